@@ -1,0 +1,131 @@
+/**
+ * Whose fault a failure is, as far as the facts say: who has to act.
+ * `operator` is whoever configured or deployed, `caller` is the application's code.
+ */
+export type Fault = 'plugin' | 'host' | 'operator' | 'caller';
+
+/** A row of the table below: whose fault, and what to do about it. */
+export interface ErrorCodeEntry {
+  readonly fault: Fault;
+  readonly hint: string;
+}
+
+const entry = (fault: Fault, hint: string): ErrorCodeEntry => ({ fault, hint });
+
+/**
+ * Every code that a {@link PluginError} can carry. `docs/errors.md` explains each; a test holds the two
+ * together. A code is never renamed once released.
+ */
+export const errorCodes = {
+  // What the caller asked for.
+  OPTIONS_INVALID: entry('caller', 'Correct the named option.'),
+  NAME_TAKEN: entry('caller', 'Give the plugin another name, or upgrade the one that is loaded.'),
+  BUSY: entry('caller', "Wait for the operation that is running, or pass ifBusy: 'wait'."),
+  HOST_CLOSED: entry('caller', 'Create a new host; a closed one stays closed.'),
+  PLUGIN_STOPPED: entry('caller', 'Load the plugin again; a stopped one stays stopped.'),
+  ABORTED: entry('caller', 'The operation was given up before its end; ask again if it is still wanted.'),
+  DESCRIPTORS_INVALID: entry(
+    'caller',
+    'Give the path or the bytes of a FileDescriptorSet with its imports, as `buf build -o x.binpb` writes it.',
+  ),
+
+  // The file that is to be run.
+  COMMAND_NOT_FOUND: entry('operator', 'Check the path, or the PATH that a bare name is looked up in.'),
+  COMMAND_IS_DIRECTORY: entry('operator', 'Give the executable inside the directory.'),
+  COMMAND_NOT_EXECUTABLE: entry('operator', 'Make it executable: chmod +x.'),
+  COMMAND_UNRUNNABLE: entry(
+    'operator',
+    'Give a program built for this system, or a script whose first line names its interpreter (#!).',
+  ),
+  WRONG_ARCHITECTURE: entry('operator', 'Build the plugin for the architecture of this machine.'),
+  CHECKSUM_MISMATCH: entry(
+    'operator',
+    'The file is not the one that was approved: deploy it again or correct sha256.',
+  ),
+  SPAWN_FAILED: entry('operator', 'The operating system refused to start the process; the cause says why.'),
+
+  // The places that the host prepares.
+  RUN_DIR_UNSAFE: entry(
+    'operator',
+    'Give a directory owned by this user, mode 0700, that is no symbolic link.',
+  ),
+  SOCKET_PATH_TOO_LONG: entry('operator', 'Choose a run directory with a shorter path.'),
+  SOCKET_GROUP_UNKNOWN: entry('operator', 'Name a group that exists on this machine, or give its number.'),
+  LISTEN_FAILED: entry('operator', 'Free a port in the range, or widen it.'),
+
+  // From spawn to handshake.
+  START_TIMEOUT: entry('plugin', 'See what it printed on stderr; raise startTimeoutMs if it is merely slow.'),
+  EXITED_BEFORE_HANDSHAKE: entry('plugin', 'Its exit and the last lines of its stderr say why it left.'),
+  COOKIE_REJECTED: entry('caller', 'Use the cookie that the plugin was built with (handshake.cookie).'),
+  HANDSHAKE_UNREADABLE: entry(
+    'plugin',
+    'A plugin must print nothing on stdout before its handshake line: look for a banner or a log line.',
+  ),
+  HANDSHAKE_INCOMPLETE: entry(
+    'plugin',
+    'The handshake line must be written whole, with a line feed at its end.',
+  ),
+  HANDSHAKE_TOO_LONG: entry(
+    'plugin',
+    'A handshake line has at most 64 KiB: look for output that has no line feed.',
+  ),
+  CORE_VERSION_MISMATCH: entry('plugin', 'Recompile the plugin with a library that speaks core protocol 1.'),
+  PROTOCOL_VERSION_MISMATCH: entry(
+    'operator',
+    'Run a plugin that speaks a version the host offers, or offer its version in handshake.protocolVersions.',
+  ),
+  NETWORK_UNSUPPORTED: entry('plugin', 'The plugin must listen on a unix socket or on TCP.'),
+  ADDRESS_INVALID: entry(
+    'plugin',
+    'The fourth field of the handshake line must be a socket path or 127.0.0.1:port.',
+  ),
+  ADDRESS_NOT_LOOPBACK: entry('plugin', 'The plugin must listen on a loopback address.'),
+  PROTOCOL_UNSUPPORTED: entry('plugin', 'Serve the plugin over gRPC: net/rpc is Go only and not supported.'),
+  CERTIFICATE_UNREADABLE: entry(
+    'plugin',
+    'The sixth field of the handshake line must be the unpadded base64 of a DER certificate.',
+  ),
+  CERTIFICATE_UNEXPECTED: entry(
+    'operator',
+    'The plugin was told to use TLS by somebody else: look for PLUGIN_CLIENT_CERT in its environment.',
+  ),
+  AUTO_MTLS_UNSUPPORTED: entry(
+    'operator',
+    'Load it with autoMtls: false if plaintext on this machine is acceptable.',
+  ),
+
+  // From handshake to the first call.
+  CONNECT_FAILED: entry('plugin', 'The plugin announced an address that nothing answers on.'),
+  TLS_FAILED: entry('plugin', 'Plugin and host do not agree on TLS: check who holds which certificate.'),
+  HEALTH_TIMEOUT: entry('plugin', 'The plugin accepted the connection but did not answer its health check.'),
+  HEALTH_NOT_SERVING: entry('plugin', 'The plugin says of itself that it is not ready to serve.'),
+  VERSION_MISMATCH: entry(
+    'operator',
+    'The plugin says it is another version than the one asked for: check the path.',
+  ),
+  CONTRACT_NOT_SERVED: entry(
+    'operator',
+    'The plugin lacks a service of the contract: check which build was deployed.',
+  ),
+  VERIFY_FAILED: entry(
+    'operator',
+    'The check given as `verify` refused the new version; the cause says why.',
+  ),
+
+  // A plugin at work.
+  PLUGIN_EXITED: entry(
+    'plugin',
+    'The process ended while it was in use: see its exit and stderr, then restart it.',
+  ),
+  DRAIN_TIMEOUT: entry(
+    'caller',
+    'The call outlived drainTimeoutMs: end streams when they are told to drain, or raise the limit.',
+  ),
+  ROUTE_CLOSED: entry('caller', 'The plugin was stopped: load it again before calling.'),
+  HELD_TOO_MANY: entry('caller', 'Too many calls wait for the plugin: call slower, or fail fast.'),
+  STOP_FAILED: entry('host', 'A process could not be ended: look for it by its pid.'),
+  ATTACH_FAILED: entry('caller', 'The process of the record is gone, or another one has its pid now.'),
+  GUARDIAN_FAILED: entry('host', 'The helper that cleans up after a killed host could not be started.'),
+} as const satisfies Record<string, ErrorCodeEntry>;
+
+export type ErrorCode = keyof typeof errorCodes;
