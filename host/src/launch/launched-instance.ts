@@ -1,0 +1,33 @@
+import type { ErrorCode } from '@plugd/protocol/error-codes';
+import type { Facts, PluginError } from '@plugd/protocol/plugin-error';
+import type { InstanceRecord } from './instance-record';
+import type { ExitInfo } from './keeper';
+
+/** A process that has shaken hands, with what is needed to watch and to end it. */
+export interface LaunchedInstance {
+  readonly record: InstanceRecord;
+  /** Undefined as long as it runs. */
+  readonly exit: ExitInfo | undefined;
+  /** Never rejects. */
+  readonly exited: Promise<ExitInfo>;
+  /** The last lines of stderr: at most 40, each at most 1 KiB. */
+  stderrTail(): string[];
+  /**
+   * An error about this process with the facts that launch knows: exit, last lines of stderr, what stood on stdout,
+   * kind and architecture of the file. For the rooms that talk to it.
+   */
+  error(
+    code: ErrorCode,
+    summary: string,
+    options?: { facts?: Facts; hint?: string; cause?: unknown },
+  ): PluginError;
+  /**
+   * Asks it to leave, ends it with all its descendants half of `timeoutMs` later, and removes its sockets and its
+   * directory. To be called after the Shutdown RPC. May be called again, also together with {@link kill}.
+   *
+   * Throws PluginError STOP_FAILED if a process can't be ended; another call tries again.
+   */
+  stop(options: { timeoutMs: number }): Promise<void>;
+  /** {@link stop} without asking. */
+  kill(): Promise<void>;
+}
