@@ -1,0 +1,207 @@
+import type { Writable } from 'node:stream';
+import type {
+  Metadata,
+  ServerDuplexStream,
+  ServerReadableStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  ServiceDefinition,
+  sendUnaryData,
+  UntypedHandleCall,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
+import {
+  type AnyServiceDefinition,
+  type MethodsOf,
+  type RequestOutput,
+  type ResponseInput,
+  type RpcMethod,
+  rpcMethods,
+} from './definition';
+import type { MessageSource } from './iterate';
+import { requestMessages } from './request-messages';
+import { RpcError } from './rpc-error';
+import { sendResponses } from './send-responses';
+import { IncomingCall, type ServerCall, type ServiceCall } from './service-call';
+import { type ThrownStatus, thrownStatus } from './thrown-status';
+
+type OneResponse<Method> = Promise<ResponseInput<Method>> | ResponseInput<Method>;
+type Responses<Method> = MessageSource<ResponseInput<Method>>;
+
+/** The handler of one method, by its kind: what streams is an AsyncIterable, what answers once a promise. */
+export type ServiceHandler<Method> = Method extends { requestStream: false; responseStream: false }
+  ? (request: RequestOutput<Method>, call: ServiceCall) => OneResponse<Method>
+  : Method extends { requestStream: false; responseStream: true }
+    ? (request: RequestOutput<Method>, call: ServiceCall) => Responses<Method>
+    : Method extends { requestStream: true; responseStream: false }
+      ? (requests: AsyncIterable<RequestOutput<Method>>, call: ServiceCall) => OneResponse<Method>
+      : Method extends { requestStream: true; responseStream: true }
+        ? (requests: AsyncIterable<RequestOutput<Method>>, call: ServiceCall) => Responses<Method>
+        : // proto-loader's definitions know only at run time which kind a method is.
+          (request: RequestOutput<Method>, call: ServiceCall) => OneResponse<Method> | Responses<Method>;
+
+type Handlers<Methods> = { [Key in keyof Methods]: ServiceHandler<Methods[Key]> };
+
+/** A handler for each method of a service; an object literal, or an instance of a class. */
+export type ServiceImplementation<Def extends AnyServiceDefinition> = Handlers<MethodsOf<Def>>;
+
+/** How {@link adaptService} reports and counts. */
+export interface AdaptOptions {
+  /** Given to each handler as `call.draining`. */
+  readonly draining: AbortSignal;
+  /** Hears of each error that a handler threw, with the status that its caller got. Must not throw. */
+  readonly onError?: (error: unknown, path: string, code: status) => void;
+  /**
+   * Called as a call begins. The function that it returns is called once, when the handler has settled, which
+   * may be later than the caller's leaving.
+   */
+  readonly track?: (call: ServiceCall) => (() => void) | undefined;
+}
+
+/** What `grpc.Server.addService` takes. */
+export interface AdaptedService {
+  readonly definition: ServiceDefinition;
+  readonly handlers: UntypedServiceImplementation;
+}
+
+/**
+ * Makes promises, async generators and AbortSignals out of grpc-js's callbacks and streams.
+ *
+ * Responses go out no faster than the caller takes them. When the caller leaves, `call.signal` fires, a
+ * generator that waits in a `yield` is ended there, and an iteration of the requests throws. What a handler
+ * throws becomes a status: a numeric `code` from 1 to 16 is kept with its `details` and `metadata`, anything
+ * else is UNKNOWN with its message. A method without a handler answers UNIMPLEMENTED.
+ *
+ * @throws PluginError OPTIONS_INVALID if the definition is not one.
+ */
+export function adaptService<Def extends AnyServiceDefinition>(
+  definition: Def,
+  implementation: ServiceImplementation<Def>,
+  options: AdaptOptions,
+): AdaptedService {
+  const methods: Record<string, ServiceDefinition[string]> = {};
+  const handlers: UntypedServiceImplementation = {};
+  for (const method of rpcMethods(definition)) {
+    methods[method.key] = {
+      path: method.path,
+      requestStream: method.requestStream,
+      responseStream: method.responseStream,
+      requestSerialize: method.requestSerialize,
+      requestDeserialize: method.requestDeserialize,
+      // Responses arrive here encoded: grpc-js would turn a failure to encode into a status without a reason.
+      responseSerialize: (bytes: Buffer) => bytes,
+      responseDeserialize: method.responseDeserialize,
+    };
+    const handler = handlerOf(implementation, method);
+    if (handler !== undefined) {
+      handlers[method.key] = new MethodAdapter(method, handler, options).adapt();
+    }
+  }
+  return { definition: methods, handlers };
+}
+
+type Handler = (...args: unknown[]) => unknown;
+
+function handlerOf(implementation: object, method: RpcMethod): Handler | undefined {
+  for (const key of [method.key, method.alias]) {
+    const handler: unknown = key === undefined ? undefined : Reflect.get(implementation, key);
+    if (typeof handler === 'function') return (...args) => Reflect.apply(handler, implementation, args);
+  }
+  return undefined;
+}
+
+class MethodAdapter {
+  constructor(
+    private readonly method: RpcMethod,
+    private readonly handler: Handler,
+    private readonly options: AdaptOptions,
+  ) {}
+
+  /** The handler that grpc-js calls. It never throws, and no promise of its own is ever rejected. */
+  adapt(): UntypedHandleCall {
+    const { requestStream, responseStream } = this.method;
+    if (requestStream && responseStream) {
+      return (call: ServerDuplexStream<unknown, unknown>) => {
+        void this.answerMany(call, (incoming) => this.handler(requestMessages(call, incoming), incoming));
+      };
+    }
+    if (requestStream) {
+      return (call: ServerReadableStream<unknown, unknown>, callback: sendUnaryData<unknown>) => {
+        void this.answerOnce(call, callback, (incoming) =>
+          this.handler(requestMessages(call, incoming), incoming),
+        );
+      };
+    }
+    if (responseStream) {
+      return (call: ServerWritableStream<unknown, unknown>) => {
+        void this.answerMany(call, (incoming) => this.handler(call.request, incoming));
+      };
+    }
+    return (call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>) => {
+      void this.answerOnce(call, callback, (incoming) => this.handler(call.request, incoming));
+    };
+  }
+
+  private async answerOnce(
+    call: ServerCall,
+    callback: sendUnaryData<unknown>,
+    handle: (incoming: IncomingCall) => unknown,
+  ): Promise<void> {
+    const incoming = new IncomingCall(call, this.method.path, this.options.draining);
+    const settled = this.options.track?.(incoming);
+    try {
+      const bytes = this.encode(await handle(incoming));
+      incoming.answer();
+      callback(null, bytes, incoming.trailers);
+    } catch (error) {
+      const thrown = this.failed(error, incoming);
+      if (thrown !== undefined) callback(thrown);
+    } finally {
+      settled?.();
+    }
+  }
+
+  private async answerMany(
+    call: ServerCall & Writable & { end(trailers?: Metadata): void },
+    handle: (incoming: IncomingCall) => unknown,
+  ): Promise<void> {
+    const incoming = new IncomingCall(call, this.method.path, this.options.draining);
+    const settled = this.options.track?.(incoming);
+    try {
+      await sendResponses(await handle(incoming), call, incoming, (response) => this.encode(response));
+      incoming.answer();
+      call.end(incoming.trailers);
+    } catch (error) {
+      const thrown = this.failed(error, incoming);
+      // grpc-js takes the status of a stream in this form, and sends it after what was written before.
+      if (thrown !== undefined) call.emit('error', thrown);
+    } finally {
+      settled?.();
+    }
+  }
+
+  private encode(response: unknown): Buffer {
+    try {
+      return this.method.responseSerialize(response);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new RpcError(status.INTERNAL, `The response could not be encoded: ${why}`, {
+        path: this.method.path,
+        cause,
+      });
+    }
+  }
+
+  /** The status to send; undefined if the caller has left and there is nobody to send it to. */
+  private failed(error: unknown, incoming: IncomingCall): ThrownStatus | undefined {
+    const cancelled = incoming.cancelled;
+    const thrown = thrownStatus(error);
+    this.options.onError?.(error, this.method.path, cancelled?.code ?? thrown.code);
+    if (cancelled !== undefined) return undefined;
+    incoming.answer();
+    const metadata = incoming.trailers.clone();
+    metadata.merge(thrown.metadata);
+    return { ...thrown, metadata };
+  }
+}
