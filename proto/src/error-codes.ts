@@ -69,7 +69,15 @@ export const errorCodes = {
     'plugin',
     'A handshake line has at most 64 KiB: look for output that has no line feed.',
   ),
+  CORE_VERSION_UNREADABLE: entry(
+    'plugin',
+    'The first field of the handshake line must be a whole number: look for output before the line.',
+  ),
   CORE_VERSION_MISMATCH: entry('plugin', 'Recompile the plugin with a library that speaks core protocol 1.'),
+  PROTOCOL_VERSION_UNREADABLE: entry(
+    'plugin',
+    'The second field of the handshake line must be a whole number.',
+  ),
   PROTOCOL_VERSION_MISMATCH: entry(
     'operator',
     'Run a plugin that speaks a version the host offers, or offer its version in handshake.protocolVersions.',
@@ -89,6 +97,11 @@ export const errorCodes = {
     'operator',
     'The plugin was told to use TLS by somebody else: look for PLUGIN_CLIENT_CERT in its environment.',
   ),
+  MULTIPLEX_UNSUPPORTED: entry(
+    'operator',
+    'Rebuild the plugin with a library that can multiplex, or load it without.',
+  ),
+  MULTIPLEX_UNREADABLE: entry('plugin', 'The seventh field of the handshake line must be true or false.'),
   AUTO_MTLS_UNSUPPORTED: entry(
     'operator',
     'Load it with autoMtls: false if plaintext on this machine is acceptable.',
