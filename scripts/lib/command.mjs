@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { root } from './root.mjs';
+
+/** How much of a failed command's output its error repeats. */
+const TAIL_LINES = 40;
+
+/** A command that could not be run or ended badly: which one, and the end of what it printed. */
+export class CommandError extends Error {
+  constructor(command, outcome, output) {
+    super(`${command}: ${outcome}`);
+    this.name = 'CommandError';
+    this.command = command;
+    this.tail = output.trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
+  }
+}
+
+/**
+ * Runs a program without a shell, so that no path needs quoting.
+ * `show: true` lets it write to our own output; otherwise that is collected and returned.
+ */
+export function run(file, args, { cwd = root, env = {}, show = false } = {}) {
+  const shown = [path.basename(file), ...args].join(' ');
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: show ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+      windowsHide: true,
+    });
+    const chunks = [];
+    child.stdout?.on('data', (chunk) => chunks.push(chunk));
+    child.stderr?.on('data', (chunk) => chunks.push(chunk));
+    const output = () => Buffer.concat(chunks).toString();
+    child.on('error', (error) => reject(new CommandError(shown, error.message, output())));
+    child.on('close', (code, signal) => {
+      if (code === 0) resolve(output());
+      else reject(new CommandError(shown, signal ? `ended by ${signal}` : `exit code ${code}`, output()));
+    });
+  });
+}
+
+/** Runs a JavaScript program with the Node that runs us: bin links and .cmd files differ by platform. */
+export function runNode(script, args, options) {
+  return run(process.execPath, [path.resolve(root, script), ...args], options);
+}
+
+/** Where the command-line tools of our dependencies start. */
+export const tools = {
+  attw: 'node_modules/@arethetypeswrong/cli/dist/index.js',
+  buf: 'node_modules/@bufbuild/buf/bin/buf',
+  dpdm: 'node_modules/dpdm/lib/bin/dpdm.js',
+  jest: 'node_modules/jest/bin/jest.js',
+  publint: 'node_modules/publint/src/cli.js',
+  tsc: 'node_modules/typescript/bin/tsc',
+};
+
+/**
+ * npm's own program file: npm.cmd cannot be started without a shell.
+ * Within `npm run` npm names it; else it lies beside Node.
+ */
+export function npmProgram() {
+  const beside = path.dirname(process.execPath);
+  const candidates = [
+    process.env.npm_execpath ?? '',
+    path.join(beside, 'node_modules', 'npm', 'bin', 'npm-cli.js'),
+    path.join(beside, '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js'),
+    ...(process.env.PATH ?? '')
+      .split(path.delimiter)
+      .map((directory) => path.join(directory, 'node_modules', 'npm', 'bin', 'npm-cli.js')),
+  ];
+  return candidates.find((file) => path.basename(file) === 'npm-cli.js' && existsSync(file));
+}
+
+export function runNpm(args, options) {
+  const program = npmProgram();
+  return program ? runNode(program, args, options) : run('npm', args, options);
+}

@@ -1,0 +1,140 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { run, runNode, runNpm, tools } from './command.mjs';
+import { fingerprint, listFiles } from './files.mjs';
+import { generatedTrees, isCurrent, regenerate } from './generated.mjs';
+import { goEnvironment, inCi } from './go.mjs';
+import { root } from './root.mjs';
+import { say } from './steps.mjs';
+
+/** Under node_modules, so that the stamps go when that goes. */
+export const stampDirectory = path.join(root, 'node_modules', '.plugd');
+
+const nodeMajor = `node ${process.versions.node.split('.')[0]}`;
+// Some packages bring a program for one platform.
+const platform = `${process.platform} ${process.arch}`;
+const thisFile = 'scripts/lib/setup-steps.mjs';
+const exe = process.platform === 'win32' ? '.exe' : '';
+
+const at = (...names) => path.join(root, ...names);
+const readJson = (file) => JSON.parse(readFileSync(at(file), 'utf8'));
+
+/** @returns {import('./steps.mjs').Step[]} */
+export function setupSteps(go) {
+  const steps = [install(), generate(go), build(), ...samples()];
+  if (go.version) steps.push(goBuild(go.version));
+  return steps;
+}
+
+function install() {
+  // An empty or half-made node_modules has no such file; npm writes it last.
+  const present = existsSync(at('node_modules', '.package-lock.json'));
+  // `ci` takes what the lockfile says and nothing else, but begins by deleting: in a working tree that is
+  // being edited, `install` changes only what is needed.
+  const command = present && !inCi() ? 'install' : 'ci';
+  return {
+    name: 'install',
+    doing: `npm ${command}`,
+    stamp: () =>
+      fingerprint(
+        ['package-lock.json', '.npmrc'],
+        [nodeMajor, platform, ...manifests().map((file) => dependencyFacts(file))],
+      ),
+    outputs: [at('node_modules', '.package-lock.json')],
+    changesInputs: command === 'install',
+    run: () => runNpm([command, '--no-audit', '--no-fund']),
+  };
+}
+
+const workspaces = () => readJson('package.json').workspaces;
+const manifests = () => ['package.json', ...workspaces().map((directory) => `${directory}/package.json`)];
+
+/** The part of a package.json that decides what is installed. */
+function dependencyFacts(file) {
+  const { name, version, workspaces, bin, overrides, ...rest } = readJson(file);
+  const { dependencies, devDependencies, optionalDependencies, peerDependencies } = rest;
+  return JSON.stringify([
+    [name, version, workspaces, bin, overrides],
+    [dependencies, devDependencies, optionalDependencies, peerDependencies],
+  ]);
+}
+
+/** Generated code is committed: a fresh clone has it, and only changed contracts or generators call for work. */
+function generate(go) {
+  const outdated = () => generatedTrees.filter((tree) => !isCurrent(tree));
+  return {
+    name: 'generate',
+    doing: 'buf generate',
+    isDone: () => outdated().length === 0,
+    async run() {
+      for (const tree of outdated()) {
+        if (tree.needsGo && go.problem) say(`${tree.directory} is out of date and needs Go`);
+        else await regenerate(tree);
+      }
+    },
+  };
+}
+
+function build() {
+  const sources = () =>
+    listFiles([...workspaces().map((directory) => `${directory}/src`)], { extensions: ['.ts'] });
+  const configs = () => [
+    'tsconfig.json',
+    'tsconfig.base.json',
+    ...workspaces().map((directory) => `${directory}/tsconfig.json`),
+  ];
+  return {
+    name: 'build',
+    doing: 'tsc -b',
+    stamp: () => fingerprint([...configs(), ...sources(), 'package-lock.json'], [nodeMajor]),
+    outputs: ['proto', 'sdk', 'host'].map((directory) => at(directory, 'dist', 'index.js')),
+    run: () => runNode(tools.tsc, ['-b']),
+  };
+}
+
+/** The TypeScript samples: each bundles itself. */
+function samples() {
+  return ['plugins/kv-ts', 'plugins/chaos'].flatMap((directory) => {
+    const script = `${directory}/build.mjs`;
+    if (!existsSync(at(script))) {
+      say(`${directory}: nothing to bundle yet`);
+      return [];
+    }
+    const sources = () =>
+      listFiles([directory, 'proto/src', 'sdk/src'], { extensions: ['.ts', '.mjs', '.json', '.binpb'] });
+    const bundled = existsSync(at(directory, 'dist')) ? readdirSync(at(directory, 'dist')) : [];
+    return {
+      name: path.basename(directory),
+      doing: `node ${script}`,
+      stamp: () => fingerprint([...sources(), 'package-lock.json'], [nodeMajor]),
+      outputs: bundled.some((file) => file.endsWith('js')) ? [] : [at(directory, 'dist', 'main.js')],
+      run: () => runNode(script, [], { cwd: at(directory) }),
+    };
+  });
+}
+
+function goBuild(version) {
+  const programs = {
+    'kv-v1': ['-ldflags', '-X main.version=1.0.0', './cmd/kv'],
+    'kv-v2': ['-ldflags', '-X main.version=2.0.0', './cmd/kv'],
+    testhost: ['./cmd/testhost'],
+  };
+  const directory = at('plugins', 'go');
+  const sources = () =>
+    listFiles(['plugins/go'], { extensions: ['.go', '.mod', '.sum'] }).filter((f) => !f.endsWith('_test.go'));
+  return {
+    name: 'go',
+    doing: `go build (${Object.keys(programs).join(', ')})`,
+    stamp: () => fingerprint([...sources(), thisFile], [version]),
+    outputs: Object.keys(programs).map((name) => path.join(directory, 'bin', name + exe)),
+    async run() {
+      for (const [name, args] of Object.entries(programs)) {
+        const output = path.join('bin', name + exe);
+        await run('go', ['build', '-trimpath', '-buildvcs=false', '-o', output, ...args], {
+          cwd: directory,
+          env: goEnvironment,
+        });
+      }
+    },
+  };
+}

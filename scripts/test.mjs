@@ -1,0 +1,71 @@
+// Runs the tests: the project `unit` in parallel, then `process`, which starts real plugins, one file at a time.
+// Arguments go to jest: npm test -- test/wire. --full also runs what is too long for every day (PLUGD_FULL=1).
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { CommandError, runNode, tools } from './lib/command.mjs';
+import { findGo, inCi } from './lib/go.mjs';
+
+const full = process.argv.includes('--full');
+const passedOn = process.argv.slice(2).filter((argument) => argument !== '--full');
+const projects = [
+  { name: 'unit', options: ['--maxWorkers=2'] },
+  { name: 'process', options: ['--runInBand'] },
+];
+
+/** One jest run; its counts, or undefined where it ended before it could tell. */
+async function runProject({ name, options }, env, directory) {
+  const outputFile = path.join(directory, `${name}.json`);
+  const args = [
+    '--selectProjects',
+    name,
+    ...options,
+    '--passWithNoTests',
+    '--json',
+    '--outputFile',
+    outputFile,
+  ];
+  try {
+    await runNode(tools.jest, [...args, ...passedOn], { env, show: true });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    if (!existsSync(outputFile)) return undefined;
+  }
+  const result = JSON.parse(readFileSync(outputFile, 'utf8'));
+  return {
+    passed: result.numPassedTests,
+    // A file that cannot be loaded has no tests to count: it is one failure.
+    failed: result.numFailedTests + result.numRuntimeErrorTestSuites,
+    skipped: result.numPendingTests + result.numTodoTests,
+  };
+}
+
+async function main() {
+  const go = findGo();
+  if (go.problem && inCi()) {
+    console.error(`${go.problem}; with CI=true no test may be left out`);
+    return 1;
+  }
+  // Tests that need the Go programs look at PLUGD_GO and skip themselves by name.
+  const env = { PLUGD_GO: go.problem ? '0' : '1', ...(full ? { PLUGD_FULL: '1' } : {}) };
+  const directory = mkdtempSync(path.join(os.tmpdir(), 'plugd-test-'));
+  const begin = performance.now();
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  try {
+    for (const project of projects) {
+      const counts = (await runProject(project, env, directory)) ?? { passed: 0, failed: 1, skipped: 0 };
+      for (const kind of Object.keys(total)) total[kind] += counts[kind];
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  // For a script that adds these to counts of its own.
+  if (process.env.PLUGD_TEST_COUNTS) writeFileSync(process.env.PLUGD_TEST_COUNTS, JSON.stringify(total));
+  const seconds = Math.round((performance.now() - begin) / 1000);
+  const { passed, failed, skipped } = total;
+  if (go.problem) console.log(`${go.problem}: the tests that need it were skipped`);
+  console.log(`tests: ${passed} passed, ${failed} failed, ${skipped} skipped in ${seconds} s`);
+  return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+process.exitCode = await main();
