@@ -135,6 +135,12 @@ export const errorCodes = {
     'The call outlived drainTimeoutMs: end streams when they are told to drain, or raise the limit.',
   ),
   ROUTE_CLOSED: entry('caller', 'The plugin was stopped: load it again before calling.'),
+  ROUTE_EMPTY: entry('caller', 'Wait until load() has resolved before calling.'),
+  CLIENT_CLOSED: entry('caller', 'Make a new stub; a closed one stays closed.'),
+  HELD_TOO_LONG: entry(
+    'host',
+    'The plugin was not ready in time: call again; if it happens often, see what its upgrades wait for.',
+  ),
   HELD_TOO_MANY: entry('caller', 'Too many calls wait for the plugin: call slower, or fail fast.'),
   STOP_FAILED: entry('host', 'A process could not be ended: look for it by its pid.'),
   ATTACH_FAILED: entry('caller', 'The process of the record is gone, or another one has its pid now.'),

@@ -1,0 +1,103 @@
+import { connectivityState, status } from '@grpc/grpc-js';
+import { ConnectivityWatch } from './connectivity-watch';
+import type { Generation } from './generation';
+import type { Call, CallDeadline, Channel, ChannelzRef, ParentCall, StatusObject } from './grpc-call';
+import { type Refusal, refusalStatus } from './refusal';
+import { type CallRoute, SwapCall } from './swap-call';
+
+/** What the facades of one route share. */
+export interface Route extends CallRoute {
+  readonly current: Generation | undefined;
+  readonly watches: Set<ConnectivityWatch>;
+  getConnectivityState(tryToConnect: boolean): connectivityState;
+  getChannelzRef(): ChannelzRef;
+}
+
+const closedByItsOwner: Refusal = {
+  code: 'CLIENT_CLOSED',
+  details: 'Channel closed before call started',
+};
+
+/**
+ * A grpc-js channel onto a route, for one owner: closing it, as `client.close()` does, closes it alone. Calls
+ * that run go on to their end; calls that are held, or start later, fail with UNAVAILABLE.
+ */
+export class Facade implements Channel, CallRoute {
+  private closed = false;
+  private readonly heldCalls = new Set<SwapCall>();
+  private readonly ownWatches = new Set<ConnectivityWatch>();
+
+  constructor(private readonly route: Route) {}
+
+  createCall(
+    method: string,
+    deadline: CallDeadline,
+    host: string | null | undefined,
+    parentCall: ParentCall,
+    propagateFlags: number | null | undefined,
+  ): Call {
+    return new SwapCall(this, method, deadline, host, parentCall, propagateFlags);
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    for (const call of [...this.heldCalls]) call.refuse(closedByItsOwner);
+    for (const watch of [...this.ownWatches]) watch.check();
+  }
+
+  getTarget(): string {
+    return this.route.getTarget();
+  }
+
+  getConnectivityState(tryToConnect: boolean): connectivityState {
+    return this.closed ? connectivityState.SHUTDOWN : this.route.getConnectivityState(tryToConnect);
+  }
+
+  watchConnectivityState(
+    currentState: connectivityState,
+    deadline: Date | number,
+    callback: (error?: Error) => void,
+  ): void {
+    if (this.getConnectivityState(false) === connectivityState.SHUTDOWN) {
+      throw new Error('Channel has been shut down');
+    }
+    const watch = new ConnectivityWatch(this, currentState, deadline, callback, (ended) => {
+      this.ownWatches.delete(ended);
+      this.route.watches.delete(ended);
+    });
+    this.ownWatches.add(watch);
+    this.route.watches.add(watch);
+    watch.check();
+  }
+
+  getChannelzRef(): ChannelzRef {
+    return this.route.getChannelzRef();
+  }
+
+  get underlying(): Channel | undefined {
+    return this.route.current?.channel;
+  }
+
+  // For the calls.
+
+  get open(): Generation | undefined {
+    return this.closed ? undefined : this.route.open;
+  }
+
+  get holdLimitMs(): number {
+    return this.route.holdLimitMs;
+  }
+
+  wait(call: SwapCall, waitsForReady: boolean): 'held' | StatusObject {
+    if (this.closed) return refusalStatus(closedByItsOwner, status.UNAVAILABLE);
+    const verdict = this.route.wait(call, waitsForReady);
+    if (verdict === 'held') this.heldCalls.add(call);
+    return verdict;
+  }
+
+  forget(call: SwapCall): void {
+    this.heldCalls.delete(call);
+    this.route.forget(call);
+  }
+}
