@@ -147,7 +147,7 @@ function readAppVersion(text: string, offered: readonly number[]): number {
   if (!offered.includes(version)) {
     const host = [...offered].sort((a, b) => a - b).join(', ') || 'none';
     // A plugin that has no version in common with us announces its lowest.
-    const newer = offered.every((one) => version > one);
+    const newer = offered.length > 0 && offered.every((one) => version > one);
     throw new PluginError(
       'PROTOCOL_VERSION_MISMATCH',
       `The plugin speaks protocol version ${printable(text)}, this host offers ${host}.`,

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** What JSON can say. */
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
 export interface JsonObject {
@@ -46,13 +48,14 @@ class Conversion {
   }
 
   #readable(value: object): JsonValue {
-    if (value instanceof Uint8Array) {
+    // Asked by type, not by instanceof: a value may come from another realm (node:vm).
+    if (types.isUint8Array(value)) {
       return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
     }
     if ('toJSON' in value && typeof value.toJSON === 'function') return this.convert(value.toJSON());
-    if (value instanceof Error) return String(value.message);
-    if (Array.isArray(value) || value instanceof Set) return this.#items(value);
-    return this.#entries(value instanceof Map ? value : ownEntries(value));
+    if (types.isNativeError(value) || value instanceof Error) return String(value.message);
+    if (Array.isArray(value) || types.isSet(value)) return this.#items(value);
+    return this.#entries(types.isMap(value) ? value : ownEntries(value));
   }
 
   #items(values: Iterable<unknown>): JsonValue {
