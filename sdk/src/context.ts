@@ -1,0 +1,37 @@
+import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
+import type { ServiceImplementation } from '@plugd/protocol/rpc/service';
+import type { ShutdownHook } from './departure';
+import type { Logger } from './logger';
+import type { ServingStatus } from './services/health';
+
+/** What a plugin's `setup` gets. */
+export interface PluginContext {
+  /** The version of the contract that host and plugin agreed on. */
+  readonly protocolVersion: number;
+  /** The plugin's log. */
+  readonly log: Logger;
+  readonly health: {
+    /**
+     * Says how a service does. The names `''` and `plugin` stand for the whole plugin, and are SERVING once
+     * setup is done unless it set them itself. Services that were never set are not known to health checks.
+     */
+    set(service: string, status: ServingStatus): void;
+  };
+  /**
+   * Runs before the plugin leaves, hooks in the reverse order of their adding, all within the shutdown
+   * timeout (5 seconds unless `serve` was told otherwise). May be used at any time.
+   */
+  onShutdown(hook: ShutdownHook): void;
+  /**
+   * Offers a service. Only during setup.
+   *
+   * The definition is one that ts-proto generated (`KvDefinition`), or a grpc-js ServiceDefinition. Unary
+   * methods are async functions, streams of responses are async generators, streams of requests arrive as
+   * AsyncIterables. Thrown errors reach the caller as gRPC statuses.
+   * @throws PluginError OPTIONS_INVALID if it is no definition, is offered twice or after setup
+   */
+  service<Def extends AnyServiceDefinition>(
+    definition: Def,
+    implementation: ServiceImplementation<Def>,
+  ): void;
+}

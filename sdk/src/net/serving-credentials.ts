@@ -1,0 +1,53 @@
+import { ServerCredentials } from '@grpc/grpc-js';
+import {
+  type CertificateCurve,
+  createCertificate,
+  encodeCertificateField,
+  pemToDer,
+} from '@plugd/protocol/certificate';
+
+/** The plugin's own TLS, in place of AutoMTLS. The host must be told to trust it. */
+export interface TlsOptions {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+  /** Whoever calls must show a certificate of this authority. Default: anybody may call. */
+  readonly clientCaPem?: string;
+}
+
+/** How the plugin encrypts. */
+export interface ServingCredentials {
+  readonly credentials: ServerCredentials;
+  /** Sixth field of the handshake line; empty where the host can't learn the certificate from it. */
+  readonly certificateField: string;
+}
+
+/**
+ * @param hostCertificatePem asks for AutoMTLS: only the holder of this certificate may call
+ * @throws PluginError CERTIFICATE_UNREADABLE
+ */
+export function servingCredentials(options: {
+  readonly tls: TlsOptions | undefined;
+  readonly hostCertificatePem: string;
+  readonly curve: CertificateCurve;
+}): ServingCredentials {
+  const { tls, hostCertificatePem } = options;
+  if (tls !== undefined) {
+    return { credentials: secure(tls.clientCaPem, tls.certificatePem, tls.keyPem), certificateField: '' };
+  }
+  if (hostCertificatePem === '')
+    return { credentials: ServerCredentials.createInsecure(), certificateField: '' };
+  pemToDer(hostCertificatePem);
+  const own = createCertificate({ curve: options.curve });
+  return {
+    credentials: secure(hostCertificatePem, own.certificatePem, own.keyPem),
+    certificateField: encodeCertificateField(own.der),
+  };
+}
+
+function secure(clientCaPem: string | undefined, certificatePem: string, keyPem: string): ServerCredentials {
+  return ServerCredentials.createSsl(
+    clientCaPem === undefined ? null : Buffer.from(clientCaPem),
+    [{ cert_chain: Buffer.from(certificatePem), private_key: Buffer.from(keyPem) }],
+    clientCaPem !== undefined,
+  );
+}

@@ -1,0 +1,78 @@
+import { randomInt } from 'node:crypto';
+import { chmodSync, chownSync, unlinkSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PLUGIN_UNIX_SOCKET_DIR, PLUGIN_UNIX_SOCKET_GROUP } from '@plugd/protocol/environment';
+import { PluginError } from '@plugd/protocol/plugin-error';
+import { type Listener, listening, systemCode } from './listener';
+import { groupId } from './socket-group';
+
+/** The system's own limits, without the zero byte at the end. Node would cut a longer path without a word. */
+const PATH_LIMIT_BYTES = process.platform === 'darwin' ? 103 : 107;
+const ATTEMPTS = 100;
+
+/**
+ * Listens on a fresh socket `plugin<digits>` in the host's directory, or in the temporary one, and gives it
+ * to the host's group if there is one.
+ * @throws PluginError SOCKET_PATH_TOO_LONG, SOCKET_GROUP_UNKNOWN, LISTEN_FAILED
+ */
+export async function listenOnUnix(
+  env: NodeJS.ProcessEnv,
+  onConnection: (connection: Socket) => void,
+): Promise<Listener> {
+  const group = env[PLUGIN_UNIX_SOCKET_GROUP] ?? '';
+  const gid = group === '' ? undefined : groupId(group);
+  const directory = env[PLUGIN_UNIX_SOCKET_DIR] || tmpdir();
+  for (let attempt = 1; ; attempt++) {
+    const path = join(directory, `plugin${randomInt(2 ** 32)}`);
+    checkLength(path);
+    try {
+      const server = await listening({ path }, onConnection);
+      // A process that exits does not close its servers, and so leaves their sockets.
+      const remove = (): void => unlinkIfThere(path);
+      process.on('exit', remove);
+      const close = (): void => {
+        process.off('exit', remove);
+        server.close();
+        remove();
+      };
+      try {
+        if (gid !== undefined) shareWith(path, gid);
+      } catch (error) {
+        close();
+        throw error;
+      }
+      return { network: 'unix', address: path, close };
+    } catch (cause) {
+      if (systemCode(cause) === 'EADDRINUSE' && attempt < ATTEMPTS) continue;
+      throw new PluginError('LISTEN_FAILED', `The plugin can't listen in ${directory}.`, {
+        facts: { directory, reason: systemCode(cause) },
+        hint: 'See that PLUGIN_UNIX_SOCKET_DIR or TMPDIR names a directory that the plugin may write to.',
+        cause,
+      });
+    }
+  }
+}
+
+function checkLength(path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes > PATH_LIMIT_BYTES) {
+    throw new PluginError('SOCKET_PATH_TOO_LONG', `The socket path ${path} has ${bytes} bytes.`, {
+      facts: { path, bytes, limit: PATH_LIMIT_BYTES },
+    });
+  }
+}
+
+function shareWith(path: string, gid: number): void {
+  chownSync(path, -1, gid);
+  chmodSync(path, 0o660);
+}
+
+function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // The host has removed it already, or its directory.
+  }
+}

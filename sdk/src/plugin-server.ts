@@ -1,0 +1,170 @@
+import type { Socket } from 'node:net';
+import { Server, type ServerCredentials, status } from '@grpc/grpc-js';
+import { PluginError } from '@plugd/protocol/plugin-error';
+import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
+import { adaptService, type ServiceImplementation } from '@plugd/protocol/rpc/service';
+import { CallTracker } from './call-tracker';
+import type { PluginContext } from './context';
+import { Departure } from './departure';
+import { errorFields, type Logger } from './logger';
+import type { Plugin } from './plugin';
+import { offerBuiltIn } from './services/built-in';
+import type { DescriptorIndex } from './services/descriptor-index';
+import { loadDescriptors } from './services/descriptors';
+import { HealthRegistry, WHOLE_PLUGIN } from './services/health';
+import type { StdioHub } from './stdio/stdio-hub';
+
+/** What a {@link PluginServer} is made of. */
+export interface PluginServerOptions {
+  readonly plugin: Plugin;
+  readonly protocolVersion: number;
+  readonly log: Logger;
+  readonly hub: StdioHub;
+  readonly shutdownGraceMs: number;
+  readonly shutdownTimeoutMs: number;
+  /** Called once the host has been told that the plugin leaves. */
+  readonly onLeave: () => void;
+}
+
+// A stub has no limit either: what may be sent is the contract's business. Channelz would count each message for nobody.
+const SERVER_OPTIONS = {
+  'grpc.max_receive_message_length': -1,
+  'grpc.max_send_message_length': -1,
+  'grpc.enable_channelz': 0,
+} as const;
+
+/** One plugin, set up and ready to answer calls, wherever they come in. */
+export class PluginServer {
+  readonly health = new HealthRegistry();
+  readonly #options: PluginServerOptions;
+  readonly #server = new Server(SERVER_OPTIONS);
+  readonly #services = new Set<string>();
+  readonly #calls = new CallTracker();
+  readonly #draining = new AbortController();
+  readonly #departure: Departure;
+  #descriptors: Promise<DescriptorIndex> | undefined;
+  #inSetup = true;
+
+  private constructor(options: PluginServerOptions) {
+    this.#options = options;
+    this.#departure = new Departure({
+      calls: this.#calls,
+      health: this.health,
+      draining: this.#draining,
+      log: options.log,
+      graceMs: options.shutdownGraceMs,
+      timeoutMs: options.shutdownTimeoutMs,
+    });
+  }
+
+  /** Runs the plugin's setup. @throws what it throws */
+  static async setUp(options: PluginServerOptions): Promise<PluginServer> {
+    const server = new PluginServer(options);
+    server.#offerBuiltIn();
+    await options.plugin.setup(server.#context());
+    server.#inSetup = false;
+    for (const name of WHOLE_PLUGIN) server.health.setDefault(name, 'SERVING');
+    return server;
+  }
+
+  /** The function takes the connections on which calls come in. */
+  accept(credentials: ServerCredentials): (connection: Socket) => void {
+    const injector = this.#server.createConnectionInjector(credentials);
+    return (connection) => injector.injectConnection(connection);
+  }
+
+  /** The descriptors that reflection gives away. @throws PluginError DESCRIPTORS_INVALID */
+  descriptors(): Promise<DescriptorIndex> {
+    this.#descriptors ??= loadDescriptors(this.#options.plugin.descriptors).catch((error: unknown) => {
+      this.#options.log.error('reflection has no descriptors', errorFields(error));
+      throw error;
+    });
+    return this.#descriptors;
+  }
+
+  /** New calls go to another generation from now on. */
+  drain(): void {
+    this.#draining.abort();
+  }
+
+  /** Calls in flight end, then the hooks run. Never rejects, and ends within the limits of the options. */
+  depart(why: string): Promise<void> {
+    return this.#departure.begin(why);
+  }
+
+  /** Lets the connections end by themselves, so that what was answered arrives; cuts what is left at the limit. */
+  async close(limitMs: number): Promise<void> {
+    this.#options.hub.end();
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, limitMs);
+      this.#server.tryShutdown(() => resolve());
+    });
+    clearTimeout(timer);
+    this.#server.forceShutdown();
+  }
+
+  #context(): PluginContext {
+    const { protocolVersion, log } = this.#options;
+    return {
+      protocolVersion,
+      log,
+      health: { set: (service, status) => this.health.set(service, status) },
+      onShutdown: (hook) => this.#departure.add(hook),
+      service: (definition, implementation) => {
+        if (!this.#inSetup) {
+          throw new PluginError('OPTIONS_INVALID', 'A service can be offered during setup only.', {
+            facts: { option: 'ctx.service' },
+          });
+        }
+        this.#offer(definition, implementation, () => this.#calls.begin());
+      },
+    };
+  }
+
+  #offerBuiltIn(): void {
+    const { plugin, hub, log, onLeave } = this.#options;
+    offerBuiltIn((definition, implementation) => this.#offer(definition, implementation), {
+      identity: { name: plugin.name, version: plugin.version },
+      health: this.health,
+      reflected: { serviceNames: () => [...this.#services].sort(), descriptors: () => this.descriptors() },
+      hub,
+      log,
+      drain: () => this.drain(),
+      shutDown: async () => {
+        await this.depart('the host asked for it');
+        // After the answer is on its way.
+        setImmediate(onLeave);
+      },
+    });
+  }
+
+  #offer<Def extends AnyServiceDefinition>(
+    definition: Def,
+    implementation: ServiceImplementation<Def>,
+    track?: () => () => void,
+  ): void {
+    const adapted = adaptService(definition, implementation, {
+      draining: this.#draining.signal,
+      onError: (error, path, code) => this.#report(error, path, code),
+      ...(track === undefined ? {} : { track }),
+    });
+    const names = new Set(Object.values(adapted.definition).map(({ path }) => path.split('/')[1] ?? ''));
+    for (const name of names) {
+      if (this.#services.has(name)) {
+        throw new PluginError('OPTIONS_INVALID', `The service ${name} is offered twice.`, {
+          facts: { service: name },
+        });
+      }
+      this.#services.add(name);
+    }
+    // grpc-js refuses a service without methods; there is nothing to serve then.
+    if (names.size > 0) this.#server.addService(adapted.definition, adapted.handlers);
+  }
+
+  /** A status that the plugin chose is an answer; anything else it should hear of. */
+  #report(error: unknown, path: string, code: status): void {
+    if (code !== status.UNKNOWN && code !== status.INTERNAL) return;
+    this.#options.log.error('a call failed', { method: path, ...errorFields(error) });
+  }
+}

@@ -1,0 +1,115 @@
+import { PLUGIN_CLIENT_CERT } from '@plugd/protocol/environment';
+import { formatLogRecord } from '@plugd/protocol/log-record';
+import { agreeOnVersion, handshakeLine } from './handshake';
+import { createLogger, errorFields } from './logger';
+import type { Listener } from './net/listener';
+import { servingCredentials } from './net/serving-credentials';
+import { listenOnTcp } from './net/tcp-listener';
+import { listenOnUnix } from './net/unix-listener';
+import { checkPlugin, type Plugin } from './plugin';
+import { PluginServer } from './plugin-server';
+import { cookieRefusal } from './process/cookie';
+import { handleCrashes } from './process/crash';
+import { PLUGD_EXIT_WITH_PARENT, watchParent } from './process/parent-watch';
+import { handleSignals } from './process/signals';
+import { type ResolvedServeOptions, resolveServeOptions, type ServeOptions } from './serve-options';
+import { type Capture, captureOutput } from './stdio/capture';
+import { FdWriter } from './stdio/fd-writer';
+
+/** A host that does not take the line in this time is not there. */
+const HANDSHAKE_WRITE_MS = 10_000;
+/** For the answers of the last calls to arrive. */
+const CLOSE_MS = 250;
+
+/**
+ * Serves the plugin to the host that started this process; the last thing that a plugin's main file does.
+ *
+ * Resolves once the host has been told where the plugin listens. The process ends by itself: when the host
+ * asks for it, on SIGTERM, or when the host is gone. Where no host started it, it says so and exits with
+ * code 1; so it does when setup throws.
+ * @throws PluginError OPTIONS_INVALID
+ */
+export async function serve(plugin: Plugin, options: ServeOptions = {}): Promise<void> {
+  checkPlugin(plugin);
+  const resolved = resolveServeOptions(options, process.platform);
+  const refusal = cookieRefusal(plugin.handshake.cookie, process.env);
+  if (refusal !== undefined) {
+    new FdWriter(2).write(refusal);
+    process.exit(1);
+  }
+  await new PluginProcess(plugin, resolved, captureOutput()).start();
+}
+
+/** A plugin that is a process of its own. */
+class PluginProcess {
+  readonly #log;
+  #server: PluginServer | undefined;
+  #listener: Listener | undefined;
+  #leaving = false;
+
+  constructor(
+    private readonly plugin: Plugin,
+    private readonly options: ResolvedServeOptions,
+    private readonly output: Capture,
+  ) {
+    this.#log = createLogger(plugin.name, (record) => output.stderr.write(formatLogRecord(record)));
+  }
+
+  async start(): Promise<void> {
+    handleCrashes(this.#log);
+    handleSignals(this.#log, (why) => void this.#leave(why));
+    try {
+      await this.#introduce();
+    } catch (error) {
+      this.#log.error('plugin init error', errorFields(error));
+      process.exit(1);
+    }
+    this.output.handshakeDone();
+    if (this.options.exitWithParent && process.env[PLUGD_EXIT_WITH_PARENT] !== '0') {
+      watchParent(() => void this.#leave('the host has gone'));
+    }
+  }
+
+  async #introduce(): Promise<void> {
+    const { plugin, options, output } = this;
+    const { env } = process;
+    const protocolVersion = agreeOnVersion(plugin.handshake.protocolVersions, env, (text) =>
+      output.stderr.write(text),
+    );
+    const server = await PluginServer.setUp({
+      plugin,
+      protocolVersion,
+      log: this.#log,
+      hub: output.hub,
+      shutdownGraceMs: options.shutdownGraceMs,
+      shutdownTimeoutMs: options.shutdownTimeoutMs,
+      onLeave: () => void this.#exit(),
+    });
+    this.#server = server;
+    const { credentials, certificateField } = servingCredentials({
+      tls: options.tls,
+      hostCertificatePem: env[PLUGIN_CLIENT_CERT] ?? '',
+      curve: options.certificateCurve,
+    });
+    const listen = options.network === 'unix' ? listenOnUnix : listenOnTcp;
+    const listener = await listen(env, server.accept(credentials));
+    this.#listener = listener;
+    this.#log.debug('plugin address', { network: listener.network, address: listener.address });
+    output.stdout.write(handshakeLine({ protocolVersion, listener, certificateField, env }));
+    if (!output.stdout.flush(HANDSHAKE_WRITE_MS))
+      throw new Error('The host does not take the handshake line.');
+  }
+
+  async #leave(why: string): Promise<void> {
+    await this.#server?.depart(why);
+    await this.#exit();
+  }
+
+  async #exit(): Promise<void> {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    this.#listener?.close();
+    await this.#server?.close(CLOSE_MS);
+    process.exit(0);
+  }
+}

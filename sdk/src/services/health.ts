@@ -1,0 +1,77 @@
+import {
+  type HealthCheckResponse,
+  HealthCheckResponse_ServingStatus as Status,
+} from '@plugd/protocol/gen/grpc/health/v1/health';
+
+/** What a service may say of itself. */
+export type ServingStatus = 'SERVING' | 'NOT_SERVING' | 'UNKNOWN';
+
+/** The whole plugin, by its two names: gRPC's own, and the one that go-plugin hosts ask for. */
+export const WHOLE_PLUGIN = ['', 'plugin'] as const;
+
+/** The health of the plugin's services; those who watch are told of each change. */
+export class HealthRegistry {
+  readonly #statuses = new Map<string, ServingStatus>();
+  readonly #watchers = new Set<() => void>();
+  #closed = false;
+
+  get(service: string): ServingStatus | undefined {
+    return this.#statuses.get(service);
+  }
+
+  /** Has no effect any more once the plugin leaves: then nothing serves. */
+  set(service: string, status: ServingStatus): void {
+    if (!this.#closed) this.#set(service, status);
+  }
+
+  /** Sets the status unless the service has one already. */
+  setDefault(service: string, status: ServingStatus): void {
+    if (!this.#statuses.has(service)) this.set(service, status);
+  }
+
+  entries(): [service: string, status: ServingStatus][] {
+    return [...this.#statuses];
+  }
+
+  /** The plugin leaves: nothing serves any longer, and watchers are told so before they are let go. */
+  close(): void {
+    this.#closed = true;
+    for (const service of this.#statuses.keys()) this.#set(service, 'NOT_SERVING');
+  }
+
+  /** The status now and after each change, until the signal aborts or the plugin leaves. */
+  async *watch(service: string, signal: AbortSignal): AsyncGenerator<HealthCheckResponse> {
+    let told: Status | undefined;
+    let wake = (): void => {};
+    const notify = (): void => wake();
+    this.#watchers.add(notify);
+    signal.addEventListener('abort', notify);
+    try {
+      while (!signal.aborted) {
+        const status = this.#statuses.get(service);
+        const current = status === undefined ? Status.SERVICE_UNKNOWN : wireStatus(status);
+        if (current !== told) {
+          told = current;
+          yield { status: current };
+        } else if (this.#closed) return;
+        else {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+      }
+    } finally {
+      this.#watchers.delete(notify);
+      signal.removeEventListener('abort', notify);
+    }
+  }
+
+  #set(service: string, status: ServingStatus): void {
+    this.#statuses.set(service, status);
+    for (const notify of this.#watchers) notify();
+  }
+}
+
+export function wireStatus(status: ServingStatus): Status {
+  return { SERVING: Status.SERVING, NOT_SERVING: Status.NOT_SERVING, UNKNOWN: Status.UNKNOWN }[status];
+}
