@@ -34,10 +34,12 @@ export interface KeptProcess {
   readonly exit: ExitInfo | undefined;
   /** Never rejects. Settles when the process itself has ended, whoever still holds its pipes. */
   readonly exited: Promise<ExitInfo>;
-  /** Settles when both pipes are at their end; at once for a process without pipes of ours. */
-  readonly outputEnded: Promise<void>;
+  /** Settles when that pipe is at its end; at once for a process without pipes of ours. */
+  outputEnded(stream: OutputStream): Promise<void>;
   /** The bytes that it prints. One listener for each stream; what came before it was set is not lost. */
   onOutput(stream: OutputStream, listener: (chunk: Buffer) => void): void;
+  /** Doesn't read that stream for a while; a process that floods it then waits in its own write. */
+  holdOutput(stream: OutputStream, ms: number): void;
   /**
    * `terminate` asks the process and its group to leave, `kill` ends them. False where nothing was signalled: the
    * process is gone, or the platform knows no such request.

@@ -27,7 +27,7 @@ export interface SpawnedProcess {
   readonly stderr: Readable | null;
   /** Settles when the process has been reaped, whoever still holds its pipes. Never rejects. */
   readonly exited: Promise<ProcessExit>;
-  /** Called in the same tick as the exit is learnt: until then the pid and the group can't be anyone else's. */
+  /** Called the moment the exit is learnt: until then pid and group can't be anyone else's. */
   onExit(listener: (exit: ProcessExit) => void): void;
   /** Lets the event loop end although the process runs. */
   unref(): void;
@@ -54,9 +54,12 @@ export interface Platform {
   /** The shell that runs the guardian; null where the system itself ends children with their parent. */
   readonly guardianShell: string | null;
 
-  /** Throws the system's own error. The process leads a group of its own where there are groups. */
-  spawn(spec: SpawnSpec): SpawnedProcess;
-  /** Asks a process and its group to leave. False where the platform has no such request, or it is gone. */
+  /** Rejects with the system's own error. The process leads a group of its own where there are groups. */
+  spawn(spec: SpawnSpec): Promise<SpawnedProcess>;
+  /**
+   * Asks a process and its group to leave. False where the platform has no such request, or it is gone. As with
+   * {@link kill}, it is up to the caller that pid and group still mean the same processes.
+   */
   terminate(pid: number, group: number | null): boolean;
   /** Ends a process and its group or tree. False if there was nothing to end. */
   kill(pid: number, group: number | null): Promise<boolean>;

@@ -1,0 +1,45 @@
+const LINES = 40;
+const LINE_CHARACTERS = 1024;
+/** How much of dropped output is kept, in case it is the last that a process said. */
+const DROPPED_BYTES = 8192;
+
+/** The last lines that a process printed, at most 40 of at most 1 KiB, at little cost also in a flood. */
+export class OutputTail {
+  readonly #lines: string[] = [];
+  #dropped: Buffer | undefined;
+
+  add(line: string): void {
+    this.#settle();
+    this.#append(line);
+  }
+
+  /** Bytes that nobody cut into lines. */
+  addDropped(bytes: Buffer): void {
+    const last = bytes.subarray(-DROPPED_BYTES);
+    const kept = this.#dropped ?? Buffer.alloc(0);
+    const room = DROPPED_BYTES - last.length;
+    // A copy in either case: the chunk is a part of a larger buffer that must not be kept alive.
+    this.#dropped = room === 0 ? Buffer.from(last) : Buffer.concat([kept.subarray(-room), last]);
+  }
+
+  lines(): string[] {
+    this.#settle();
+    return [...this.#lines];
+  }
+
+  #settle(): void {
+    if (this.#dropped === undefined) return;
+    const lines = this.#dropped.toString('utf8').split(/\r?\n/);
+    this.#dropped = undefined;
+    if (lines.at(-1) === '') lines.pop();
+    for (const line of lines) this.#append(line);
+  }
+
+  #append(line: string): void {
+    // A copy where it is cut: a slice would keep the whole line in memory.
+    this.#lines.push(
+      line.length > LINE_CHARACTERS ? Buffer.from(line.slice(0, LINE_CHARACTERS)).toString() : line,
+    );
+    if (this.#lines.length > LINES) this.#lines.shift();
+  }
+}

@@ -1,0 +1,100 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import type { ProcessIdentity } from './platform';
+
+// Everything here is read synchronously: these files are made by the kernel on the spot, and a round trip through
+// the thread pool costs ten times the read.
+
+export interface ProcStat {
+  /** One letter; Z is a zombie, X one that is just going. */
+  readonly state: string;
+  /** Clock ticks since boot. */
+  readonly startTime: string;
+}
+
+/** Undefined if there is no such process. */
+export function readStat(pid: number, proc = '/proc'): ProcStat | undefined {
+  const text = readText(`${proc}/${pid}/stat`);
+  if (text === undefined) return undefined;
+  // The second field is the program's name in parentheses and may hold anything, parentheses too.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const state = fields[0];
+  const startTime = fields[19];
+  return state === undefined || startTime === undefined ? undefined : { state, startTime };
+}
+
+/** Resident memory in bytes. */
+export function readMemory(pid: number, proc = '/proc'): number | undefined {
+  const kilobytes = /^VmRSS:\s*(\d+) kB/m.exec(readText(`${proc}/${pid}/status`) ?? '')?.[1];
+  return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Looks for processes by a text in their environment. Who asks at the same time shares one walk over /proc: a host
+ * that stops a hundred plugins at once would else walk it a hundred times.
+ */
+export class EnvironmentSearch {
+  readonly #proc: string;
+  #waiting: { token: string; resolve: (found: ProcessIdentity[]) => void }[] = [];
+
+  constructor(proc = '/proc') {
+    this.#proc = proc;
+  }
+
+  find(token: string): Promise<ProcessIdentity[]> {
+    return new Promise((resolve) => {
+      this.#waiting.push({ token, resolve });
+      if (this.#waiting.length === 1) setImmediate(() => this.#walk());
+    });
+  }
+
+  #walk(): void {
+    const asked = this.#waiting.map(({ token, resolve }) => ({
+      bytes: Buffer.from(token),
+      found: [] as ProcessIdentity[],
+      resolve,
+    }));
+    this.#waiting = [];
+    for (const name of this.#names()) {
+      const pid = Number(name);
+      if (!Number.isInteger(pid) || pid === process.pid) continue;
+      const environment = this.#environment(pid);
+      if (environment === undefined) continue;
+      for (const { bytes, found } of asked) {
+        if (!environment.includes(bytes)) continue;
+        const stat = readStat(pid, this.#proc);
+        if (stat !== undefined && !isEnded(stat)) found.push({ pid, startTime: stat.startTime });
+      }
+    }
+    for (const { found, resolve } of asked) resolve(found);
+  }
+
+  #names(): string[] {
+    try {
+      return readdirSync(this.#proc);
+    } catch {
+      return [];
+    }
+  }
+
+  /** Undefined for processes of other users, and for those that have just ended. */
+  #environment(pid: number): Buffer | undefined {
+    try {
+      return readFileSync(`${this.#proc}/${pid}/environ`);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** A zombie answers signals although nothing of it runs any more. */
+export function isEnded(stat: ProcStat): boolean {
+  return stat.state === 'Z' || stat.state === 'X' || stat.state === 'x';
+}
