@@ -30,7 +30,7 @@ const isLevel = (text: string): text is LogLevel => LEVELS.has(text);
  * A record as one line of hclog's JSON, line feed included. Never throws, whatever the fields hold, and never
  * writes what a Go host can't take: `@message` is a string, `@timestamp` (default: now) has six digits, the
  * line has at most 64 KiB: long fields, then all of them and the end of the message, give way, and `truncated`
- * says how many bytes there were. A field named like one of the record's own (`@level`) gets a `_` behind it.
+ * says how many bytes there were. A field named like one of the record's own (`@level`), or `__proto__`, gets a `_` behind it.
  */
 export function formatLogRecord(record: LogRecord): string {
   const head = {
@@ -57,7 +57,9 @@ export function formatLogRecord(record: LogRecord): string {
   return `${JSON.stringify({ ...short, truncated })}\n`;
 }
 
-const RESERVED = new Set(['@level', '@message', '@module', '@timestamp', '@caller']);
+/** Whoever copies a field of this name by assignment replaces the copy's prototype. */
+const PROTOTYPE = '__proto__';
+const RESERVED = new Set(['@level', '@message', '@module', '@timestamp', '@caller', PROTOTYPE]);
 
 function fieldEntries(fields: unknown): [string, JsonValue][] {
   const json = toJsonValue(fields);
@@ -154,8 +156,10 @@ function parseObject(line: string): Record<string, unknown> | undefined {
     return undefined;
   }
   if (!isRecord(value) || !isShallow(value, MAX_FIELD_DEPTH)) return undefined;
-  // Copied by assignment, as consumers may, this key would replace the copy's prototype.
-  return Object.hasOwn(value, '__proto__') ? undefined : value;
+  if (!Object.hasOwn(value, PROTOTYPE)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, field]) => [key === PROTOTYPE ? `${PROTOTYPE}_` : key, field]),
+  );
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
