@@ -33,6 +33,6 @@ try {
   process.exitCode = (await main()) ? 0 : 1;
 } catch (error) {
   if (!(error instanceof CommandError)) throw error;
-  console.error(`${error.tail}\n${error.message}`);
+  console.error(`${error.excerpt}\n${error.message}`);
   process.exitCode = 1;
 }

@@ -34,6 +34,6 @@ try {
   process.exitCode = findings.length > 0 || own.length === 0 ? 1 : 0;
 } catch (error) {
   if (!(error instanceof CommandError)) throw error;
-  console.error(`${error.tail}\n${error.message}`);
+  console.error(`${error.excerpt}\n${error.message}`);
   process.exitCode = 1;
 }

@@ -39,7 +39,7 @@ async function main() {
       finding = await check();
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
-      finding = `${error.tail}\n${error.message}`;
+      finding = `${error.excerpt}\n${error.message}`;
     }
     console.log(`${name}: ${finding === '' ? 'ok' : `failed\n${finding}`}`);
     clean &&= finding === '';

@@ -14,7 +14,7 @@ for (const name of ['proto', 'sdk', 'host']) {
       console.log(`${name}: ${check} ok`);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
-      console.log(`${name}: ${check} failed\n${error.tail}`);
+      console.log(`${name}: ${check} failed\n${error.excerpt}`);
       clean = false;
     }
   }

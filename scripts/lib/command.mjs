@@ -3,17 +3,24 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { root } from './root.mjs';
 
-/** How much of a failed command's output its error repeats. */
-const TAIL_LINES = 40;
+/** How much of a failed command's output its error repeats: the reason stands first or last, by program. */
+const HEAD_LINES = 12;
+const TAIL_LINES = 28;
 
-/** A command that could not be run or ended badly: which one, and the end of what it printed. */
+/** A command that could not be run or ended badly: which one, and the two ends of what it printed. */
 export class CommandError extends Error {
   constructor(command, outcome, output) {
     super(`${command}: ${outcome}`);
     this.name = 'CommandError';
     this.command = command;
-    this.tail = output.trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
+    this.excerpt = excerpt(output.trimEnd().split('\n')).join('\n');
   }
+}
+
+function excerpt(lines) {
+  const left = lines.length - HEAD_LINES - TAIL_LINES;
+  if (left <= 0) return lines;
+  return [...lines.slice(0, HEAD_LINES), `... ${left} more lines ...`, ...lines.slice(-TAIL_LINES)];
 }
 
 /**

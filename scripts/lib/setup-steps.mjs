@@ -4,6 +4,7 @@ import { run, runNode, runNpm, tools } from './command.mjs';
 import { fingerprint, listFiles } from './files.mjs';
 import { generatedTrees, isCurrent, regenerate } from './generated.mjs';
 import { goEnvironment, inCi } from './go.mjs';
+import { completeLockfile } from './lockfile.mjs';
 import { root } from './root.mjs';
 import { say } from './steps.mjs';
 
@@ -42,7 +43,14 @@ function install() {
       ),
     outputs: [at('node_modules', '.package-lock.json')],
     changesInputs: command === 'install',
-    run: () => runNpm([command, '--no-audit', '--no-fund']),
+    async run() {
+      await runNpm([command, '--no-audit', '--no-fund']);
+      if (command === 'install') {
+        const added = completeLockfile();
+        if (added.length > 0)
+          say(`install: ${added.length} packages for other platforms added to the lockfile`);
+      }
+    },
   };
 }
 

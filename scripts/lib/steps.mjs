@@ -60,6 +60,6 @@ function report(step, error) {
     say(`${step.name} failed: ${error instanceof Error ? error.stack : error}`);
     return;
   }
-  if (error.tail !== '') process.stderr.write(`${error.tail}\n`);
+  if (error.excerpt !== '') process.stderr.write(`${error.excerpt}\n`);
   say(`${step.name} failed: ${error.message}`);
 }
