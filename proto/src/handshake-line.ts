@@ -167,7 +167,7 @@ function readNetwork(network: string, address: string): Network {
   if (network !== 'unix' && network !== 'tcp') {
     throw new PluginError(
       'NETWORK_UNSUPPORTED',
-      `The plugin listens on the network "${printable(network)}", at "${printable(address)}".`,
+      `The plugin listens on the network "${printable(network)}", at "${printable(address)}"; this host reaches unix and tcp.`,
       { facts },
     );
   }
@@ -197,12 +197,10 @@ function checkSocketPath(path: string): void {
 
 function readProtocol(protocol: string, fields: number): string {
   if (protocol !== 'grpc') {
-    const missing = fields < 5 ? ' (it names none, which means net/rpc)' : '';
-    throw new PluginError(
-      'PROTOCOL_UNSUPPORTED',
-      `The plugin serves "${printable(protocol)}"${missing}, this host speaks grpc.`,
-      { facts: { protocol: printable(protocol), supported: ['grpc'] } },
-    );
+    const served = fields < 5 ? 'net/rpc, since it names no protocol' : `"${printable(protocol)}"`;
+    throw new PluginError('PROTOCOL_UNSUPPORTED', `The plugin serves ${served}; this host speaks grpc.`, {
+      facts: { protocol: printable(protocol), supported: ['grpc'] },
+    });
   }
   return protocol;
 }
