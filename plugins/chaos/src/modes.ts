@@ -1,0 +1,188 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { HandshakeLine } from '@plugd/protocol/handshake-line';
+import type { Behaviour } from './behaviour';
+import { crash, flood, grandchild, stay, write } from './mischief';
+
+type Mode = (behaviour: Behaviour, argument: string) => void;
+
+/** Prints something on stdout in the place of the handshake line, then does nothing. */
+const prints =
+  (text: (argument: string) => string | Buffer): Mode =>
+  (behaviour, argument) => {
+    behaviour.instead = () => {
+      write(1, text(argument));
+      stay();
+    };
+  };
+
+/** Announces a line that is wrong in one field, and serves all the same. */
+const announces =
+  (change: (line: HandshakeLine, argument: string) => Partial<Record<keyof HandshakeLine, unknown>>): Mode =>
+  (behaviour, argument) => {
+    behaviour.line = (_, line) => {
+      const { coreVersion, appVersion, network, address, protocol, certificate } = {
+        ...line,
+        ...change(line, argument),
+      };
+      return `${[coreVersion, appVersion, network, address, protocol, certificate].join('|')}\n`;
+    };
+  };
+
+const COOKIE_MESSAGE = `This binary is a plugin. These are not meant to be executed directly.
+Please execute the program that consumes these plugins, which will
+load any plugins automatically
+`;
+
+export function refuseCookie(): never {
+  write(2, COOKIE_MESSAGE);
+  process.exit(1);
+}
+
+/** The rubbish that makes a Go host panic or lose lines. */
+const WRONG_JSON = [
+  '{"@level":3,"@message":"level is a number"}',
+  '{"@level":"info","@message":{"an":"object"}}',
+  '{"@level":"info","@message":"wrong time","@timestamp":17}',
+  '{"@level":"info","@message":null}',
+  '[1,2,3]',
+  'null',
+  '{"@level":"info","@message":"cut off',
+];
+
+/** What `CHAOS` can ask for: names, each with an argument behind a colon if it takes one; several with `;` between. */
+export const modes: Record<string, Mode> = {
+  // Before the handshake.
+  exit: (behaviour, code) => {
+    behaviour.instead = () => process.exit(Number(code || 1));
+  },
+  signal: (behaviour, name) => {
+    behaviour.instead = () => {
+      process.kill(process.pid, (name || 'SIGSEGV') as NodeJS.Signals);
+      stay();
+    };
+  },
+  stderr: (behaviour, text) => behaviour.before.push(() => write(2, `${text}\n`)),
+  silent: prints(() => ''),
+  line: prints((raw) => `${raw}\n`),
+  'half-line': prints(() => '1|1|unix|/tmp/plu'),
+  'half-line-exit': (behaviour) => {
+    behaviour.instead = () => {
+      write(1, '1|1|unix|/tmp/plu');
+      process.exit(4);
+    };
+  },
+  'long-line': prints(() => Buffer.alloc(70_000, 'x')),
+  'non-utf8': prints(() => Buffer.from([0x31, 0x7c, 0xff, 0xfe, 0x80, 0x0a])),
+  'close-stdout': (behaviour) => {
+    behaviour.instead = () => {
+      process.stdout.end();
+      process.stdout.destroy();
+      stay();
+    };
+  },
+  'wrong-cookie': (behaviour) => {
+    behaviour.instead = refuseCookie;
+  },
+  'slow-start': (behaviour, ms) =>
+    behaviour.before.push(() => new Promise((resolve) => setTimeout(resolve, Number(ms || 1000)))),
+
+  // The line.
+  banner: (behaviour, text) => {
+    behaviour.line = (right) => `${text || 'Chaos 1.0 is starting ...'}\n${right}`;
+  },
+  netrpc: announces(() => ({ protocol: 'netrpc' })),
+  'core-version': announces((_, version) => ({ coreVersion: version || '2' })),
+  'app-version': announces((_, version) => ({ appVersion: version || '77' })),
+  'tcp-nonloopback': announces(() => ({ network: 'tcp', address: '192.0.2.1:1234' })),
+  'lying-socket': announces((_, path) => ({ network: 'unix', address: path })),
+  'garbled-cert': announces(() => ({ certificate: '*garbled*'.repeat(20) })),
+  'rubbish-cert': announces(() => ({ certificate: Buffer.alloc(120, 'rubbish').toString('base64') })),
+  'line-and-exit': (behaviour, code) => behaviour.after.push(() => process.exit(Number(code || 5))),
+  'crash-after-line': (behaviour) => behaviour.after.push(crash),
+
+  // Address and TLS.
+  tcp: (behaviour) => {
+    behaviour.network = 'tcp';
+  },
+  'temp-socket': (behaviour) => {
+    behaviour.socket = 'temp dir';
+  },
+  'dead-socket': (behaviour) => {
+    behaviour.listens = false;
+  },
+  'no-cert': (behaviour) => {
+    behaviour.certificate = 'none';
+  },
+  'foreign-cert': (behaviour) => {
+    behaviour.certificate = 'foreign';
+  },
+  'no-tls': (behaviour) => {
+    behaviour.tls = false;
+  },
+
+  // At work.
+  'hang-health': (behaviour) => {
+    behaviour.health = 'hangs';
+  },
+  'not-serving': (behaviour) => {
+    behaviour.health = 'not serving';
+  },
+  'crash-in-health': (behaviour) => {
+    behaviour.health = 'crashes';
+  },
+  'fail-health': (behaviour) => {
+    behaviour.health = 'fails';
+  },
+  'crash-on-call': (behaviour) => {
+    behaviour.call = 'crashes';
+  },
+  'hang-on-call': (behaviour) => {
+    behaviour.call = 'hangs';
+  },
+  'crash-after': (behaviour, ms) => behaviour.after.push(() => setTimeout(crash, Number(ms || 100))),
+  'hang-shutdown': (behaviour) => {
+    behaviour.shutdown = 'hangs';
+    behaviour.before.push(() => void process.on('SIGTERM', () => {}));
+  },
+
+  // What it prints; `flood-stderr:json:100` is 100 MiB of JSON lines.
+  'flood-stdout': (behaviour, argument) =>
+    behaviour.after.push(() => {
+      const [kind = '', megabytes] = argument.split(':');
+      flood(1, kind, Number(megabytes ?? Number.POSITIVE_INFINITY));
+    }),
+  'flood-stderr': (behaviour, argument) =>
+    behaviour.before.push(() => {
+      const [kind = '', megabytes] = argument.split(':');
+      flood(2, kind, Number(megabytes ?? Number.POSITIVE_INFINITY));
+    }),
+  'json-wrong-types': (behaviour) => behaviour.before.push(() => write(2, `${WRONG_JSON.join('\n')}\n`)),
+
+  // What it leaves.
+  'grandchild-group': (behaviour) =>
+    behaviour.before.push(() => grandchild({ keepsPipes: false, ownSession: false })),
+  'grandchild-pipes': (behaviour) =>
+    behaviour.before.push(() => grandchild({ keepsPipes: true, ownSession: true })),
+  'grandchild-session': (behaviour) =>
+    behaviour.before.push(() => grandchild({ keepsPipes: false, ownSession: true })),
+};
+
+/** The modes that a text asks for, applied to a behaviour. Throws for one that there isn't. */
+export function applyModes(behaviour: Behaviour, text: string): void {
+  for (const item of text.split(';')) {
+    if (item === '') continue;
+    const colon = item.indexOf(':');
+    const name = colon === -1 ? item : item.slice(0, colon);
+    const mode = modes[name];
+    if (mode === undefined) throw new Error(`CHAOS knows no ${name}`);
+    mode(behaviour, colon === -1 ? '' : item.slice(colon + 1));
+  }
+}
+
+/** A path as go-plugin makes them. */
+export function socketPath(place: Behaviour['socket']): string {
+  const directory = process.env['PLUGIN_UNIX_SOCKET_DIR'];
+  const digits = Math.floor(Math.random() * 1e10);
+  return join(place === 'temp dir' || !directory ? tmpdir() : directory, `plugin${digits}`);
+}

@@ -1,0 +1,91 @@
+import { Server, ServerCredentials, type ServerOptions, status } from '@grpc/grpc-js';
+import {
+  HealthCheckResponse_ServingStatus,
+  type HealthServer,
+  HealthService,
+} from '@plugd/protocol/gen/grpc/health/v1/health';
+import { type LifecycleServer, LifecycleService } from '@plugd/protocol/gen/plugd/lifecycle/v1/lifecycle';
+import { type GRPCControllerServer, GRPCControllerService } from '@plugd/protocol/gen/plugin/grpc_controller';
+import { type GRPCStdioServer, GRPCStdioService } from '@plugd/protocol/gen/plugin/grpc_stdio';
+import type { Behaviour } from './behaviour';
+import { addKv } from './kv';
+import { crash } from './mischief';
+
+const unlimited: ServerOptions = {
+  'grpc.max_receive_message_length': -1,
+  'grpc.max_send_message_length': -1,
+};
+
+/** What go-plugin registers on every server, with the faults that were asked for. */
+export function createServer(behaviour: Behaviour): Server {
+  const server = new Server(unlimited);
+  const health: HealthServer = {
+    check: (_, answer) => checkHealth(behaviour, answer),
+    list: (_, answer) => answer({ code: status.UNIMPLEMENTED }),
+    watch: (call) => call.write({ status: HealthCheckResponse_ServingStatus.SERVING }),
+  };
+  server.addService(HealthService, health);
+  const controller: GRPCControllerServer = {
+    shutdown: (_, answer) => {
+      if (behaviour.shutdown === 'hangs') return;
+      answer(null, {});
+      setImmediate(() => {
+        server.forceShutdown();
+        process.exit(0);
+      });
+    },
+  };
+  server.addService(GRPCControllerService, controller);
+  // Open until the end, and silent: there is nothing that this plugin prints in good faith.
+  const stdio: GRPCStdioServer = { streamStdio: () => {} };
+  server.addService(GRPCStdioService, stdio);
+  const version = process.env['CHAOS_VERSION'];
+  if (version !== undefined) {
+    const lifecycle: LifecycleServer = {
+      describe: (_, answer) => answer(null, { name: 'chaos', version }),
+      drain: (_, answer) => answer(null, {}),
+    };
+    server.addService(LifecycleService, lifecycle);
+  }
+  addKv(server, behaviour);
+  return server;
+}
+
+type HealthAnswer = Parameters<HealthServer['check']>[1];
+
+function checkHealth(behaviour: Behaviour, answer: HealthAnswer): void {
+  const { SERVING, NOT_SERVING } = HealthCheckResponse_ServingStatus;
+  switch (behaviour.health) {
+    case 'serving':
+      answer(null, { status: SERVING });
+      break;
+    case 'not serving':
+      answer(null, { status: NOT_SERVING });
+      break;
+    case 'fails':
+      answer({ code: status.INTERNAL, details: 'no health today' });
+      break;
+    case 'crashes':
+      crash();
+      break;
+    case 'hangs':
+  }
+}
+
+/** Returns the port where the address is a TCP one. */
+export function bind(server: Server, target: string, credentials: ServerCredentials): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(target, credentials, (error, port) => (error ? reject(error) : resolve(port)));
+  });
+}
+
+export function credentials(
+  tls: { readonly hostPem: string; readonly keyPem: string; readonly certificatePem: string } | undefined,
+): ServerCredentials {
+  if (tls === undefined) return ServerCredentials.createInsecure();
+  return ServerCredentials.createSsl(
+    Buffer.from(tls.hostPem),
+    [{ private_key: Buffer.from(tls.keyPem), cert_chain: Buffer.from(tls.certificatePem) }],
+    true,
+  );
+}
