@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { run, runNode, runNpm, tools } from './command.mjs';
 import { fingerprint, listFiles } from './files.mjs';
@@ -100,9 +100,12 @@ function build() {
   };
 }
 
-/** The TypeScript samples: each bundles itself. */
+/** The TypeScript samples, and the files that each bundles itself into. */
+const sampleOutputs = { 'kv-ts': ['kv-ts-v1', 'kv-ts-v2'], chaos: [] };
+
 function samples() {
-  return ['plugins/kv-ts', 'plugins/chaos'].flatMap((directory) => {
+  return Object.entries(sampleOutputs).flatMap(([name, files]) => {
+    const directory = `plugins/${name}`;
     const script = `${directory}/build.mjs`;
     if (!existsSync(at(script))) {
       say(`${directory}: nothing to bundle yet`);
@@ -110,12 +113,11 @@ function samples() {
     }
     const sources = () =>
       listFiles([directory, 'proto/src', 'sdk/src'], { extensions: ['.ts', '.mjs', '.json', '.binpb'] });
-    const bundled = existsSync(at(directory, 'dist')) ? readdirSync(at(directory, 'dist')) : [];
     return {
-      name: path.basename(directory),
+      name,
       doing: `node ${script}`,
       stamp: () => fingerprint([...sources(), 'package-lock.json'], [nodeMajor]),
-      outputs: bundled.some((file) => file.endsWith('js')) ? [] : [at(directory, 'dist', 'main.js')],
+      outputs: files.map((file) => at(directory, 'dist', file)),
       run: () => runNode(script, [], { cwd: at(directory) }),
     };
   });
