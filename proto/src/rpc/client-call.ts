@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from 'node:timers/promises';
 import { type ChannelInterface, type Metadata, status } from '@grpc/grpc-js';
 import { type CallOptions, callDeadline } from './call-options';
 import type { RpcMethod } from './definition';
@@ -8,6 +9,8 @@ import { RpcError } from './rpc-error';
 type Call = ReturnType<ChannelInterface['createCall']>;
 type Listener = Parameters<Call['start']>[1];
 type StatusObject = Parameters<Listener['onReceiveStatus']>[0];
+
+const SENT_IN_A_ROW = 32;
 
 /**
  * One call over a grpc-js channel, below grpc-js's streams and emitters: what is sent and read is decided
@@ -67,6 +70,7 @@ export abstract class ClientCall implements Listener {
 
   /** Sends what the caller iterates, each when the one before has left this process. Never rejects. */
   protected async sendAll(source: unknown): Promise<void> {
+    let sent = 0;
     try {
       const iterator = openIterator(source, `The requests of ${this.method.path}`);
       this.requests = iterator;
@@ -78,6 +82,9 @@ export abstract class ClientCall implements Listener {
           return;
         }
         await this.send(this.encode(request.value));
+        // grpc-js says of the first MiB at once that it was sent, to be able to repeat it. A caller who always
+        // has a next message would keep the event loop to himself, and nobody would read the answer.
+        if (++sent % SENT_IN_A_ROW === 0) await immediate();
       }
     } catch (error) {
       this.fail(error);

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { setImmediate as immediate } from 'node:timers/promises';
 import type { IncomingCall } from './service-call';
 
 /**
@@ -20,11 +21,23 @@ export async function* requestMessages(
     if (call.cancelled !== undefined) throw call.cancelled;
     const message: unknown = stream.read();
     if (message !== null) yield message;
-    else if (stream.readableEnded || stream.destroyed) return;
-    else {
+    else if (stream.readableEnded || stream.destroyed) {
+      await leavingShows(call);
+      if (call.cancelled !== undefined) throw call.cancelled;
+      return;
+    } else {
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
     }
   }
+}
+
+// Node's HTTP/2 client ends a stream properly before it resets it, so a torn stream looks whole until the
+// reset has been read as well: it comes with the end or right behind it. A few turns of the event loop tell
+// the two apart, else a handler would take half an upload for all of it.
+const TURNS = 3;
+
+async function leavingShows(call: IncomingCall): Promise<void> {
+  for (let turn = 0; turn < TURNS && call.cancelled === undefined; turn++) await immediate();
 }
