@@ -28,8 +28,8 @@ export function handshakeLine(options: {
     address: options.listener.address,
     protocol: 'grpc',
     certificate: options.certificateField,
-    // Multiplexing has its place here. A host that asks for it, with any value, is told that there is none yet; one that doesn't
-    // must not see the field.
+    // Multiplexing has its place here. A host that asks for it, with any value, is told that there is none yet;
+    // one that doesn't ask must not see the field.
     multiplex: options.env[PLUGIN_MULTIPLEX_GRPC] ? false : undefined,
   });
 }

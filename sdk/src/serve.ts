@@ -58,6 +58,9 @@ class PluginProcess {
   async start(): Promise<void> {
     handleCrashes(this.#log);
     handleSignals(this.#log, (why) => void this.#leave(why));
+    if (this.options.exitWithParent && process.env[PLUGD_EXIT_WITH_PARENT] !== '0') {
+      watchParent(() => void this.#leave('the host has gone'));
+    }
     try {
       await this.#introduce();
     } catch (error) {
@@ -65,9 +68,6 @@ class PluginProcess {
       process.exit(1);
     }
     this.output.handshakeDone();
-    if (this.options.exitWithParent && process.env[PLUGD_EXIT_WITH_PARENT] !== '0') {
-      watchParent(() => void this.#leave('the host has gone'));
-    }
   }
 
   async #introduce(): Promise<void> {

@@ -6,7 +6,7 @@ import { Channel, credentials as grpc } from '@grpc/grpc-js';
 import { type Certificate, createCertificate, decodeCertificateField } from '@plugd/protocol/certificate';
 import { grpcTarget } from '@plugd/protocol/grpc-address';
 import { type HandshakeLine, parseHandshakeLine } from '@plugd/protocol/handshake-line';
-import { type LogRecord, LogLineParser } from '@plugd/protocol/log-record';
+import { LogLineParser, type LogRecord } from '@plugd/protocol/log-record';
 
 const PATIENCE_MS = 10_000;
 

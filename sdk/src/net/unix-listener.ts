@@ -29,13 +29,10 @@ export async function listenOnUnix(
     checkLength(path);
     try {
       const server = await listening({ path }, onConnection);
-      // A process that exits does not close its servers, and so leaves their sockets.
-      const remove = (): void => unlinkIfThere(path);
-      process.on('exit', remove);
+      remember(path);
       const close = (): void => {
-        process.off('exit', remove);
         server.close();
-        remove();
+        forget(path);
       };
       try {
         if (gid !== undefined) shareWith(path, gid);
@@ -67,6 +64,24 @@ function checkLength(path: string): void {
 function shareWith(path: string, gid: number): void {
   chownSync(path, -1, gid);
   chmodSync(path, 0o660);
+}
+
+const sockets = new Set<string>();
+
+/** A process that exits does not close its servers, and so would leave their sockets. */
+function remember(path: string): void {
+  if (sockets.size === 0) process.on('exit', forgetAll);
+  sockets.add(path);
+}
+
+function forget(path: string): void {
+  sockets.delete(path);
+  if (sockets.size === 0) process.off('exit', forgetAll);
+  unlinkIfThere(path);
+}
+
+function forgetAll(): void {
+  for (const path of sockets) unlinkIfThere(path);
 }
 
 function unlinkIfThere(path: string): void {

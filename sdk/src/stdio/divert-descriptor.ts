@@ -27,6 +27,8 @@ export function divertDescriptor(hub: StdioHub): void {
       return undefined;
     },
   };
+  // What promisify and others look for on the originals.
+  Object.defineProperties(replacements.write, Object.getOwnPropertyDescriptors(write));
   Object.assign(fs, replacements);
   // Modules that import them by name would else keep the originals.
   syncBuiltinESMExports();
