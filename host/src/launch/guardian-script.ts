@@ -3,7 +3,8 @@
  * along. It reads lines `add KEY KIND VALUE` and `del KEY` from a pipe whose other end only the host holds; `quit`
  * ends it, the end of the pipe means that the host is gone.
  *
- * Kinds: `group` (VALUE is its number, a blank, and when its leader started, `-` if unknown), `token`, `directory`.
+ * Kinds: `group` (VALUE is its number, a blank, and when its leader started, `-` if unknown), `token`, `directory`,
+ * `socket` (one that lies outside of the directories).
  * Keys are numbers made by the host: nothing that a plugin or an operator chose goes through `eval`.
  */
 export const guardianScript = `
@@ -65,6 +66,7 @@ each() {
     case $kind in
       group) end_group "\${value%% *}" "\${value#* }" ;;
       directory) case $value in /*) rm -rf -- "$value" 2>/dev/null ;; esac ;;
+      socket) [ -S "$value" ] && [ ! -L "$value" ] && [ -O "$value" ] && rm -f -- "$value" 2>/dev/null ;;
     esac
   done
 }
@@ -72,6 +74,7 @@ each() {
 each group
 sweep
 each directory
+each socket
 # Again, for a plugin that was between fork and exec.
 for pause in 0.05 0.1 0.3; do
   sleep $pause 2>/dev/null || sleep 1

@@ -3,7 +3,7 @@ import type { Platform, SpawnedProcess } from '../platform/platform';
 import { guardianScript } from './guardian-script';
 import { waitAtMost } from './wait-at-most';
 
-export type GuardedKind = 'group' | 'token' | 'directory';
+export type GuardedKind = 'group' | 'token' | 'directory' | 'socket';
 
 /** Something that the guardian has been told of. */
 export interface Guarded {

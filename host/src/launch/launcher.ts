@@ -12,6 +12,7 @@ import { LocalKeeper } from './local-keeper';
 import { OutputTail } from './output-tail';
 import { removeInstance } from './remove-instance';
 import { RunDirectory } from './run-directory';
+import { ownSocket } from './socket-file';
 import { startProcess } from './start-process';
 import { Witness } from './witness';
 
@@ -125,7 +126,14 @@ export class Launcher {
       token: this.#token + randomBytes(8).toString('hex'),
       directoryFor: (group) => this.#instanceDirectory(group),
     });
-    return this.#handle(started.record, started.kept, started.witness, started.outputEnded);
+    const { record, kept, witness, outputEnded } = started;
+    return this.#handle(record, kept, witness, outputEnded, this.#guardSocket(record));
+  }
+
+  /** A socket in the directory goes with it; one that an old plugin put in the temp dir has to be told of. */
+  #guardSocket(record: InstanceRecord): Guarded[] {
+    const socket = ownSocket(record);
+    return socket?.strayed ? [this.#guardian.guard('socket', socket.path)] : [];
   }
 
   #instanceDirectory(group: number | undefined): string {
@@ -152,6 +160,7 @@ export class Launcher {
     const guarded = [
       this.#guardian.guard('token', record.token),
       this.#guardian.guard('directory', record.directory),
+      ...this.#guardSocket(record),
     ];
     return this.#handle(
       record,
@@ -167,7 +176,7 @@ export class Launcher {
     kept: KeptProcess,
     witness: Witness,
     outputEnded: Promise<void>,
-    guarded: readonly Guarded[] = [],
+    guarded: readonly Guarded[],
   ): LaunchedInstance {
     const handle = new InstanceHandle({
       record,

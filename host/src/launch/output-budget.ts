@@ -49,7 +49,7 @@ export class OutputBudget {
     const start = now();
     this.#lines = new Bucket(2_000, 5_000, start);
     this.#bytes = new Bucket(4 * MIB, 16 * MIB, start);
-    this.#drained = new Bucket(256 * MIB, 1024 * MIB, start);
+    this.#drained = new Bucket(64 * MIB, 1024 * MIB, start);
   }
 
   /** To be called once for each chunk, before {@link take}. Returns for how many milliseconds not to read on. */

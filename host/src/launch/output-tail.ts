@@ -29,8 +29,9 @@ export class OutputTail {
 
   #settle(): void {
     if (this.#dropped === undefined) return;
-    const lines = this.#dropped.toString('utf8').split(/\r?\n/);
+    const bytes = lastLines(this.#dropped);
     this.#dropped = undefined;
+    const lines = bytes.toString('utf8').split(/\r?\n/);
     if (lines.at(-1) === '') lines.pop();
     for (const line of lines) this.#append(line);
   }
@@ -42,4 +43,11 @@ export class OutputTail {
     );
     if (this.#lines.length > LINES) this.#lines.shift();
   }
+}
+
+/** No more of it than can be kept: there may be a line feed in every byte. */
+function lastLines(bytes: Buffer): Buffer {
+  let start = bytes.length - 1;
+  for (let count = 0; count < LINES && start > 0; count++) start = bytes.lastIndexOf(0x0a, start - 1);
+  return bytes.subarray(start <= 0 ? 0 : start + 1);
 }

@@ -6,32 +6,38 @@ import type { InstanceRecord } from './instance-record';
 /** Clocks of file systems are coarse. */
 const CLOCK_SLACK_MS = 2_000;
 
+type SocketOwner = Pick<InstanceRecord, 'network' | 'address' | 'directory' | 'startedAt'>;
+
 /**
- * Unlinks the socket that a stopped plugin left, but only a file that can be its own: a plugin may announce whatever
- * path it likes. It has to be a socket of this user, directly in the instance's directory, or, for plugins that know
- * no PLUGIN_UNIX_SOCKET_DIR, named `plugin…`, directly in the temp dir and younger than the process.
- *
- * Returns whether it was removed.
+ * The path of a plugin's socket, if that is a file which can be the plugin's own: a plugin may announce whatever path
+ * it likes. It has to be a socket of this user, directly in the instance's directory, or, for plugins that know no
+ * PLUGIN_UNIX_SOCKET_DIR, named `plugin…`, directly in the temp dir and younger than the process.
  */
-export function removeSocket(
-  record: Pick<InstanceRecord, 'network' | 'address' | 'directory' | 'startedAt'>,
-): boolean {
-  if (record.network !== 'unix' || !isAbsolute(record.address)) return false;
+export function ownSocket(record: SocketOwner): { path: string; strayed: boolean } | undefined {
+  if (record.network !== 'unix' || !isAbsolute(record.address)) return undefined;
   try {
     const parent = realpathSync(dirname(record.address));
-    const path = join(parent, basename(record.address));
+    const name = basename(record.address);
+    const path = join(parent, name);
     const about = lstatSync(path);
-    if (!about.isSocket() || about.uid !== process.getuid?.()) return false;
-    const inDirectory = parent === realOr(record.directory);
-    const inTemp =
-      basename(path).startsWith('plugin') &&
-      (parent === realOr(tmpdir()) || parent === realOr('/tmp')) &&
-      about.birthtimeMs >= record.startedAt - CLOCK_SLACK_MS;
-    if (!inDirectory && !inTemp) return false;
-    unlinkSync(path);
-    return true;
+    if (!about.isSocket() || about.uid !== process.getuid?.()) return undefined;
+    if (parent === realOr(record.directory)) return { path, strayed: false };
+    const inTemp = parent === realOr(tmpdir()) || parent === realOr('/tmp');
+    const young = about.birthtimeMs >= record.startedAt - CLOCK_SLACK_MS;
+    return inTemp && young && /^plugin[\w.-]*$/.test(name) ? { path, strayed: true } : undefined;
   } catch {
-    return false;
+    return undefined;
+  }
+}
+
+/** Unlinks the socket that a stopped plugin left, if it is its own. */
+export function removeSocket(record: SocketOwner): void {
+  const own = ownSocket(record);
+  if (own === undefined) return;
+  try {
+    unlinkSync(own.path);
+  } catch {
+    // The plugin itself was faster.
   }
 }
 
