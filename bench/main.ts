@@ -1,0 +1,29 @@
+import { join } from 'node:path';
+import { runScenario, type Scenario } from './harness';
+import { serveEcho } from './scenarios/echo-server';
+import { routing } from './scenarios/routing';
+
+const scenarios: readonly Scenario[] = [routing];
+
+// The bundle lies in bench/dist.
+const RESULTS = join(__dirname, '..', 'results');
+
+async function main(names: readonly string[]): Promise<void> {
+  const unknown = names.filter((name) => !scenarios.some((scenario) => scenario.name === name));
+  if (unknown.length > 0) {
+    const known = scenarios.map(({ name, about }) => `  ${name}  ${about}`).join('\n');
+    throw new Error(`There is no scenario ${unknown.join(', ')}. There are:\n${known}`);
+  }
+  for (const scenario of scenarios) {
+    if (names.length === 0 || names.includes(scenario.name)) await runScenario(scenario, RESULTS);
+  }
+}
+
+const [command, ...rest] = process.argv.slice(2);
+const run =
+  // The other process of a scenario is this program again, so that one bundle is all there is to build.
+  command === '--echo-server' ? serveEcho(rest[0] ?? '') : main(process.argv.slice(2));
+run.catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
