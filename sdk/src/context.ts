@@ -14,6 +14,7 @@ export interface PluginContext {
     /**
      * Says how a service does. The names `''` and `plugin` stand for the whole plugin, and are SERVING once
      * setup is done unless it set them itself. Services that were never set are not known to health checks.
+     * @throws PluginError OPTIONS_INVALID for another status
      */
     set(service: string, status: ServingStatus): void;
   };

@@ -4,8 +4,8 @@ import type { LogLevel, LogRecord } from '@plugd/protocol/log-record';
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /**
- * The plugin's log. A record reaches the host's own log with its level and fields; to log never throws and
- * never waits.
+ * The plugin's log. A record reaches the host's own log with its level and fields. To log never throws,
+ * whatever it is given.
  */
 export interface Logger {
   trace(message: string, fields?: LogFields): void;

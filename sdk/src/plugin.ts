@@ -1,5 +1,5 @@
-import { PluginError } from '@plugd/protocol/plugin-error';
 import type { PluginContext } from './context';
+import { check } from './option-check';
 
 /** What a plugin author writes. */
 export interface PluginDefinition {
@@ -83,11 +83,3 @@ export function checkPlugin(plugin: Plugin): void {
 }
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
-
-/** @throws PluginError OPTIONS_INVALID */
-export function check(holds: boolean, option: string, wanted: string): void {
-  if (!holds)
-    throw new PluginError('OPTIONS_INVALID', `The option ${option} must be ${wanted}.`, {
-      facts: { option },
-    });
-}

@@ -1,6 +1,6 @@
 import type { CertificateCurve } from '@plugd/protocol/certificate';
 import type { TlsOptions } from './net/serving-credentials';
-import { check } from './plugin';
+import { check } from './option-check';
 
 /** How a plugin process serves. */
 export interface ServeOptions {

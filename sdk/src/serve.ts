@@ -65,6 +65,8 @@ class PluginProcess {
       await this.#introduce();
     } catch (error) {
       this.#log.error('plugin init error', errorFields(error));
+      // What setup has opened its hooks may close.
+      await this.#server?.depart('the start has failed');
       process.exit(1);
     }
     this.output.handshakeDone();

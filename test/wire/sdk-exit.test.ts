@@ -101,6 +101,12 @@ describe('asked to leave', () => {
   });
 });
 
+test('a start that fails after setup runs the hooks too', async () => {
+  const plugin = tailored({ hooks: ['note'] }, { env: { PLUGIN_UNIX_SOCKET_DIR: '/nowhere/at/all' } });
+  expect(await plugin.exit()).toEqual({ code: 1, signal: null });
+  expect(messages(plugin)).toEqual(expect.arrayContaining(['plugin init error', 'hook 0']));
+});
+
 test('SIGINT is the host’s business: the plugin notes it and goes on', async () => {
   const plugin = startPluginProcess(kvTs('2'));
   const kv = createPromiseClient(KvDefinition, await plugin.connect());

@@ -2,9 +2,16 @@ import {
   type HealthCheckResponse,
   HealthCheckResponse_ServingStatus as Status,
 } from '@plugd/protocol/gen/grpc/health/v1/health';
+import { check } from '../option-check';
+
+const STATUSES = {
+  SERVING: Status.SERVING,
+  NOT_SERVING: Status.NOT_SERVING,
+  UNKNOWN: Status.UNKNOWN,
+} as const;
 
 /** What a service may say of itself. */
-export type ServingStatus = 'SERVING' | 'NOT_SERVING' | 'UNKNOWN';
+export type ServingStatus = keyof typeof STATUSES;
 
 /** The whole plugin, by its two names: gRPC's own, and the one that go-plugin hosts ask for. */
 export const WHOLE_PLUGIN = ['', 'plugin'] as const;
@@ -19,8 +26,12 @@ export class HealthRegistry {
     return this.#statuses.get(service);
   }
 
-  /** Has no effect any more once the plugin leaves: then nothing serves. */
+  /**
+   * Has no effect any more once the plugin leaves: then nothing serves.
+   * @throws PluginError OPTIONS_INVALID
+   */
   set(service: string, status: ServingStatus): void {
+    check(Object.hasOwn(STATUSES, status), 'ctx.health.set', Object.keys(STATUSES).join(', '));
     if (!this.#closed) this.#set(service, status);
   }
 
@@ -73,5 +84,5 @@ export class HealthRegistry {
 }
 
 export function wireStatus(status: ServingStatus): Status {
-  return { SERVING: Status.SERVING, NOT_SERVING: Status.NOT_SERVING, UNKNOWN: Status.UNKNOWN }[status];
+  return STATUSES[status];
 }

@@ -40,6 +40,15 @@ test('a plugin that leaves serves nothing, whatever it says afterwards', async (
   expect(registry.get('')).toBe('NOT_SERVING');
 });
 
+test('another status is refused', () => {
+  const registry = new HealthRegistry();
+  for (const wrong of ['serving', '', 'toString', 1]) {
+    expect(() => Reflect.apply(registry.set, registry, ['', wrong])).toThrow(
+      expect.objectContaining({ code: 'OPTIONS_INVALID' }),
+    );
+  }
+});
+
 test('what setup said of the plugin stays', () => {
   const registry = new HealthRegistry();
   registry.set('plugin', 'NOT_SERVING');
