@@ -40,7 +40,7 @@ export class SwapChannel implements Route {
   private readonly maxHeld: number;
   private readonly heldCalls = new Set<SwapCall>();
   private inRoute: Generation | undefined;
-  private lastChannelzRef: ChannelzRef | undefined;
+  private latest: Generation | undefined;
   private holds = 0;
   private outage: Refusal;
   private closedBy: Refusal | undefined;
@@ -80,7 +80,7 @@ export class SwapChannel implements Route {
     const previous = this.inRoute;
     const generation = target instanceof Generation ? target : new Generation(target.number, target.channel);
     this.inRoute = generation;
-    this.lastChannelzRef = generation.channel.getChannelzRef();
+    this.latest = generation;
     this.settle();
     return { generation, previous };
   }
@@ -160,9 +160,9 @@ export class SwapChannel implements Route {
   }
 
   getChannelzRef(): ChannelzRef {
-    if (this.lastChannelzRef === undefined) {
+    if (this.latest === undefined) {
       throw new PluginError('ROUTE_EMPTY', `Plugin ${this.name} has never had a channel.`);
     }
-    return this.lastChannelzRef;
+    return this.latest.channel.getChannelzRef();
   }
 }
