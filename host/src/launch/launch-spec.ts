@@ -16,6 +16,7 @@ export interface LaunchSpec {
   /** Whether the host's own environment is passed on, without the variables of the wire. */
   readonly inheritEnv: boolean;
   readonly cwd: string;
+  /** `inherit` is the host's own; a terminal can't be read there, since the plugin has a session of its own. */
   readonly stdin: 'ignore' | 'inherit';
   /** Name and value of the variable by which a plugin knows that a host started it. */
   readonly cookie: readonly [string, string];

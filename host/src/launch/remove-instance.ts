@@ -22,5 +22,6 @@ export async function removeInstance(
   await endProcess(kept, { platform: options.platform, token: record.token, politeMs: options.politeMs });
   kept.closeOutput();
   removeSocket(record);
-  await removeInstanceDirectory(record.directory, options.ownDirectories);
+  // A plugin can make its directory hard to remove; that doesn't keep it alive. The host tries again when it closes.
+  await removeInstanceDirectory(record.directory, options.ownDirectories).catch(() => {});
 }
