@@ -1,1 +1,36 @@
-export {};
+// What stands above the second comment is for applications.
+export type { ErrorCode, Fault } from '@plugd/protocol/error-codes';
+export type { LogLevel } from '@plugd/protocol/log-record';
+export { type Facts, PluginError } from '@plugd/protocol/plugin-error';
+export type { CallOptions } from '@plugd/protocol/rpc/call-options';
+export type { PromiseClient } from '@plugd/protocol/rpc/client';
+export { RpcError } from '@plugd/protocol/rpc/rpc-error';
+export type { ChannelSecurity } from './connection/channel';
+export type { HostEventListener } from './events/event-log';
+export type {
+  Cause,
+  HostEvent,
+  InstanceEvent,
+  InstanceState,
+  OperationEvent,
+  PluginEvent,
+  PluginState,
+} from './events/host-event';
+export { type Logger, stderrLogger } from './events/logger';
+export { createHost, Host, type HostOptions } from './host';
+export type { HandshakeOptions, LoadOptions } from './instance/load-options';
+// What stands below is for libraries that build on the host's parts.
+export type { InstanceRecord } from './launch/instance-record';
+export { type HandedOver, Plugin } from './plugin';
+export type { InstanceStatus, PluginStatus } from './plugin-status';
+export type { StubConstructor, StubOptions } from './routing/stub';
+export { SwapChannel } from './routing/swap-channel';
+export type { OperationHandle, OperationProgress } from './upgrade/operation-handle';
+export {
+  formatReport,
+  type OperationStep,
+  type SideReport,
+  type StepReport,
+  type UpgradeReport,
+} from './upgrade/report';
+export type { Candidate, UpgradeOptions } from './upgrade/upgrade-options';

@@ -1,0 +1,51 @@
+import { Channel, type ChannelOptions, credentials } from '@grpc/grpc-js';
+import { grpcTarget } from '@plugd/protocol/grpc-address';
+
+/** What one side shows and whom it trusts, as PEM. */
+export interface ChannelSecurity {
+  /** Whom the host trusts: with AutoMTLS the plugin's certificate alone. Absent: the system's authorities. */
+  readonly ca?: string | Buffer;
+  readonly certificate?: string | Buffer;
+  readonly key?: string | Buffer;
+  /** The name that the plugin's certificate must carry. Default: `localhost`, as go-plugin's do. */
+  readonly serverName?: string;
+}
+
+export interface ChannelAddress {
+  readonly network: 'unix' | 'tcp';
+  readonly address: string;
+}
+
+/** go-plugin's host allows messages of up to 2 GiB - 1 in both directions; -1 is grpc-js's word for no limit. */
+const unlimited = -1;
+
+/** A channel to one process, with go-plugin's message sizes and none of what only remote peers need. */
+export function openChannel(target: ChannelAddress, security: ChannelSecurity | undefined): Channel {
+  const options: ChannelOptions = {
+    'grpc.max_receive_message_length': unlimited,
+    'grpc.max_send_message_length': unlimited,
+    // A proxy named in the environment must not come between a host and its plugin.
+    'grpc.enable_http_proxy': 0,
+    'grpc.service_config_disable_resolution': 1,
+    // Its own connection, closed with it: never one shared with another channel to the same address.
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.enable_channelz': 0,
+    'grpc.initial_reconnect_backoff_ms': 50,
+    'grpc.max_reconnect_backoff_ms': 1000,
+  };
+  if (!security)
+    return new Channel(grpcTarget(target.network, target.address), credentials.createInsecure(), options);
+  return new Channel(
+    grpcTarget(target.network, target.address),
+    credentials.createSsl(
+      toBuffer(security.ca) ?? null,
+      toBuffer(security.key) ?? null,
+      toBuffer(security.certificate) ?? null,
+    ),
+    { ...options, 'grpc.ssl_target_name_override': security.serverName ?? 'localhost' },
+  );
+}
+
+function toBuffer(value: string | Buffer | undefined): Buffer | undefined {
+  return typeof value === 'string' ? Buffer.from(value) : value;
+}

@@ -1,0 +1,86 @@
+import { type Channel, status } from '@grpc/grpc-js';
+import { LifecycleDefinition } from '@plugd/protocol/gen/plugd/lifecycle/v1/lifecycle';
+import { GRPCControllerDefinition } from '@plugd/protocol/gen/plugin/grpc_controller';
+import { createPromiseClient } from '@plugd/protocol/rpc/client';
+import { RpcError } from '@plugd/protocol/rpc/rpc-error';
+import type { OutputListener } from '../launch/launch-spec';
+import { type ChannelAddress, type ChannelSecurity, openChannel } from './channel';
+import { type HealthAnswer, HealthCheck } from './health';
+import { listServices } from './reflection';
+import { consumeStdio } from './stdio';
+
+export interface CallLimit {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How a plugin describes itself, where it does. */
+export interface Description {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** The channel to one process, and what the host itself calls there. */
+export class Connection {
+  readonly channel: Channel;
+  /** Whether it speaks TLS. */
+  readonly tls: boolean;
+  readonly #health: HealthCheck;
+  readonly #ended = new AbortController();
+
+  constructor(target: ChannelAddress, security: ChannelSecurity | undefined) {
+    this.channel = openChannel(target, security);
+    this.tls = security !== undefined;
+    this.#health = new HealthCheck(this.channel);
+  }
+
+  health(limit: CallLimit): Promise<HealthAnswer> {
+    return this.#health.ask(limit);
+  }
+
+  /** Undefined for a plugin that says nothing of itself: the service is optional. */
+  async describe(limit: CallLimit): Promise<Description | undefined> {
+    try {
+      return await createPromiseClient(LifecycleDefinition, this.channel).describe({}, limit);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** @see listServices */
+  services(limit: CallLimit): Promise<string[] | undefined> {
+    return listServices(this.channel, limit);
+  }
+
+  /** Tells the plugin that new calls go elsewhere. A plugin that doesn't understand misses a courtesy, no more. */
+  async announceDrain(limitMs: number, limit: CallLimit): Promise<void> {
+    const limit32 = Math.min(Math.max(0, Math.round(limitMs)), 0xffffffff);
+    await createPromiseClient(LifecycleDefinition, this.channel)
+      .drain({ limitMs: limit32 }, limit)
+      .catch(() => {});
+  }
+
+  /**
+   * Asks the plugin to leave. Almost any error is an answer too: go-plugin's own handler cuts the connection before
+   * it replies. Only a plugin without the service, and one that says nothing in time, give none.
+   */
+  async shutdown(timeoutMs: number): Promise<'answered' | 'unanswered'> {
+    try {
+      await createPromiseClient(GRPCControllerDefinition, this.channel).shutdown({}, { timeoutMs });
+    } catch (error) {
+      const code = error instanceof RpcError ? error.code : status.UNKNOWN;
+      if (code === status.UNIMPLEMENTED || code === status.DEADLINE_EXCEEDED) return 'unanswered';
+    }
+    return 'answered';
+  }
+
+  /** Reads what the plugin prints, until the connection is closed. There is one reader in a plugin's life. */
+  readStdio(onOutput: OutputListener): void {
+    void consumeStdio(this.channel, onOutput, this.#ended.signal);
+  }
+
+  close(): void {
+    this.#ended.abort();
+    this.channel.close();
+  }
+}

@@ -1,0 +1,144 @@
+import { PluginError } from '@plugd/protocol/plugin-error';
+import { EventLog, type HostEventListener } from './events/event-log';
+import { guardedLogger, type Logger, stderrLogger } from './events/logger';
+import { InstanceFactory } from './instance/instance-factory';
+import type { LoadOptions } from './instance/load-options';
+import { Launcher } from './launch/launcher';
+import { selectPlatform } from './platform/select-platform';
+import { type HandedOver, Plugin, type PluginSurroundings } from './plugin';
+
+export interface HostOptions {
+  /**
+   * Where the host makes its directory, which holds the plugins' sockets. It has to belong to this user, and nobody
+   * else may write to it. Default: XDG_RUNTIME_DIR, else the temporary directory.
+   */
+  readonly runDir?: string;
+  /** Where the host and its plugins log; `console` fits. Default: warnings and errors, a line each, on stderr. */
+  readonly logger?: Logger;
+}
+
+/**
+ * Makes a host. It owns a private directory and, except on Windows, a small guardian process that ends the plugins
+ * should the host be killed.
+ *
+ * Throws PluginError RUN_DIR_UNSAFE, SOCKET_PATH_TOO_LONG, GUARDIAN_FAILED.
+ */
+export async function createHost(options: HostOptions = {}): Promise<Host> {
+  const logger = guardedLogger(options.logger ?? stderrLogger());
+  const platform = selectPlatform();
+  const launcher = new Launcher({
+    platform,
+    ...(options.runDir === undefined ? {} : { runDir: options.runDir }),
+    log: ({ level, message, fields }) => logger[level](message, fields),
+  });
+  await launcher.open();
+  return new Host(launcher, logger, platform);
+}
+
+/** Runs plugins. Made by {@link createHost}; ended by `close()`, or at the end of its scope by `await using`. */
+export class Host implements AsyncDisposable {
+  readonly #launcher: Launcher;
+  readonly #events: EventLog;
+  readonly #surroundings: PluginSurroundings;
+  readonly #plugins = new Map<string, Plugin>();
+  #closed: Promise<void> | undefined;
+
+  /** Use {@link createHost}. */
+  constructor(launcher: Launcher, logger: Logger, platform: PluginSurroundings['platform']) {
+    this.#launcher = launcher;
+    this.#events = new EventLog(logger);
+    const { emit } = this.#events;
+    const factory = new InstanceFactory({ launcher, platform, logger, emit });
+    this.#surroundings = { factory, platform, logger, emit };
+  }
+
+  /**
+   * Starts a plugin and resolves when a health check has proved that it answers. On any failure nothing of it is
+   * left, and the name is free again.
+   *
+   * Throws PluginError: OPTIONS_INVALID, NAME_TAKEN, HOST_CLOSED, or the code of what went wrong in the start
+   * (docs/errors.md).
+   */
+  load(options: LoadOptions): Promise<Plugin> {
+    return this.#add(options, (plugin) => plugin.start());
+  }
+
+  /**
+   * Takes over a plugin process that another host handed over ({@link handOver}), without restarting it. What it
+   * prints is not seen: that is its former host's to read.
+   *
+   * Throws PluginError ATTACH_FAILED if the process is gone, and what `load` throws.
+   */
+  attach(handedOver: HandedOver): Promise<Plugin> {
+    return this.#add(handedOver.options, (plugin) => plugin.attach(handedOver.record));
+  }
+
+  async #add(options: LoadOptions, open: (plugin: Plugin) => Promise<void>): Promise<Plugin> {
+    if (this.#closed !== undefined) throw new PluginError('HOST_CLOSED', 'The host is closed.');
+    const plugin = new Plugin(options, this.#surroundings);
+    if (this.#plugins.has(plugin.name)) {
+      throw new PluginError('NAME_TAKEN', `A plugin named ${plugin.name} is loaded already.`);
+    }
+    this.#plugins.set(plugin.name, plugin);
+    const forget = () => {
+      if (this.#plugins.get(plugin.name) === plugin) this.#plugins.delete(plugin.name);
+    };
+    plugin.onStopped(forget);
+    try {
+      await open(plugin);
+      return plugin;
+    } catch (error) {
+      forget();
+      throw error;
+    }
+  }
+
+  /** The loaded plugins, in the order of their loading. */
+  plugins(): Plugin[] {
+    return [...this.#plugins.values()];
+  }
+
+  /** The plugin of that name, if it is loaded. */
+  plugin(name: string): Plugin | undefined {
+    return this.#plugins.get(name);
+  }
+
+  /** Every change of state, numbered, with its cause. */
+  on(_event: 'event', listener: HostEventListener): this {
+    this.#events.add(listener);
+    return this;
+  }
+
+  off(_event: 'event', listener: HostEventListener): this {
+    this.#events.remove(listener);
+    return this;
+  }
+
+  /**
+   * Stops all plugins, as `plugin.stop()` does, and leaves nothing: no process, no socket, no directory. Never
+   * rejects; what could not be ended is logged. May be called again.
+   */
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      await Promise.allSettled(this.plugins().map((plugin) => plugin.stop()));
+      await this.#launcher.close();
+    })();
+    return this.#closed;
+  }
+
+  /**
+   * Leaves every plugin running, for another host to attach to, and closes this one. What a plugin prints is lost
+   * from then on.
+   */
+  async handOver(): Promise<HandedOver[]> {
+    if (this.#closed !== undefined) throw new PluginError('HOST_CLOSED', 'The host is closed.');
+    const handedOver = this.plugins().flatMap((plugin) => plugin.release() ?? []);
+    this.#closed = this.#launcher.handOver();
+    await this.#closed;
+    return handedOver;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

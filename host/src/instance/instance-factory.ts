@@ -1,0 +1,144 @@
+import { PluginError } from '@plugd/protocol/plugin-error';
+import { verifyChecksum } from '../artifact/checksum';
+import type { EmitEvent } from '../events/host-event';
+import { type Logger, logPluginRecord } from '../events/logger';
+import type { InstanceRecord } from '../launch/instance-record';
+import type { LaunchSpec } from '../launch/launch-spec';
+import type { Launcher } from '../launch/launcher';
+import type { Platform } from '../platform/platform';
+import { CertificateSupply } from './certificates';
+import { Instance } from './instance';
+import type { PluginSpec } from './plugin-spec';
+import { type ProofLimits, proveContract, proveHealth, proveVersion } from './prove';
+
+/** The parts of a start, in their order. */
+export type StartStep = 'start' | 'health' | 'contract';
+
+/** How a start reports its parts: it runs each through this. */
+export type RunStep = <T>(step: StartStep, work: () => Promise<T>) => Promise<T>;
+
+export interface StartOptions {
+  readonly generation: number;
+  /** Gives the start up; the process is ended and ABORTED thrown. */
+  readonly signal: AbortSignal;
+  readonly runStep: RunStep;
+}
+
+export interface InstanceFactoryOptions {
+  readonly launcher: Launcher;
+  readonly platform: Platform;
+  readonly logger: Logger;
+  readonly emit: EmitEvent;
+}
+
+/** Makes instances: by starting a process and proving that it answers, or from the record of one that runs. */
+export class InstanceFactory {
+  readonly #options: InstanceFactoryOptions;
+  readonly #certificates = new CertificateSupply();
+  readonly #surroundings: { readonly emit: EmitEvent; readonly logger: Logger };
+  #count = 0;
+
+  constructor(options: InstanceFactoryOptions) {
+    this.#options = options;
+    this.#surroundings = { emit: options.emit, logger: options.logger };
+    this.#certificates.prepare();
+  }
+
+  /**
+   * The absolute path of what a spec names. Throws PluginError COMMAND_NOT_FOUND and its kin; see
+   * {@link LoadOptions.command}.
+   */
+  resolveCommand(spec: PluginSpec): string {
+    return this.#options.platform.resolveCommand(spec.command, process.cwd(), process.env);
+  }
+
+  /** A ready instance. On any failure nothing of it is left. Throws PluginError with one of the codes of a start. */
+  async start(spec: PluginSpec, options: StartOptions): Promise<Instance> {
+    const { logger, launcher } = this.#options;
+    const { signal, runStep, generation } = options;
+    const id = `${spec.name}-${generation}-${++this.#count}`;
+    const instance = new Instance(
+      { id, plugin: spec.name, version: spec.version, generation },
+      this.#surroundings,
+    );
+    const deadline = performance.now() + spec.startTimeoutMs;
+    const limits: ProofLimits = { deadline, signal };
+    try {
+      await runStep('start', async () => {
+        if (spec.sha256 !== undefined) await verifyChecksum(spec.command, spec.sha256);
+        const launched = await launcher.start(this.#launchSpec(spec, id, generation), {
+          signal,
+          onOutput: (record) => logPluginRecord(logger, instance.origin, record),
+        });
+        instance.connect(launched, spec.tls);
+      });
+      await runStep('health', async () => {
+        // The connection is up with the first answer, and the second question costs no round trip of its own.
+        await Promise.all([proveHealth(instance, limits, logger), proveVersion(instance, limits)]);
+        instance.readStdio();
+      });
+      await runStep('contract', () => proveContract(instance, spec.contract, limits, logger));
+      instance.transition('ready', { reason: 'proved' });
+      if (spec.autoMtls) this.#certificates.prepare();
+      return instance;
+    } catch (error) {
+      const failure = asPluginError(error, signal);
+      instance.fail(failure);
+      await instance.kill({ reason: 'start-failed' }).catch((left: unknown) => {
+        logger.error('a process could not be ended', { ...instance.origin, error: String(left) });
+      });
+      throw failure;
+    }
+  }
+
+  /** An instance for a process that runs. Throws PluginError ATTACH_FAILED and those of a connection. */
+  async attach(spec: PluginSpec, record: InstanceRecord, signal: AbortSignal): Promise<Instance> {
+    const { id, plugin, version, generation } = record;
+    const launched = await this.#options.launcher.attach(record);
+    const instance = new Instance({ id, plugin, version, generation }, this.#surroundings);
+    try {
+      instance.connect(launched, spec.tls);
+      const deadline = performance.now() + spec.startTimeoutMs;
+      await proveHealth(instance, { deadline, signal }, this.#options.logger);
+      instance.transition('ready', { reason: 'attached' });
+      return instance;
+    } catch (error) {
+      // The process was there before us: what we could not reach is not ours to end.
+      instance.release();
+      const failure = asPluginError(error, signal);
+      instance.fail(failure);
+      throw failure;
+    }
+  }
+
+  #launchSpec(spec: PluginSpec, id: string, generation: number): LaunchSpec {
+    return {
+      id,
+      plugin: spec.name,
+      version: spec.version,
+      generation,
+      command: spec.command,
+      args: spec.args,
+      env: spec.env,
+      inheritEnv: spec.inheritEnv,
+      cwd: spec.cwd,
+      stdin: spec.stdin,
+      cookie: spec.cookie,
+      protocolVersions: spec.protocolVersions,
+      certificate: spec.autoMtls ? this.#certificates.take() : null,
+      startTimeoutMs: spec.startTimeoutMs,
+      ...(spec.unixSocketGroup === undefined ? {} : { unixSocketGroup: spec.unixSocketGroup }),
+      ...(spec.minPort === undefined ? {} : { minPort: spec.minPort }),
+      ...(spec.maxPort === undefined ? {} : { maxPort: spec.maxPort }),
+    };
+  }
+}
+
+function asPluginError(error: unknown, signal: AbortSignal): PluginError {
+  if (signal.aborted && signal.reason instanceof PluginError) return signal.reason;
+  if (error instanceof PluginError) return error;
+  if (signal.aborted) return new PluginError('ABORTED', 'The start was given up.', { cause: error });
+  return new PluginError('CONNECT_FAILED', `The plugin could not be asked: ${String(error)}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,169 @@
+import type { PluginError } from '@plugd/protocol/plugin-error';
+import type { ChannelSecurity } from '../connection/channel';
+import { Connection } from '../connection/connection';
+import type { Cause, EmitEvent, InstanceState } from '../events/host-event';
+import { type Logger, logPluginRecord } from '../events/logger';
+import type { InstanceRecord } from '../launch/instance-record';
+import type { ExitInfo } from '../launch/keeper';
+import type { LaunchedInstance } from '../launch/launched-instance';
+import { waitAtMost } from '../launch/wait-at-most';
+import { transitions } from './transitions';
+
+/** What every instance of a host shares. */
+export interface InstanceSurroundings {
+  readonly emit: EmitEvent;
+  readonly logger: Logger;
+}
+
+export interface InstanceIdentity {
+  readonly id: string;
+  readonly plugin: string;
+  readonly version: string;
+  readonly generation: number;
+}
+
+/**
+ * One process with its connection: the state machine of its life. It can be built from a record without having
+ * started the process.
+ */
+export class Instance {
+  readonly identity: InstanceIdentity;
+  readonly #surroundings: InstanceSurroundings;
+  #state: InstanceState | undefined;
+  #launched: LaunchedInstance | undefined;
+  #connection: Connection | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(identity: InstanceIdentity, surroundings: InstanceSurroundings) {
+    this.identity = identity;
+    this.#surroundings = surroundings;
+    this.transition('starting', { reason: 'asked' });
+  }
+
+  get state(): InstanceState {
+    return this.#state ?? 'starting';
+  }
+
+  /** Undefined until the process has shaken hands. */
+  get record(): InstanceRecord | undefined {
+    return this.#launched?.record;
+  }
+
+  get launched(): LaunchedInstance {
+    if (this.#launched === undefined) throw new Error(`instance ${this.identity.id} has no process yet`);
+    return this.#launched;
+  }
+
+  get connection(): Connection {
+    if (this.#connection === undefined) throw new Error(`instance ${this.identity.id} has no connection yet`);
+    return this.#connection;
+  }
+
+  /** Opens the channel to a process that has shaken hands. */
+  connect(launched: LaunchedInstance, security: ChannelSecurity | undefined): Connection {
+    const { record } = launched;
+    this.#launched = launched;
+    this.#connection = new Connection(record, security ?? autoMtlsSecurity(record));
+    return this.#connection;
+  }
+
+  /** Reads the plugin's stdio stream into the host's log. */
+  readStdio(): void {
+    this.connection.readStdio((record) => logPluginRecord(this.#surroundings.logger, this.origin, record));
+  }
+
+  get origin(): { readonly plugin: string; readonly instance: string } {
+    return { plugin: this.identity.plugin, instance: this.identity.id };
+  }
+
+  /** The only way in which the state changes. An illegal change is a defect of the host, and throws. */
+  transition(to: InstanceState, cause: Cause): void {
+    const from = this.#state;
+    if (from !== undefined && !transitions[from].includes(to)) {
+      throw new Error(`instance ${this.identity.id} can't go from ${from} to ${to}`);
+    }
+    this.#state = to;
+    const { id, plugin, version, generation } = this.identity;
+    this.#surroundings.emit({
+      type: 'instance',
+      plugin,
+      instance: id,
+      version,
+      generation,
+      pid: this.#launched?.record.pid,
+      from,
+      to,
+      cause,
+    });
+  }
+
+  /** Marks the instance as lost, unless it has ended already. */
+  fail(error: PluginError): void {
+    if (this.ended) return;
+    this.transition('failed', { reason: 'error', code: error.code, message: error.summary });
+  }
+
+  /** Whether its state is an end: nothing comes after it. */
+  get ended(): boolean {
+    return this.#state === 'stopped' || this.#state === 'failed';
+  }
+
+  /** Calls back when the process ends although nobody asked it to. */
+  onCrash(listener: (exit: ExitInfo) => void): void {
+    void this.launched.exited.then((exit) => {
+      if (this.#stopping === undefined && !this.ended) listener(exit);
+    });
+  }
+
+  /**
+   * Shutdown with a deadline, SIGTERM, SIGKILL; then nothing of it is left. May be called again. The caller has
+   * drained it. Throws PluginError STOP_FAILED.
+   */
+  stop(timeoutMs: number, cause: Cause): Promise<void> {
+    this.#stopping ??= this.#stop(timeoutMs, cause);
+    return this.#stopping;
+  }
+
+  async #stop(timeoutMs: number, cause: Cause): Promise<void> {
+    const launched = this.#launched;
+    try {
+      if (launched === undefined) return;
+      if (launched.exit === undefined) {
+        const answer = await this.#connection?.shutdown(timeoutMs);
+        // What the plugin prints last comes through the connection, which is closed when the process is gone. One
+        // that knows no Shutdown, or did not answer, won't leave by being waited for.
+        if (answer === 'answered') await waitAtMost(launched.exited, timeoutMs);
+      }
+      await launched.stop({ timeoutMs });
+    } finally {
+      this.#connection?.close();
+      if (!this.ended) this.transition('stopped', cause);
+    }
+  }
+
+  /** Ends it at once: for one that never served. */
+  async kill(cause: Cause): Promise<void> {
+    this.#stopping ??= (async () => {
+      this.#connection?.close();
+      await this.#launched?.kill();
+    })();
+    await this.#stopping;
+    if (!this.ended) this.transition('stopped', cause);
+  }
+
+  /** Lets go of the process without ending it: it is another host's now. */
+  release(): void {
+    this.#stopping ??= Promise.resolve();
+    this.#connection?.close();
+  }
+}
+
+/** With AutoMTLS each side trusts the other's one certificate, and nobody else. */
+function autoMtlsSecurity(record: InstanceRecord): ChannelSecurity | undefined {
+  if (record.hostCertificate === null || record.pluginCertificatePem === null) return undefined;
+  return {
+    ca: record.pluginCertificatePem,
+    certificate: record.hostCertificate.certificatePem,
+    key: record.hostCertificate.keyPem,
+  };
+}

@@ -1,0 +1,72 @@
+import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
+import type { ChannelSecurity } from '../connection/channel';
+
+export interface HandshakeOptions {
+  /**
+   * Name and value of the environment variable by which the plugin knows that a host started it, as compiled into
+   * the plugin (go-plugin: MagicCookieKey, MagicCookieValue). It is no secret: it keeps people from running plugins
+   * by hand.
+   */
+  readonly cookie: readonly [name: string, value: string];
+  /**
+   * The versions of the application's protocol that this host speaks. The plugin picks the highest that it speaks
+   * too; without one, the plugin is refused with PROTOCOL_VERSION_MISMATCH.
+   */
+  readonly protocolVersions: readonly number[];
+}
+
+/** How to load a plugin. The object is read once and never changed. */
+export interface LoadOptions {
+  /** What the plugin is called in this host: letters, digits, `.`, `_`, `-`, at most 64. */
+  readonly name: string;
+  /** The semantic version of what `command` runs. A plugin that says it is another one is refused. */
+  readonly version: string;
+  /**
+   * The executable: a path, looked up once from the host's working directory, or a bare name, looked up in PATH.
+   * It is started as it is: no shell is involved.
+   */
+  readonly command: string;
+  /** Default: none. */
+  readonly args?: readonly string[];
+  /** Variables for the plugin; they win over inherited ones. Default: none. */
+  readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Whether the plugin sees the host's own environment. Variables of the plugin protocol are never passed on.
+   * Default true.
+   */
+  readonly inheritEnv?: boolean;
+  /** The plugin's working directory. Default: the host's, at the time of loading. */
+  readonly cwd?: string;
+  /** `inherit` gives the plugin the host's standard input. Default `ignore`. */
+  readonly stdin?: 'ignore' | 'inherit';
+  readonly handshake: HandshakeOptions;
+  /**
+   * Both sides make a certificate for this one process and trust nobody else. A plugin that can't is refused with
+   * AUTO_MTLS_UNSUPPORTED. Excludes `tls`. Default true, unless `tls` is given.
+   */
+  readonly autoMtls?: boolean;
+  /** For plugins that bring a TLS configuration of their own (go-plugin: TLSProvider). */
+  readonly tls?: ChannelSecurity;
+  /** SHA-256 of the file that `command` names, 64 hexadecimal digits: another file is refused before it runs. */
+  readonly sha256?: string;
+  /**
+   * The services that the application is going to call. Where the plugin has reflection, one that lacks any of them
+   * is refused with CONTRACT_NOT_SERVED. Generic definitions (ts-proto) also say which methods are idempotent.
+   */
+  readonly contract?: readonly AnyServiceDefinition[];
+  /** Group whose members may connect to the plugin's socket: a name or a number. Not on Windows. */
+  readonly unixSocketGroup?: string | number;
+  /** First port for plugins that listen on TCP. Default 10000. */
+  readonly minPort?: number;
+  /** Last port for plugins that listen on TCP. Default 25000. */
+  readonly maxPort?: number;
+  /** From the start of the process to its first good health check, in milliseconds. Default 60,000. */
+  readonly startTimeoutMs?: number;
+  /** How long calls in flight may take to end before they are cut, in milliseconds. Default 30,000. */
+  readonly drainTimeoutMs?: number;
+  /**
+   * How long the plugin may take to leave after Shutdown, and again after SIGTERM, in milliseconds; then it is
+   * killed. Default 2,000.
+   */
+  readonly stopTimeoutMs?: number;
+}

@@ -1,0 +1,143 @@
+import { PluginError } from '@plugd/protocol/plugin-error';
+import { type AnyServiceDefinition, rpcMethods } from '@plugd/protocol/rpc/definition';
+import { connectFailure } from '../connection/failure';
+import type { HealthAnswer } from '../connection/health';
+import type { Logger } from '../events/logger';
+import type { Instance } from './instance';
+import type { PluginSpec } from './plugin-spec';
+
+/** How long one health check may take. */
+const healthTimeoutMs = 10_000;
+/** How often a connection that is refused is tried: a plugin listens before it prints its line. */
+const connectAttempts = 4;
+const firstRetryMs = 20;
+const slowestPollMs = 250;
+
+export interface ProofLimits {
+  /** `performance.now()` at which the start has taken too long. */
+  readonly deadline: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Proves that a plugin answers, and says of itself that it serves. A handshake line alone proves nothing: hosts
+ * in the style of go-plugin find a dead address only with their first call.
+ *
+ * Throws PluginError CONNECT_FAILED, TLS_FAILED, HEALTH_TIMEOUT, HEALTH_NOT_SERVING, PLUGIN_EXITED.
+ */
+export async function proveHealth(instance: Instance, limits: ProofLimits, logger: Logger): Promise<void> {
+  let failures = 0;
+  for (let pauseMs = firstRetryMs; ; pauseMs = Math.min(2 * pauseMs, slowestPollMs)) {
+    const leftMs = limits.deadline - performance.now();
+    const timeoutMs = Math.max(1, Math.min(leftMs, healthTimeoutMs));
+    const answer = await untilExit(
+      instance,
+      instance.connection.health({ timeoutMs, signal: limits.signal }),
+    );
+    if (answer.status === 'serving') return;
+    if (answer.status === 'unknown') {
+      logger.warn('the plugin has no health service; that it answers at all has to do', instance.origin);
+      return;
+    }
+    if (answer.status === 'failed' && ++failures >= connectAttempts) throw refused(instance, answer);
+    if (answer.status === 'failed' && isTimeout(instance, answer)) throw refused(instance, answer);
+    if (limits.deadline - performance.now() <= pauseMs) throw refused(instance, answer);
+    await untilExit(instance, sleep(pauseMs, limits.signal));
+  }
+}
+
+/** Throws PluginError VERSION_MISMATCH if the plugin says that it is another version than the one asked for. */
+export async function proveVersion(instance: Instance, limits: ProofLimits): Promise<void> {
+  const said = await untilExit(instance, instance.connection.describe(callLimit(limits)));
+  const { version } = instance.identity;
+  if (said === undefined || said.version === '' || said.version === version) return;
+  throw instance.launched.error(
+    'VERSION_MISMATCH',
+    `Version ${version} was asked for, but the plugin says it is ${said.version}.`,
+    { facts: { asked: version, said: said.version } },
+  );
+}
+
+/** Throws PluginError CONTRACT_NOT_SERVED if the plugin's reflection lacks a service of the contract. */
+export async function proveContract(
+  instance: Instance,
+  contract: PluginSpec['contract'],
+  limits: ProofLimits,
+  logger: Logger,
+): Promise<void> {
+  if (contract.length === 0) return;
+  const served = await untilExit(
+    instance,
+    instance.connection.services(callLimit(limits)).catch((error: unknown) => {
+      logger.warn('the plugin could not be asked for its services', {
+        ...instance.origin,
+        error: String(error),
+      });
+      return undefined;
+    }),
+  );
+  if (served === undefined) return;
+  const missing = contract.map(serviceName).filter((name) => !served.includes(name));
+  if (missing.length === 0) return;
+  throw instance.launched.error('CONTRACT_NOT_SERVED', `The plugin does not serve ${missing.join(', ')}.`, {
+    facts: { missing, served },
+  });
+}
+
+function serviceName(definition: AnyServiceDefinition): string {
+  // "/package.Service/Method": every method of a service carries its name.
+  return rpcMethods(definition)[0]?.path.split('/')[1] ?? '';
+}
+
+function callLimit(limits: ProofLimits): { timeoutMs: number; signal: AbortSignal } {
+  const timeoutMs = Math.max(1, Math.min(limits.deadline - performance.now(), healthTimeoutMs));
+  return { timeoutMs, signal: limits.signal };
+}
+
+function isTimeout(instance: Instance, answer: { error: unknown }): boolean {
+  return connectFailure(answer.error, instance.connection.tls).code === 'HEALTH_TIMEOUT';
+}
+
+function refused(
+  instance: Instance,
+  answer: Exclude<HealthAnswer, { status: 'serving' | 'unknown' }>,
+): PluginError {
+  const { network, address } = instance.launched.record;
+  if (answer.status === 'not-serving') {
+    return instance.launched.error(
+      'HEALTH_NOT_SERVING',
+      `The plugin reported ${answer.reported} until its time to start was over.`,
+      { facts: { reported: answer.reported } },
+    );
+  }
+  const { code, summary } = connectFailure(answer.error, instance.connection.tls);
+  return instance.launched.error(code, summary, { facts: { network, address }, cause: answer.error });
+}
+
+/** Waits for an answer of the plugin, but not longer than the plugin lives. */
+async function untilExit<T>(instance: Instance, work: Promise<T>): Promise<T> {
+  const { launched } = instance;
+  const exit = launched.exited.then(async () => {
+    await launched.outputEnded;
+    throw launched.error('PLUGIN_EXITED', 'The plugin exited after its handshake, before it was ready.');
+  });
+  // Whichever loses the race may still reject; nobody waits for it then.
+  exit.catch(() => {});
+  work.catch(() => {});
+  return Promise.race([work, exit]);
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      clearTimeout(timer);
+      reject(new PluginError('ABORTED', 'The start was given up.', { cause: signal.reason }));
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', abort);
+      resolve();
+    }, ms);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+}

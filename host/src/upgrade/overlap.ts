@@ -1,0 +1,202 @@
+import { connectivityState } from '@grpc/grpc-js';
+import { PluginError } from '@plugd/protocol/plugin-error';
+import type { EmitEvent } from '../events/host-event';
+import type { Instance } from '../instance/instance';
+import type { InstanceFactory } from '../instance/instance-factory';
+import type { PluginSpec } from '../instance/plugin-spec';
+import { waitAtMost } from '../launch/wait-at-most';
+import type { Platform } from '../platform/platform';
+import { withCandidate } from './candidate';
+import type { OperationProgress } from './operation-handle';
+import { OperationSteps } from './operation-steps';
+import type { SideReport, UpgradeReport } from './report';
+import { drain } from './retire';
+import type { Serving } from './serving';
+import type { UpgradeOptions } from './upgrade-options';
+
+/** The plugin that is worked on, as far as an operation needs to know it. */
+export interface OverlapTarget {
+  readonly name: string;
+  /** What is in the route now: undefined if the plugin is down. May change at any time, by a crash. */
+  readonly serving: Serving | undefined;
+  /** What was last in the route. */
+  readonly last: { readonly version: string; readonly generation: number };
+  nextGeneration(): number;
+  /** Puts the instance into the route; returns what was there. */
+  swap(instance: Instance, spec: PluginSpec): { now: Serving; previous: Serving | undefined };
+}
+
+export interface OverlapOptions {
+  readonly operation: 'upgrade' | 'restart';
+  readonly spec: PluginSpec;
+  readonly verify: UpgradeOptions['verify'];
+  readonly dryRun: boolean;
+  /** Gives the operation up, as long as it has not swapped. */
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: OperationProgress) => void;
+}
+
+export interface OverlapTools {
+  readonly factory: InstanceFactory;
+  readonly platform: Platform;
+  readonly emit: EmitEvent;
+}
+
+/**
+ * The overlap strategy: the new one is started beside the old one and proved; then one assignment sends all new
+ * calls to it; then the old one finishes what it has and leaves. Until the swap nothing is done to the old one: any
+ * failure ends the new one and throws, with the step's name among the facts.
+ */
+export async function overlap(
+  target: OverlapTarget,
+  options: OverlapOptions,
+  tools: OverlapTools,
+): Promise<UpgradeReport> {
+  const { spec, operation, signal } = options;
+  const { platform } = tools;
+  const last = target.last;
+  const steps = new OperationSteps(
+    { plugin: target.name, operation, fromVersion: last.version, toVersion: spec.version },
+    tools.emit,
+    options.onProgress,
+  );
+  const hostMemoryBefore = process.memoryUsage.rss();
+  const generation = target.nextGeneration();
+  const instance = await tools.factory.start(spec, { generation, signal, runStep: steps.run });
+  try {
+    const { verify } = options;
+    if (verify) await steps.run('verify', () => runVerify(instance, verify, spec.startTimeoutMs, signal));
+    const to = await side(instance, platform);
+    const from = {
+      ...last,
+      pid: undefined,
+      memoryBytes: undefined,
+      ...(await sideOf(target.serving, platform)),
+    };
+    const report = (rest: Pick<UpgradeReport, 'outcome' | 'calls' | 'warnings'>): UpgradeReport => ({
+      plugin: target.name,
+      operation,
+      from,
+      to,
+      steps: steps.done,
+      totalMs: steps.elapsedMs,
+      hostMemoryBytes: { before: hostMemoryBefore, after: process.memoryUsage.rss() },
+      ...rest,
+    });
+    if (options.dryRun) {
+      await steps.run('stop', () => instance.stop(spec.stopTimeoutMs, { reason: 'dry-run' }));
+      return report({ outcome: 'verified', calls: noCalls, warnings: [] });
+    }
+    const { now, previous } = await steps.run('swap', async () => {
+      await makeReady(instance, spec, signal);
+      return target.swap(instance, spec);
+    });
+    // From here on the new one serves: nothing below may throw.
+    const { calls, warnings } = await finish(previous, operation, steps);
+    const longestWaitMs = now.generation.statistics.longestWaitMs;
+    return report({ outcome: 'swapped', calls: { ...calls, longestWaitMs }, warnings });
+  } catch (error) {
+    await instance.kill({ reason: 'refused' }).catch(() => {});
+    throw error;
+  }
+}
+
+const noCalls = { drained: 0, cut: 0, failed: 0, longestWaitMs: 0 };
+
+async function runVerify(
+  instance: Instance,
+  verify: NonNullable<UpgradeOptions['verify']>,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const abandoned = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    void instance.launched.exited.then(() =>
+      reject(instance.launched.error('PLUGIN_EXITED', 'The new version exited while it was being verified.')),
+    );
+  });
+  abandoned.catch(() => {});
+  let verified: true | undefined;
+  try {
+    const work = withCandidate(instance, verify).then(() => true as const);
+    work.catch(() => {});
+    verified = await waitAtMost(Promise.race([work, abandoned]), limitMs);
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) throw error;
+    // An exit shows as failed calls first: what the process did is the better explanation.
+    await waitAtMost(instance.launched.exited, exitNoticeMs);
+    if (instance.launched.exit !== undefined) {
+      await instance.launched.outputEnded;
+      throw instance.launched.error('PLUGIN_EXITED', 'The new version exited while it was being verified.', {
+        cause: error,
+      });
+    }
+    throw instance.launched.error(
+      'VERIFY_FAILED',
+      `The application's check refused the new version: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
+  }
+  if (verified === undefined) {
+    throw instance.launched.error(
+      'VERIFY_FAILED',
+      `The application's check of the new version did not end within ${limitMs} ms.`,
+    );
+  }
+}
+
+/** A broken connection is seen a little before the exit that broke it. */
+const exitNoticeMs = 50;
+
+/** The channel is READY when calls begin to use it, and the process behind it lives. */
+async function makeReady(instance: Instance, spec: PluginSpec, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) throw signal.reason;
+  const { connection, launched } = instance;
+  if (connection.channel.getConnectivityState(false) !== connectivityState.READY) {
+    const answer = await connection.health({ timeoutMs: spec.startTimeoutMs, signal });
+    if (answer.status === 'failed' && launched.exit === undefined) {
+      throw launched.error('CONNECT_FAILED', 'The new version lost its connection before the swap.', {
+        cause: answer.error,
+      });
+    }
+  }
+  if (launched.exit !== undefined) {
+    throw launched.error('PLUGIN_EXITED', 'The new version exited before the swap.');
+  }
+}
+
+/** Drains and stops what was in the route. What goes wrong here is reported, not thrown. */
+async function finish(
+  previous: Serving | undefined,
+  operation: string,
+  steps: OperationSteps,
+): Promise<{ calls: Omit<UpgradeReport['calls'], 'longestWaitMs'>; warnings: PluginError[] }> {
+  if (previous === undefined) return { calls: noCalls, warnings: [] };
+  const { unavailable } = previous.generation.statistics;
+  const cause = { reason: operation, message: `replaced by ${operation}` };
+  const { drained, cut } = await steps.run('drain', () => drain(previous, cause));
+  const warnings: PluginError[] = [];
+  await steps
+    .run('stop', () => previous.instance.stop(previous.spec.stopTimeoutMs, cause))
+    .catch((error: unknown) => {
+      warnings.push(
+        error instanceof PluginError
+          ? error
+          : new PluginError('STOP_FAILED', `The old version could not be stopped: ${String(error)}`, {
+              cause: error,
+            }),
+      );
+    });
+  const failed = previous.generation.statistics.unavailable - unavailable;
+  return { calls: { drained: drained - failed, cut, failed }, warnings };
+}
+
+async function sideOf(serving: Serving | undefined, platform: Platform): Promise<SideReport | undefined> {
+  return serving === undefined ? undefined : side(serving.instance, platform);
+}
+
+async function side(instance: Instance, platform: Platform): Promise<SideReport> {
+  const { version, generation } = instance.identity;
+  const { pid } = instance.launched.record;
+  return { version, generation, pid, memoryBytes: await platform.memory(pid).catch(() => undefined) };
+}
