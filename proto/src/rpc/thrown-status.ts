@@ -14,6 +14,10 @@ export interface ThrownStatus {
 // headers beyond 8 to 64 KiB, and then the caller would learn nothing at all.
 const DETAILS_LIMIT = 800;
 
+// What HTTP/2 adds to the trailers of a failed call. An error that a handler lets through from a call of its own
+// has them among its metadata, and they say nothing about the handler's answer.
+const TRANSPORT_HEADERS = ['content-type', 'date', 'grpc-encoding', 'grpc-accept-encoding'];
+
 /**
  * The status that a thrown value stands for: a numeric `code` from 1 to 16 is kept, with `details` (else the
  * message) and `metadata`; anything else is UNKNOWN with its message. A PluginError's code goes into the trailer.
@@ -46,7 +50,9 @@ function codeOf(error: unknown): status | undefined {
 
 function metadataOf(error: unknown): Metadata {
   const metadata = property(error, 'metadata');
-  return toMetadata(isMetadata(metadata) ? metadata : undefined);
+  const own = toMetadata(isMetadata(metadata) ? metadata : undefined);
+  for (const name of TRANSPORT_HEADERS) own.remove(name);
+  return own;
 }
 
 function messageOf(error: unknown): string {

@@ -143,6 +143,21 @@ describe('what a handler throws becomes a status', () => {
     expect(error.details).toMatch(/^ü{500,}…$/);
   });
 
+  test('an error of a call that the handler made itself passes through', async () => {
+    const inner = await kvClient({
+      get: () => Promise.reject(new RpcError(status.NOT_FOUND, 'gone', { metadata: { 'x-error': 'e' } })),
+    });
+    const outer = await kvClient({
+      async *watch() {
+        yield {};
+        await inner.get({});
+      },
+    });
+    const error = await rpcError(collect(outer.watch({})));
+    expect(error).toMatchObject({ code: status.NOT_FOUND, details: 'gone' });
+    expect(error.metadata.getMap()).toEqual({ 'x-error': 'e' });
+  });
+
   test('trailers of the call and of the error go along', async () => {
     const client = await kvClient({
       async *watch(_, call) {
@@ -297,6 +312,41 @@ describe('when the caller leaves', () => {
     for await (const _ of client.watch({})) break;
     await until(() => log.length === 2, 'the generator ends');
     expect(log).toEqual(['finally', 'settled']);
+  });
+
+  test('an iterator that is no generator is told so while it waits', async () => {
+    let waiting = false;
+    let returned = 0;
+    let settled = 0;
+    const client = await kvClient(
+      {
+        watch: () => {
+          let release = (_: IteratorResult<object, undefined>): void => {};
+          return {
+            [Symbol.asyncIterator]: () => ({
+              next: () =>
+                new Promise<IteratorResult<object, undefined>>((resolve) => {
+                  waiting = true;
+                  release = resolve;
+                }),
+              return: async () => {
+                returned++;
+                release({ done: true, value: undefined });
+                return { done: true, value: undefined };
+              },
+            }),
+          };
+        },
+      },
+      { track: () => () => settled++ },
+    );
+    const leave = new AbortController();
+    const call = rejection(collect(client.watch({}, { signal: leave.signal })));
+    await until(() => waiting, 'the call arrives');
+    leave.abort();
+    await call;
+    await until(() => settled === 1, 'the handler settles');
+    expect(returned).toBeGreaterThan(0);
   });
 
   test('a generator that waits for its signal ends with it', async () => {
