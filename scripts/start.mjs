@@ -1,0 +1,95 @@
+// The main job: runs the samples, calls them without pause, and replaces each again and again under that load.
+// Ends by itself; the last line says how many calls were made, how many failed, and how many upgrades there were.
+import path from 'node:path';
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createHost, formatReport, PluginError } from '@plugd/host';
+import { Load } from './demo/load.mjs';
+import { findGo } from './lib/go.mjs';
+import { root } from './lib/root.mjs';
+
+const UPGRADES = 10;
+const LOOPS = 64;
+const STREAMS = 4;
+const PAUSE_MS = 250;
+
+const handshake = { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: [1, 2] };
+
+function samples() {
+  const file = (...names) => path.join(root, 'plugins', ...names);
+  const typescript = {
+    name: 'kv-ts',
+    language: 'TypeScript, @plugd/sdk',
+    versions: [file('kv-ts', 'dist', 'kv-ts-v1'), file('kv-ts', 'dist', 'kv-ts-v2')],
+  };
+  const go = {
+    name: 'kv-go',
+    language: 'Go, unmodified hashicorp/go-plugin',
+    versions: [file('go', 'bin', 'kv-v1'), file('go', 'bin', 'kv-v2')],
+  };
+  const { problem } = findGo();
+  if (!problem) return [go, typescript];
+  console.log(`${problem}: the Go sample is left out`);
+  return [typescript];
+}
+
+async function main() {
+  const total = { calls: 0, failed: 0, upgrades: 0 };
+  const host = await createHost();
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => interrupted.abort());
+  try {
+    const loaded = [];
+    for (const sample of samples()) {
+      const [command] = sample.versions;
+      loaded.push({
+        sample,
+        plugin: await host.load({ name: sample.name, version: '1.0.0', command, handshake }),
+      });
+    }
+    for (const { plugin, sample } of loaded) {
+      const { version, protocolVersion, instances } = plugin.status();
+      console.log(
+        `${sample.name} (${sample.language}): version ${version}, protocol ${protocolVersion}, pid ${instances[0].pid}`,
+      );
+    }
+    for (const { plugin, sample } of loaded) await underLoad(plugin, sample, total, interrupted.signal);
+  } finally {
+    await host.close();
+  }
+  console.log(`calls ${total.calls}, failed ${total.failed}, upgrades ${total.upgrades}`);
+  if (interrupted.signal.aborted) return 130;
+  return total.failed === 0 ? 0 : 1;
+}
+
+async function underLoad(plugin, sample, total, signal) {
+  console.log(`\n${sample.name}: ${UPGRADES} upgrades under ${LOOPS} loops and ${STREAMS} streams`);
+  const load = new Load(plugin);
+  load.start({ loops: LOOPS, streams: STREAMS });
+  try {
+    for (let i = 0; i < UPGRADES && !signal.aborted; i++) {
+      await sleep(PAUSE_MS);
+      // Version 2 and version 1 by turns.
+      const version = i % 2 === 0 ? 2 : 1;
+      const [{ pid }] = plugin.status().instances;
+      const upgrade = plugin.upgrade({ version: `${version}.0.0`, command: sample.versions[version - 1] });
+      for await (const { step, phase } of upgrade) if (step === 'swap' && phase === 'done') load.retire(pid);
+      console.log(formatReport(await upgrade));
+      total.upgrades++;
+    }
+  } finally {
+    await load.stop();
+    total.calls += load.calls;
+    total.failed += load.failures.length;
+    for (const failure of load.failures.slice(0, 5)) console.log(`failed: ${failure.message}`);
+  }
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(
+    error instanceof PluginError ? `${error.message}\n${JSON.stringify(error.facts, null, 2)}` : error,
+  );
+  process.exitCode = 1;
+}
