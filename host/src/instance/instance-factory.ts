@@ -77,7 +77,9 @@ export class InstanceFactory {
         await Promise.all([proveHealth(instance, limits, logger), proveVersion(instance, limits)]);
         instance.readStdio();
       });
-      await runStep('contract', () => proveContract(instance, spec.contract, limits, logger));
+      if (spec.contract.length > 0) {
+        await runStep('contract', () => proveContract(instance, spec.contract, limits, logger));
+      }
       instance.transition('ready', { reason: 'proved' });
       if (spec.autoMtls) this.#certificates.prepare();
       return instance;

@@ -65,7 +65,6 @@ export async function proveContract(
   limits: ProofLimits,
   logger: Logger,
 ): Promise<void> {
-  if (contract.length === 0) return;
   const served = await untilExit(
     instance,
     instance.connection.services(callLimit(limits)).catch((error: unknown) => {
