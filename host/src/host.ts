@@ -4,8 +4,9 @@ import { guardedLogger, type Logger, stderrLogger } from './events/logger';
 import { InstanceFactory } from './instance/instance-factory';
 import type { LoadOptions } from './instance/load-options';
 import { Launcher } from './launch/launcher';
+import { ManagedPlugin, type PluginSurroundings } from './managed-plugin';
 import { selectPlatform } from './platform/select-platform';
-import { type HandedOver, Plugin, type PluginSurroundings } from './plugin';
+import type { HandedOver, Plugin } from './plugin';
 
 export interface HostOptions {
   /**
@@ -40,7 +41,7 @@ export class Host implements AsyncDisposable {
   readonly #launcher: Launcher;
   readonly #events: EventLog;
   readonly #surroundings: PluginSurroundings;
-  readonly #plugins = new Map<string, Plugin>();
+  readonly #plugins = new Map<string, ManagedPlugin>();
   #closed: Promise<void> | undefined;
 
   /** Use {@link createHost}. */
@@ -73,9 +74,9 @@ export class Host implements AsyncDisposable {
     return this.#add(handedOver.options, (plugin) => plugin.attach(handedOver.record));
   }
 
-  async #add(options: LoadOptions, open: (plugin: Plugin) => Promise<void>): Promise<Plugin> {
+  async #add(options: LoadOptions, open: (plugin: ManagedPlugin) => Promise<void>): Promise<Plugin> {
     if (this.#closed !== undefined) throw new PluginError('HOST_CLOSED', 'The host is closed.');
-    const plugin = new Plugin(options, this.#surroundings);
+    const plugin = new ManagedPlugin(options, this.#surroundings);
     if (this.#plugins.has(plugin.name)) {
       throw new PluginError('NAME_TAKEN', `A plugin named ${plugin.name} is loaded already.`);
     }
@@ -120,7 +121,7 @@ export class Host implements AsyncDisposable {
    */
   close(): Promise<void> {
     this.#closed ??= (async () => {
-      await Promise.allSettled(this.plugins().map((plugin) => plugin.stop()));
+      await Promise.allSettled([...this.#plugins.values()].map((plugin) => plugin.stop()));
       await this.#launcher.close();
     })();
     return this.#closed;
@@ -132,7 +133,7 @@ export class Host implements AsyncDisposable {
    */
   async handOver(): Promise<HandedOver[]> {
     if (this.#closed !== undefined) throw new PluginError('HOST_CLOSED', 'The host is closed.');
-    const handedOver = this.plugins().flatMap((plugin) => plugin.release() ?? []);
+    const handedOver = [...this.#plugins.values()].flatMap((plugin) => plugin.release() ?? []);
     this.#closed = this.#launcher.handOver();
     await this.#closed;
     return handedOver;

@@ -21,7 +21,7 @@ export { createHost, Host, type HostOptions } from './host';
 export type { HandshakeOptions, LoadOptions } from './instance/load-options';
 // What stands below is for libraries that build on the host's parts.
 export type { InstanceRecord } from './launch/instance-record';
-export { type HandedOver, Plugin } from './plugin';
+export type { HandedOver, Plugin, PluginCalls } from './plugin';
 export type { InstanceStatus, PluginStatus } from './plugin-status';
 export type { StubConstructor, StubOptions } from './routing/stub';
 export { SwapChannel } from './routing/swap-channel';

@@ -109,8 +109,10 @@ async function runVerify(
   limitMs: number,
   signal: AbortSignal,
 ): Promise<void> {
+  const ended = new AbortController();
   const abandoned = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    signal.addEventListener('abort', () => reject(signal.reason), { signal: ended.signal });
+    if (signal.aborted) reject(signal.reason);
     void instance.launched.exited.then(() =>
       reject(instance.launched.error('PLUGIN_EXITED', 'The new version exited while it was being verified.')),
     );
@@ -136,6 +138,8 @@ async function runVerify(
       `The application's check refused the new version: ${error instanceof Error ? error.message : String(error)}`,
       { cause: error },
     );
+  } finally {
+    ended.abort();
   }
   if (verified === undefined) {
     throw instance.launched.error(

@@ -1,0 +1,272 @@
+import type { Client } from '@grpc/grpc-js';
+import { PluginError } from '@plugd/protocol/plugin-error';
+import { createPromiseClient, type PromiseClient } from '@plugd/protocol/rpc/client';
+import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
+import type { Cause, EmitEvent, PluginState } from './events/host-event';
+import type { Logger } from './events/logger';
+import type { Instance } from './instance/instance';
+import type { InstanceFactory } from './instance/instance-factory';
+import type { LoadOptions } from './instance/load-options';
+import { type PluginSpec, resolveSpec } from './instance/plugin-spec';
+import type { InstanceRecord } from './launch/instance-record';
+import type { Platform } from './platform/platform';
+import type { HandedOver, Plugin } from './plugin';
+import type { InstanceStatus, PluginStatus } from './plugin-status';
+import type { Channel } from './routing/grpc-call';
+import { createStub, type StubConstructor, type StubOptions } from './routing/stub';
+import { SwapChannel } from './routing/swap-channel';
+import { mergeOptions } from './upgrade/merge-options';
+import { OperationHandle } from './upgrade/operation-handle';
+import { OperationQueue } from './upgrade/operation-queue';
+import { type OverlapTarget, overlap } from './upgrade/overlap';
+import type { UpgradeReport } from './upgrade/report';
+import { drain } from './upgrade/retire';
+import type { Serving } from './upgrade/serving';
+import type { UpgradeOptions } from './upgrade/upgrade-options';
+
+/** What a plugin needs of its host. */
+export interface PluginSurroundings {
+  readonly factory: InstanceFactory;
+  readonly platform: Platform;
+  readonly logger: Logger;
+  readonly emit: EmitEvent;
+}
+
+/** The plugin behind the {@link Plugin} that applications see: also what its host and its operations do with it. */
+export class ManagedPlugin implements Plugin, OverlapTarget {
+  readonly name: string;
+  readonly #surroundings: PluginSurroundings;
+  readonly #route: SwapChannel;
+  readonly #queue: OperationQueue;
+  readonly #ending = new AbortController();
+  /** In the route, and those that left it and have not ended. */
+  readonly #live = new Set<Serving>();
+  #options: LoadOptions;
+  #state: PluginState | undefined;
+  #serving: Serving | undefined;
+  #last: { version: string; generation: number };
+  #generations = 0;
+  #channel: Channel | undefined;
+  #stopped: Promise<void> | undefined;
+  #onStopped: (() => void)[] = [];
+
+  constructor(options: LoadOptions, surroundings: PluginSurroundings) {
+    const spec = resolveSpec(options);
+    this.name = spec.name;
+    // Resolved once: a later restart runs the same file, wherever the host's working directory is then.
+    this.#options = { ...options, cwd: spec.cwd, command: surroundings.factory.resolveCommand(spec) };
+    this.#surroundings = surroundings;
+    this.#route = new SwapChannel({ name: spec.name });
+    this.#queue = new OperationQueue(spec.name);
+    this.#last = { version: spec.version, generation: 0 };
+  }
+
+  stub<Stub extends Client>(stubClass: StubConstructor<Stub>, options?: StubOptions): Stub {
+    return createStub(stubClass, this.#route.facade(), options);
+  }
+
+  client<Def extends AnyServiceDefinition>(definition: Def): PromiseClient<Def> {
+    return createPromiseClient(definition, this.#route.facade());
+  }
+
+  get channel(): Channel {
+    this.#channel ??= this.#route.facade();
+    return this.#channel;
+  }
+
+  status(): PluginStatus {
+    const serving = this.#serving;
+    return {
+      name: this.name,
+      state: this.#state ?? 'starting',
+      version: this.#last.version,
+      generation: this.#last.generation,
+      protocolVersion: serving?.instance.record?.protocolVersion,
+      instances: [...this.#live].reverse().map(instanceStatus),
+    };
+  }
+
+  upgrade(changes: UpgradeOptions): OperationHandle {
+    return this.#operate('upgrade', changes);
+  }
+
+  restart(options: Pick<UpgradeOptions, 'ifBusy'> = {}): OperationHandle {
+    return this.#operate('restart', options);
+  }
+
+  #operate(operation: 'upgrade' | 'restart', changes: UpgradeOptions): OperationHandle {
+    return new OperationHandle((onProgress) =>
+      this.#queue.run(operation, changes.ifBusy ?? 'wait', async (): Promise<UpgradeReport> => {
+        this.#refuseIfStopped();
+        const { factory } = this.#surroundings;
+        const merged = mergeOptions(this.#options, changes);
+        const command =
+          changes.command === undefined ? merged.command : factory.resolveCommand(resolveSpec(merged));
+        const options = { ...merged, command };
+        const report = await overlap(
+          this,
+          {
+            operation,
+            spec: resolveSpec(options),
+            verify: changes.verify,
+            dryRun: changes.dryRun ?? false,
+            signal: this.#ending.signal,
+            onProgress,
+          },
+          this.#surroundings,
+        );
+        if (report.outcome === 'swapped') this.#options = options;
+        return report;
+      }),
+    );
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#ending.abort(new PluginError('PLUGIN_STOPPED', `Plugin ${this.name} was stopped.`));
+    await this.#queue.run('stop', 'wait', async () => {
+      const serving = this.#serving;
+      this.#transition('stopping', { reason: 'asked' });
+      this.#serving = undefined;
+      this.#route.close();
+      if (serving) {
+        await drain(serving, { reason: 'stop' });
+        await serving.instance.stop(serving.spec.stopTimeoutMs, { reason: 'stop' }).finally(() => {
+          this.#transition('stopped', { reason: 'asked' });
+        });
+      } else {
+        this.#transition('stopped', { reason: 'asked' });
+      }
+    });
+  }
+
+  /** Starts the first instance. For `host.load`. */
+  async start(): Promise<void> {
+    await this.#open((spec) =>
+      this.#surroundings.factory.start(spec, {
+        generation: this.nextGeneration(),
+        signal: this.#ending.signal,
+        runStep: (_step, work) => work(),
+      }),
+    );
+  }
+
+  /** Takes the process of a record as the first instance. For `host.attach`. */
+  async attach(record: InstanceRecord): Promise<void> {
+    this.#generations = record.generation;
+    await this.#open((spec) => this.#surroundings.factory.attach(spec, record, this.#ending.signal));
+  }
+
+  async #open(first: (spec: PluginSpec) => Promise<Instance>): Promise<void> {
+    await this.#queue.run('load', 'wait', async () => {
+      this.#refuseIfStopped();
+      this.#transition('starting', { reason: 'asked' });
+      const spec = resolveSpec(this.#options);
+      try {
+        this.swap(await first(spec), spec);
+      } catch (error) {
+        const code = error instanceof PluginError ? error.code : undefined;
+        this.#transition('failed', { reason: 'error', ...(code === undefined ? {} : { code }) });
+        this.#route.close();
+        throw error;
+      }
+    });
+  }
+
+  /** Calls back once, when the plugin has been stopped. */
+  onStopped(listener: () => void): void {
+    this.#onStopped.push(listener);
+  }
+
+  handedOver(): HandedOver | undefined {
+    const record = this.#serving?.instance.record;
+    return record === undefined ? undefined : { options: this.#options, record };
+  }
+
+  /** Lets go of the processes without ending them. For `host.handOver`. */
+  release(): HandedOver | undefined {
+    const record = this.handedOver();
+    this.#stopped ??= Promise.resolve();
+    this.#ending.abort(new PluginError('HOST_CLOSED', 'The host was handed over.'));
+    this.#route.close({ code: 'HOST_CLOSED', details: 'The host was handed over' });
+    for (const { instance } of this.#live) instance.release();
+    this.#serving = undefined;
+    return record;
+  }
+
+  get serving(): Serving | undefined {
+    return this.#serving;
+  }
+
+  get last(): { readonly version: string; readonly generation: number } {
+    return this.#last;
+  }
+
+  nextGeneration(): number {
+    return ++this.#generations;
+  }
+
+  swap(instance: Instance, spec: PluginSpec): { now: Serving; previous: Serving | undefined } {
+    const { version, generation: number } = instance.identity;
+    const { generation } = this.#route.swap({ number, channel: instance.connection.channel });
+    const previous = this.#serving;
+    const now: Serving = { instance, generation, spec };
+    this.#serving = now;
+    this.#last = { version, generation: number };
+    this.#live.add(now);
+    instance.transition('serving', { reason: 'swapped' });
+    if (this.#state !== 'serving') this.#transition('serving', { reason: 'swapped' });
+    instance.onCrash(() => this.#lost(now));
+    void instance.launched.exited.then(() => this.#live.delete(now));
+    return { now, previous };
+  }
+
+  /** The process of an instance ended although nobody asked it to. */
+  #lost(lost: Serving): void {
+    const { instance } = lost;
+    const error = instance.launched.error('PLUGIN_EXITED', `Plugin ${this.name} exited while it was in use.`);
+    instance.fail(error);
+    if (this.#serving === lost) {
+      this.#serving = undefined;
+      this.#route.down({ code: error.code, details: error.summary });
+      this.#transition('failed', { reason: 'crash', code: error.code, message: error.summary });
+    }
+    // What is left of it: descendants, sockets, the directory.
+    const { logger } = this.#surroundings;
+    logger.error(error.summary, { ...instance.origin, ...error.facts });
+    void instance.stop(lost.spec.stopTimeoutMs, { reason: 'crash' }).catch((left: unknown) => {
+      logger.error('a process could not be ended', { ...instance.origin, error: String(left) });
+    });
+  }
+
+  #refuseIfStopped(): void {
+    if (this.#stopped !== undefined) {
+      throw new PluginError('PLUGIN_STOPPED', `Plugin ${this.name} has been stopped.`);
+    }
+  }
+
+  #transition(to: PluginState, cause: Cause): void {
+    const from = this.#state;
+    if (from === to) return;
+    this.#state = to;
+    const { version, generation } = this.#last;
+    this.#surroundings.emit({ type: 'plugin', plugin: this.name, version, generation, from, to, cause });
+    if (to === 'stopped') for (const listener of this.#onStopped.splice(0)) listener();
+  }
+}
+
+function instanceStatus({ instance, generation }: Serving): InstanceStatus {
+  const { pid, address, startedAt } = instance.launched.record;
+  return {
+    id: instance.identity.id,
+    pid,
+    state: instance.state,
+    address,
+    inFlight: generation.inFlight,
+    startedAt,
+  };
+}
