@@ -34,7 +34,7 @@ const brand = Symbol.for('plugd.Plugin');
 /** A checked {@link PluginDefinition}, ready for `serve` and for `startPlugin`. */
 export type Plugin = PluginDefinition & { readonly [brand]: true };
 
-// From semver.org, without its captures.
+// The grammar of Semantic Versioning 2.0.0.
 const SEMANTIC_VERSION =
   /^(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/;
 

@@ -40,8 +40,12 @@ export function resolveSpec(options: LoadOptions): PluginSpec {
     options.name,
     'letters, digits, . _ -',
   );
-  const version = validVersion(options.version);
-  check(version !== null, 'version', options.version, 'a semantic version such as 1.2.3');
+  check(
+    validVersion(options.version) !== null,
+    'version',
+    options.version,
+    'a semantic version such as 1.2.3',
+  );
   check(typeof options.command === 'string' && options.command !== '', 'command', options.command, 'a path');
   check(
     Array.isArray(handshake?.cookie) && handshake.cookie.length === 2,
@@ -89,7 +93,7 @@ export function resolveSpec(options: LoadOptions): PluginSpec {
   for (const service of contract) rpcMethods(service);
   return {
     name: options.name,
-    version: version ?? options.version,
+    version: options.version,
     command: options.command,
     args: [...(options.args ?? [])],
     env: { ...options.env },

@@ -1,5 +1,6 @@
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { type AnyServiceDefinition, rpcMethods } from '@plugd/protocol/rpc/definition';
+import { compareBuild, valid as validVersion } from 'semver';
 import { connectFailure } from '../connection/failure';
 import type { HealthAnswer } from '../connection/health';
 import type { Logger } from '../events/logger';
@@ -50,12 +51,17 @@ export async function proveHealth(instance: Instance, limits: ProofLimits, logge
 export async function proveVersion(instance: Instance, limits: ProofLimits): Promise<void> {
   const said = await untilExit(instance, instance.connection.describe(callLimit(limits)));
   const { version } = instance.identity;
-  if (said === undefined || said.version === '' || said.version === version) return;
+  if (said === undefined || said.version === '' || sameVersion(said.version, version)) return;
   throw instance.launched.error(
     'VERSION_MISMATCH',
     `Version ${version} was asked for, but the plugin says it is ${said.version}.`,
     { facts: { asked: version, said: said.version } },
   );
+}
+
+/** `v1.2.3` and `1.2.3` are one version; `1.2.3+a` and `1.2.3+b` are two builds. */
+function sameVersion(said: string, asked: string): boolean {
+  return said === asked || (validVersion(said) !== null && compareBuild(said, asked) === 0);
 }
 
 /** Throws PluginError CONTRACT_NOT_SERVED if the plugin's reflection lacks a service of the contract. */
