@@ -7,9 +7,6 @@
  * const answer = await plugin.client(KvDefinition).get({ key: 'a' });
  * await plugin.stop();
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   Channel,
   type ChannelCredentials,
@@ -17,16 +14,13 @@ import {
   credentials,
   ServerCredentials,
 } from '@grpc/grpc-js';
-import { PLUGIN_UNIX_SOCKET_DIR } from '@plugd/protocol/environment';
 import { grpcTarget } from '@plugd/protocol/grpc-address';
 import { formatLogRecord, LogLineParser, type LogRecord } from '@plugd/protocol/log-record';
 import { createPromiseClient, type PromiseClient } from '@plugd/protocol/rpc/client';
 import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
+import { listenPrivately } from '@plugd/protocol/rpc/private-listener';
 import { negotiateVersion } from '@plugd/protocol/versions';
 import { createLogger } from './logger';
-import type { Listener } from './net/listener';
-import { listenOnTcp } from './net/tcp-listener';
-import { listenOnUnix } from './net/unix-listener';
 import { check } from './option-check';
 import { checkPlugin, type Plugin } from './plugin';
 import { PluginServer } from './plugin-server';
@@ -103,7 +97,7 @@ export async function startPlugin(plugin: Plugin, options: StartPluginOptions = 
   });
   // Here is the place to hear of bad descriptors; in production only reflection would suffer.
   if (plugin.descriptors !== undefined) await server.descriptors();
-  const listener = await listenPrivately(server);
+  const listener = await listenPrivately(server.accept(ServerCredentials.createInsecure()));
   const target = grpcTarget(listener.network, listener.address);
   const channel = new Channel(target, credentials.createInsecure(), CHANNEL_OPTIONS);
   const stubs: { close(): void }[] = [channel];
@@ -133,23 +127,4 @@ export async function startPlugin(plugin: Plugin, options: StartPluginOptions = 
     [Symbol.asyncDispose]: () => running.stop(),
   };
   return running;
-}
-
-async function listenPrivately(server: PluginServer): Promise<Listener> {
-  const accept = server.accept(ServerCredentials.createInsecure());
-  if (process.platform === 'win32') return listenOnTcp({}, accept);
-  const directory = mkdtempSync(join(tmpdir(), 'plugd-test-'));
-  try {
-    const listener = await listenOnUnix({ [PLUGIN_UNIX_SOCKET_DIR]: directory }, accept);
-    return {
-      ...listener,
-      close: () => {
-        listener.close();
-        rmSync(directory, { recursive: true, force: true });
-      },
-    };
-  } catch (error) {
-    rmSync(directory, { recursive: true, force: true });
-    throw error;
-  }
 }
