@@ -15,17 +15,24 @@ const PAUSE_MS = 250;
 
 const handshake = { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: [1, 2] };
 
+const windows = process.platform === 'win32';
+
+/** A script with a #! line is a program of its own everywhere but on Windows. */
+const script = (path) => (windows ? { command: process.execPath, args: [path] } : { command: path });
+
 function samples() {
   const file = (...names) => path.join(root, 'plugins', ...names);
   const typescript = {
     name: 'kv-ts',
     language: 'TypeScript, @plugd/sdk',
-    versions: [file('kv-ts', 'dist', 'kv-ts-v1'), file('kv-ts', 'dist', 'kv-ts-v2')],
+    versions: ['kv-ts-v1', 'kv-ts-v2'].map((name) => script(file('kv-ts', 'dist', name))),
   };
   const go = {
     name: 'kv-go',
     language: 'Go, unmodified hashicorp/go-plugin',
-    versions: [file('go', 'bin', 'kv-v1'), file('go', 'bin', 'kv-v2')],
+    versions: ['kv-v1', 'kv-v2'].map((name) => ({
+      command: file('go', 'bin', windows ? `${name}.exe` : name),
+    })),
   };
   const { problem } = findGo();
   if (!problem) return [go, typescript];
@@ -41,10 +48,10 @@ async function main() {
   try {
     const loaded = [];
     for (const sample of samples()) {
-      const [command] = sample.versions;
+      const [first] = sample.versions;
       loaded.push({
         sample,
-        plugin: await host.load({ name: sample.name, version: '1.0.0', command, handshake }),
+        plugin: await host.load({ name: sample.name, version: '1.0.0', handshake, ...first }),
       });
     }
     for (const { plugin, sample } of loaded) {
@@ -72,7 +79,7 @@ async function underLoad(plugin, sample, total, signal) {
       // Version 2 and version 1 by turns.
       const version = i % 2 === 0 ? 2 : 1;
       const [{ pid }] = plugin.status().instances;
-      const upgrade = plugin.upgrade({ version: `${version}.0.0`, command: sample.versions[version - 1] });
+      const upgrade = plugin.upgrade({ version: `${version}.0.0`, ...sample.versions[version - 1] });
       for await (const { step, phase } of upgrade) if (step === 'swap' && phase === 'done') load.retire(pid);
       console.log(formatReport(await upgrade));
       total.upgrades++;
