@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import { runScenario, type Scenario } from './harness';
 import { serveEcho } from './scenarios/echo-server';
 import { routing } from './scenarios/routing';
+import { start } from './scenarios/start';
+import { swap } from './scenarios/swap';
 
-const scenarios: readonly Scenario[] = [routing];
+const scenarios: readonly Scenario[] = [routing, swap, start];
 
 // The bundle lies in bench/dist.
 const RESULTS = join(__dirname, '..', 'results');
