@@ -77,7 +77,7 @@ export interface AdaptedService {
  */
 export function adaptService<Def extends AnyServiceDefinition>(
   definition: Def,
-  implementation: ServiceImplementation<Def>,
+  implementation: Partial<ServiceImplementation<Def>>,
   options: AdaptOptions,
 ): AdaptedService {
   const methods: Record<string, ServiceDefinition[string]> = {};
