@@ -1,7 +1,8 @@
 import { credentials } from '@grpc/grpc-js';
 import { KvClient } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import type { InstanceRecord } from '../../host/src/launch/instance-record';
-import { eventually, isRunning, LaunchRoom } from './launch-support';
+import { eventually, isRunning } from '../support/processes';
+import { LaunchRoom } from './launch-support';
 
 let first: LaunchRoom;
 let second: LaunchRoom;

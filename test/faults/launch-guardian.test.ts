@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { Guardian } from '../../host/src/launch/guardian';
 import type { SpawnedProcess } from '../../host/src/platform/platform';
 import { PosixPlatform } from '../../host/src/platform/posix';
-import { eventually, isRunning } from './launch-support';
+import { eventually, isRunning } from '../support/processes';
 
 const platform = new PosixPlatform();
 let temp: string;

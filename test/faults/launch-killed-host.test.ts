@@ -6,7 +6,8 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { buildSync } from 'esbuild';
 import type { InstanceRecord } from '../../host/src/launch/instance-record';
-import { chaos, eventually, isRunning, LaunchRoom, processesWith } from './launch-support';
+import { eventually, isRunning, processesWith } from '../support/processes';
+import { chaos, LaunchRoom } from './launch-support';
 
 // Each of these hosts ends without a word; what it started has to be gone by what it prepared for that.
 

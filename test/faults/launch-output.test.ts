@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { eventually, LaunchRoom } from './launch-support';
+import { eventually } from '../support/processes';
+import { LaunchRoom } from './launch-support';
 
 let room: LaunchRoom;
 beforeEach(async () => {

@@ -1,7 +1,8 @@
 import { closeSync, existsSync, lstatSync, openSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { eventually, isRunning, LaunchRoom } from './launch-support';
+import { eventually, isRunning } from '../support/processes';
+import { LaunchRoom } from './launch-support';
 
 let room: LaunchRoom;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { LogRecord } from '@plugd/protocol/log-record';
@@ -10,6 +10,7 @@ import type { LaunchSpec } from '../../host/src/launch/launch-spec';
 import type { LaunchedInstance } from '../../host/src/launch/launched-instance';
 import { Launcher, type LauncherOptions } from '../../host/src/launch/launcher';
 import { selectPlatform } from '../../host/src/platform/select-platform';
+import { isRunning, processesWith } from '../support/processes';
 
 const root = resolve(__dirname, '../..');
 export const chaos = join(root, 'plugins/chaos/dist/chaos');
@@ -100,39 +101,5 @@ export class LaunchRoom {
     expect(this.processes()).toEqual([]);
     if (directory !== undefined) expect(existsSync(directory)).toBe(false);
     if (guardianPid !== undefined) expect(isRunning(guardianPid)).toBe(false);
-  }
-}
-
-/** Live processes whose environment holds a text; looked for without the code under test. */
-export function processesWith(text: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => isRunning(pid) && environmentOf(pid).includes(text));
-}
-
-export function isRunning(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
-  } catch {
-    return false;
-  }
-}
-
-function environmentOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1');
-  } catch {
-    return '';
-  }
-}
-
-/** Polls until something holds; fails after `limitMs`. */
-export async function eventually(holds: () => boolean, limitMs: number, what: string): Promise<void> {
-  const end = performance.now() + limitMs;
-  while (!holds()) {
-    if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`);
-    await new Promise((next) => setTimeout(next, 20));
   }
 }

@@ -1,14 +1,4 @@
-import { join } from 'node:path';
-import {
-  type Client,
-  connectivityState,
-  loadPackageDefinition,
-  type Metadata,
-  Server,
-  type ServiceClientConstructor,
-  type ServiceError,
-} from '@grpc/grpc-js';
-import * as protoLoader from '@grpc/proto-loader';
+import { type Client, connectivityState, type Metadata, Server, type ServiceError } from '@grpc/grpc-js';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { adaptService, type ServiceImplementation } from '@plugd/protocol/rpc/service';
 import type { Channel } from '../../../host/src/routing/grpc-call';
@@ -50,28 +40,6 @@ export async function ready(channel: Channel): Promise<void> {
     });
     state = channel.getConnectivityState(true);
   }
-}
-
-/** The sample's client class, as `@grpc/proto-loader` makes it. */
-export async function loadedKvClient(): Promise<ServiceClientConstructor> {
-  const definition = await protoLoader.load('samples/kv/v1/kv.proto', {
-    includeDirs: [join(__dirname, '../../../proto')],
-    keepCase: false,
-  });
-  const found = at(loadPackageDefinition(definition), ['samples', 'kv', 'v1', 'Kv']);
-  if (!isClientConstructor(found)) throw new Error('the contract has no service Kv');
-  return found;
-}
-
-function at(root: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>(
-    (here, name) => (here instanceof Object ? Reflect.get(here, name) : undefined),
-    root,
-  );
-}
-
-function isClientConstructor(value: unknown): value is ServiceClientConstructor {
-  return typeof value === 'function' && 'serviceName' in value;
 }
 
 /** What a callback-style unary call comes to. */

@@ -8,16 +8,10 @@ import {
 } from '@grpc/grpc-js';
 import { KvClient } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { createStub } from '../../../host/src/routing/stub';
+import { loadedKvClient } from '../../support/loaded-kv';
 import { collect, until } from '../rpc/local-kv';
 import { cleanUp } from '../rpc/local-server';
-import {
-  failure,
-  loadedKvClient,
-  pluginCode,
-  startGeneration,
-  streamFailure,
-  waitForReady,
-} from './local-generation';
+import { failure, pluginCode, startGeneration, streamFailure, waitForReady } from './local-generation';
 import { get, newRoute, routed } from './local-route';
 
 afterEach(cleanUp);

@@ -4,8 +4,9 @@ import { type GetResponse, KvClient, KvDefinition } from '@plugd/protocol/gen/sa
 import { createPromiseClient, type PromiseClient } from '@plugd/protocol/rpc/client';
 import { createStub } from '../../../host/src/routing/stub';
 import { SwapChannel } from '../../../host/src/routing/swap-channel';
+import { loadedKvClient } from '../../support/loaded-kv';
 import { cleanUp, onCleanUp } from '../rpc/local-server';
-import { loadedKvClient, outcome, startGeneration } from './local-generation';
+import { outcome, startGeneration } from './local-generation';
 
 afterEach(cleanUp);
 
