@@ -23,7 +23,7 @@ export function ownSocket(record: SocketOwner): { path: string; strayed: boolean
     if (!about.isSocket() || about.uid !== process.getuid?.()) return undefined;
     if (parent === realOr(record.directory)) return { path, strayed: false };
     const inTemp = parent === realOr(tmpdir()) || parent === realOr('/tmp');
-    const young = true;
+    const young = about.birthtimeMs >= record.startedAt - CLOCK_SLACK_MS;
     return inTemp && young && /^plugin[\w.-]*$/.test(name) ? { path, strayed: true } : undefined;
   } catch {
     return undefined;
