@@ -1,0 +1,14 @@
+import { GoHost } from '../support/go-host';
+import { testCell } from '../support/matrix-suite';
+import { describeWithGo } from '../support/needs-go';
+import { kvGo, kvTs } from '../support/samples';
+
+const makeHost = () => new GoHost();
+
+describeWithGo.each([
+  ['plain', false],
+  ['AutoMTLS', true],
+])('Go host, %s', (_name, autoMtls) => {
+  describe('TS plugin', () => testCell({ sample: { language: 'TS', command: kvTs }, autoMtls, makeHost }));
+  describe('Go plugin', () => testCell({ sample: { language: 'Go', command: kvGo }, autoMtls, makeHost }));
+});

@@ -1,0 +1,17 @@
+import { testCell } from '../support/matrix-suite';
+import { describeWithGo } from '../support/needs-go';
+import { kvGo, kvTs } from '../support/samples';
+import { TsHost } from '../support/ts-host';
+
+const makeHost = (runDir: string) => new TsHost({ runDir });
+
+describe.each([
+  ['plain', false],
+  ['AutoMTLS', true],
+])('TS host, %s', (_name, autoMtls) => {
+  describe('TS plugin', () => testCell({ sample: { language: 'TS', command: kvTs }, autoMtls, makeHost }));
+
+  describeWithGo('Go plugin', () =>
+    testCell({ sample: { language: 'Go', command: kvGo }, autoMtls, makeHost }),
+  );
+});
