@@ -1,5 +1,5 @@
-/**
- * `describe` for tests that run the Go samples or the Go host. Where Go is missing they are skipped, and so
- * named in the output; `npm test` says so (PLUGD_GO=0), and in CI fails instead.
- */
-export const describeWithGo: jest.Describe = process.env['PLUGD_GO'] === '0' ? describe.skip : describe;
+/** Whether the Go samples and the Go host can be run: `npm test` says where they can't (PLUGD_GO=0), in CI it fails. */
+export const goIsHere: boolean = process.env['PLUGD_GO'] !== '0';
+
+/** `describe` for tests that run them. Where Go is missing they are skipped, and so named in the output. */
+export const describeWithGo: jest.Describe = goIsHere ? describe : describe.skip;
