@@ -1,8 +1,18 @@
-import { PluginError } from '@plugd/protocol/plugin-error';
+import { resolve } from 'node:path';
+import { DEFAULT_MAX_PORT, DEFAULT_MIN_PORT } from '@plugd/protocol/environment';
 import { type AnyServiceDefinition, rpcMethods } from '@plugd/protocol/rpc/definition';
 import { valid as validVersion } from 'semver';
 import type { ChannelSecurity } from '../connection/channel';
-import type { LoadOptions } from './load-options';
+import type { HandshakeOptions, LoadOptions } from './load-options';
+import {
+  check,
+  checkedBoolean,
+  checkedWaitMs,
+  checkPort,
+  isRecord,
+  isText,
+  isVariableName,
+} from './option-check';
 
 /** Load options with every default filled in and every value checked. */
 export interface PluginSpec {
@@ -28,127 +38,147 @@ export interface PluginSpec {
   readonly stopTimeoutMs: number;
 }
 
-/** The longest wait that a Node timer can measure: 24.8 days. */
-const longestWaitMs = 0x7fffffff;
-
-/** Throws PluginError OPTIONS_INVALID, naming the option. */
+/**
+ * Throws PluginError OPTIONS_INVALID, naming the option: also for what only callers without types can get wrong.
+ */
 export function resolveSpec(options: LoadOptions): PluginSpec {
-  const { handshake, tls } = options;
+  check(isRecord(options), 'options', options, 'an object');
+  const { name, version, command, handshake, tls, sha256, cwd, stdin, unixSocketGroup } = options;
   check(
-    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(options.name),
+    isText(name) && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name),
     'name',
-    options.name,
-    'letters, digits, . _ -',
+    name,
+    'at most 64 letters, digits, . _ -, the first a letter or digit',
   );
   check(
-    validVersion(options.version) !== null,
+    isText(version) && validVersion(version) !== null,
     'version',
-    options.version,
+    version,
     'a semantic version such as 1.2.3',
   );
-  check(typeof options.command === 'string' && options.command !== '', 'command', options.command, 'a path');
+  check(isText(command) && command !== '', 'command', command, 'a path or a name');
+  check(cwd === undefined || (isText(cwd) && cwd !== ''), 'cwd', cwd, 'a path');
   check(
-    Array.isArray(handshake?.cookie) && handshake.cookie.length === 2,
-    'handshake.cookie',
-    handshake?.cookie,
-    'a name and a value',
-  );
-  const [cookieName, cookieValue] = handshake.cookie;
-  check(
-    /^[^=\0]+$/.test(cookieName) && cookieValue !== '',
-    'handshake.cookie',
-    handshake.cookie,
-    'a name and a value',
-  );
-  check(
-    handshake.protocolVersions.length > 0 &&
-      handshake.protocolVersions.every((one) => Number.isSafeInteger(one) && one >= 0),
-    'handshake.protocolVersions',
-    handshake.protocolVersions,
-    'at least one whole number',
-  );
-  check(!(options.autoMtls && tls), 'autoMtls', true, 'false where tls is given: one excludes the other');
-  check(
-    options.sha256 === undefined || /^[0-9a-f]{64}$/i.test(options.sha256),
-    'sha256',
-    options.sha256,
-    '64 hexadecimal digits',
-  );
-  for (const [name, value] of Object.entries(options.env ?? {})) {
-    check(
-      /^[^=\0]+$/.test(name) && typeof value === 'string' && !value.includes('\0'),
-      'env',
-      name,
-      'names and values without NUL',
-    );
-  }
-  checkPorts(options.minPort, options.maxPort);
-  check(
-    options.stdin === undefined || options.stdin === 'ignore' || options.stdin === 'inherit',
+    stdin === undefined || stdin === 'ignore' || stdin === 'inherit',
     'stdin',
-    options.stdin,
+    stdin,
     "'ignore' or 'inherit'",
   );
-  const contract = options.contract ?? [];
-  for (const service of contract) rpcMethods(service);
+  check(isRecord(handshake), 'handshake', handshake, 'an object with cookie and protocolVersions');
+  checkTls(tls);
+  const autoMtls = checkedBoolean('autoMtls', options.autoMtls, tls === undefined);
+  check(!(autoMtls && tls), 'autoMtls', true, 'false where tls is given: one excludes the other');
+  check(
+    sha256 === undefined || (isText(sha256) && /^[0-9a-f]{64}$/i.test(sha256)),
+    'sha256',
+    sha256,
+    '64 hexadecimal digits',
+  );
+  check(
+    unixSocketGroup === undefined ||
+      (isText(unixSocketGroup) && unixSocketGroup !== '') ||
+      (Number.isInteger(unixSocketGroup) && Number(unixSocketGroup) >= 0),
+    'unixSocketGroup',
+    unixSocketGroup,
+    'the name or the number of a group',
+  );
+  checkPorts(options.minPort, options.maxPort);
   return {
-    name: options.name,
-    version: options.version,
-    command: options.command,
-    args: [...(options.args ?? [])],
-    env: { ...options.env },
-    inheritEnv: options.inheritEnv ?? true,
-    cwd: options.cwd ?? process.cwd(),
-    stdin: options.stdin ?? 'ignore',
-    cookie: [cookieName, cookieValue],
-    protocolVersions: [...handshake.protocolVersions],
-    autoMtls: options.autoMtls ?? tls === undefined,
+    name,
+    version,
+    command,
+    args: checkedArgs(options.args),
+    env: checkedEnv(options.env),
+    inheritEnv: checkedBoolean('inheritEnv', options.inheritEnv, true),
+    // Absolute, so that a restart finds it wherever the host's working directory is then.
+    cwd: resolve(cwd ?? '.'),
+    stdin: stdin ?? 'ignore',
+    cookie: checkedCookie(handshake.cookie),
+    protocolVersions: checkedVersions(handshake.protocolVersions),
+    autoMtls,
     tls,
-    sha256: options.sha256?.toLowerCase(),
-    contract: [...contract],
-    unixSocketGroup: options.unixSocketGroup,
+    sha256: sha256?.toLowerCase(),
+    contract: checkedContract(options.contract),
+    unixSocketGroup,
     minPort: options.minPort,
     maxPort: options.maxPort,
-    startTimeoutMs: waitMs('startTimeoutMs', options.startTimeoutMs, 60_000, 1),
-    drainTimeoutMs: waitMs('drainTimeoutMs', options.drainTimeoutMs, 30_000, 0),
-    stopTimeoutMs: waitMs('stopTimeoutMs', options.stopTimeoutMs, 2_000, 1),
+    startTimeoutMs: checkedWaitMs('startTimeoutMs', options.startTimeoutMs, 60_000, 1),
+    drainTimeoutMs: checkedWaitMs('drainTimeoutMs', options.drainTimeoutMs, 30_000, 0),
+    stopTimeoutMs: checkedWaitMs('stopTimeoutMs', options.stopTimeoutMs, 2_000, 1),
   };
 }
 
-function waitMs(name: string, value: number | undefined, standard: number, minimum: number): number {
-  if (value === undefined) return standard;
-  const good = Number.isFinite(value) && value >= minimum && value <= longestWaitMs;
-  check(good, name, value, `a number of milliseconds from ${minimum} to ${longestWaitMs}`);
-  return value;
+function checkedCookie(cookie: HandshakeOptions['cookie']): readonly [string, string] {
+  const wanted = 'the name of a variable and its value';
+  check(Array.isArray(cookie) && cookie.length === 2, 'handshake.cookie', cookie, wanted);
+  const [name, value] = cookie;
+  check(isVariableName(name) && isText(value) && value !== '', 'handshake.cookie', cookie, wanted);
+  return [name, value];
 }
 
-function checkPorts(min: number | undefined, max: number | undefined): void {
-  for (const [name, port] of [
-    ['minPort', min],
-    ['maxPort', max],
-  ] as const) {
-    check(
-      port === undefined || (Number.isInteger(port) && port > 0 && port < 65536),
-      name,
-      port,
-      'a port from 1 to 65535',
-    );
+function checkedVersions(versions: readonly number[]): readonly number[] {
+  const good =
+    Array.isArray(versions) &&
+    versions.length > 0 &&
+    versions.every((one) => Number.isSafeInteger(one) && one >= 0);
+  check(good, 'handshake.protocolVersions', versions, 'a list of at least one whole number');
+  return [...versions];
+}
+
+function checkedArgs(args: readonly string[] = []): readonly string[] {
+  check(Array.isArray(args) && args.every(isText), 'args', args, 'a list of texts without NUL');
+  return [...args];
+}
+
+function checkedEnv(env: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  check(isRecord(env), 'env', env, 'an object of names and values');
+  for (const [name, value] of Object.entries(env)) {
+    // The value may be a secret: the message shows the name alone.
+    check(isVariableName(name) && isText(value), 'env', name, 'names and values that are texts without NUL');
   }
-  check((min === undefined) === (max === undefined), 'minPort', min, 'given together with maxPort');
-  check(min === undefined || max === undefined || min <= max, 'minPort', min, `at most maxPort (${max})`);
+  return { ...env };
 }
 
-function check(good: boolean, option: string, value: unknown, wanted: string): void {
-  if (good) return;
-  throw new PluginError(
-    'OPTIONS_INVALID',
-    `Option ${option} is ${describe(value)}; it has to be ${wanted}.`,
-    {
-      facts: { option },
-    },
+function checkedContract(contract: readonly AnyServiceDefinition[] = []): readonly AnyServiceDefinition[] {
+  const wanted = 'a list of service definitions';
+  check(Array.isArray(contract), 'contract', contract, wanted);
+  for (const service of contract) check(isDefinition(service), 'contract', service, wanted);
+  return [...contract];
+}
+
+function isDefinition(service: AnyServiceDefinition): boolean {
+  try {
+    return rpcMethods(service).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+function checkTls(tls: ChannelSecurity | undefined): void {
+  const isPem = (value: unknown) => value === undefined || Buffer.isBuffer(value) || isText(value);
+  const good =
+    tls === undefined ||
+    (isRecord(tls) &&
+      [tls.ca, tls.certificate, tls.key].every(isPem) &&
+      (tls.certificate === undefined) === (tls.key === undefined) &&
+      (tls.serverName === undefined || isText(tls.serverName)));
+  // Its value holds a private key, which no message shows.
+  check(
+    good,
+    'tls',
+    typeof tls,
+    'an object with ca, certificate and key as PEM; a certificate needs its key',
   );
 }
 
-function describe(value: unknown): string {
-  return (JSON.stringify(value) ?? String(value)).slice(0, 200);
+function checkPorts(min: number | undefined, max: number | undefined): void {
+  checkPort('minPort', min);
+  checkPort('maxPort', max);
+  const [first, last] = [min ?? DEFAULT_MIN_PORT, max ?? DEFAULT_MAX_PORT];
+  check(
+    first <= last,
+    min === undefined ? 'maxPort' : 'minPort',
+    min ?? max,
+    `in order: ${first} to ${last} has no ports`,
+  );
 }
