@@ -65,7 +65,7 @@ test('groups, what carries a token, directories and stray sockets go; all else s
   writeFileSync(precious, '');
   symlinkSync(precious, join(directory, 'link'));
   const socket = join(temp, 'plugin1');
-  const server = createServer().listen(socket);
+  const server = createServer().listen(socket).unref();
   guardian.guard('group', `${grouped.pid} ${await platform.startTime(grouped.pid)}`);
   guardian.guard('group', `${released.pid} -`).release();
   guardian.guard('token', token);

@@ -14,6 +14,7 @@ import { chaos, LaunchRoom } from './launch-support';
 let temp: string;
 let program: string;
 const hosts: ChildProcess[] = [];
+const marks: string[] = [];
 
 beforeAll(() => {
   temp = mkdtempSync(join(tmpdir(), 'launch-host-'));
@@ -29,6 +30,8 @@ beforeAll(() => {
 });
 afterAll(() => {
   for (const host of hosts) host.kill('SIGKILL');
+  // Where a test has failed something is left.
+  for (const pid of marks.flatMap(processesWith)) process.kill(pid, 'SIGKILL');
   rmSync(temp, { recursive: true, force: true });
 });
 
@@ -44,6 +47,7 @@ async function run(what: string): Promise<{ host: ChildProcess; mark: string; sa
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   hosts.push(host);
+  marks.push(mark);
   const line = await new Promise<string>((resolveLine, reject) => {
     createInterface({ input: host.stdout as NonNullable<typeof host.stdout> }).once('line', resolveLine);
     host.once('exit', () => setTimeout(() => reject(new Error('the host said nothing')), 500));

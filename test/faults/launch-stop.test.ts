@@ -110,11 +110,14 @@ describe('a plugin that lies about its socket', () => {
     for (const path of [elsewhere, inTemp]) {
       const server = createServer().listen(path);
       await new Promise((resolve) => server.once('listening', resolve));
-      // Older than the plugin that names it.
-      await new Promise((resolve) => setTimeout(resolve, 2_200));
-      await (await room.start(`lying-socket:${path}`)).kill();
-      expect(existsSync(path)).toBe(true);
-      await new Promise((resolve) => server.close(resolve));
+      try {
+        // Older than the plugin that names it.
+        await new Promise((resolve) => setTimeout(resolve, 2_200));
+        await (await room.start(`lying-socket:${path}`)).kill();
+        expect(existsSync(path)).toBe(true);
+      } finally {
+        await new Promise((resolve) => server.close(resolve));
+      }
     }
   }, 15_000);
 
