@@ -98,16 +98,16 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
     return new OperationHandle((onProgress) =>
       this.#queue.run(operation, changes.ifBusy ?? 'wait', async (): Promise<UpgradeReport> => {
         this.#refuseIfStopped();
-        const { factory } = this.#surroundings;
-        const merged = mergeOptions(this.#options, changes);
-        const command =
-          changes.command === undefined ? merged.command : factory.resolveCommand(resolveSpec(merged));
-        const options = { ...merged, command };
+        let options = this.#options;
         const report = await overlap(
           this,
           {
             operation,
-            spec: resolveSpec(options),
+            version: changes.version ?? options.version,
+            prepare: () => {
+              options = this.#resolve(changes);
+              return resolveSpec(options);
+            },
             verify: changes.verify,
             dryRun: changes.dryRun ?? false,
             signal: this.#ending.signal,
@@ -119,6 +119,13 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
         return report;
       }),
     );
+  }
+
+  /** The options of the next generation, its command found. Throws OPTIONS_INVALID, COMMAND_NOT_FOUND and its kin. */
+  #resolve(changes: UpgradeOptions): LoadOptions {
+    const merged = mergeOptions(this.#options, changes);
+    if (changes.command === undefined) return merged;
+    return { ...merged, command: this.#surroundings.factory.resolveCommand(resolveSpec(merged)) };
   }
 
   stop(): Promise<void> {

@@ -55,7 +55,16 @@ export class InstanceFactory {
   /** A ready instance. On any failure nothing of it is left. Throws PluginError with one of the codes of a start. */
   async start(spec: PluginSpec, options: StartOptions): Promise<Instance> {
     const { logger, launcher } = this.#options;
-    const { signal, runStep, generation } = options;
+    const { signal, generation } = options;
+    // Inside the step, so that the error which the step reports is the one that is thrown.
+    const runStep: RunStep = (step, work) =>
+      options.runStep(step, async () => {
+        try {
+          return await work();
+        } catch (error) {
+          throw asPluginError(error, signal);
+        }
+      });
     const id = `${spec.name}-${generation}-${++this.#count}`;
     const instance = new Instance(
       { id, plugin: spec.name, version: spec.version, generation },
@@ -137,7 +146,10 @@ export class InstanceFactory {
 }
 
 function asPluginError(error: unknown, signal: AbortSignal): PluginError {
-  if (signal.aborted && signal.reason instanceof PluginError) return signal.reason;
+  if (signal.aborted && signal.reason instanceof PluginError) {
+    // The same, but it may have been told more on its way here.
+    return error instanceof PluginError && error.code === signal.reason.code ? error : signal.reason;
+  }
   if (error instanceof PluginError) return error;
   if (signal.aborted) return new PluginError('ABORTED', 'The start was given up.', { cause: error });
   return new PluginError('CONNECT_FAILED', `The plugin could not be asked: ${String(error)}`, {

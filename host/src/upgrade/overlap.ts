@@ -1,4 +1,3 @@
-import { connectivityState } from '@grpc/grpc-js';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { EmitEvent } from '../events/host-event';
 import type { Instance } from '../instance/instance';
@@ -28,7 +27,10 @@ export interface OverlapTarget {
 
 export interface OverlapOptions {
   readonly operation: 'upgrade' | 'restart';
-  readonly spec: PluginSpec;
+  /** What the new one is to be, as far as it is known before `prepare`. */
+  readonly version: string;
+  /** Reads the options and finds the command. */
+  readonly prepare: () => PluginSpec;
   readonly verify: UpgradeOptions['verify'];
   readonly dryRun: boolean;
   /** Gives the operation up, as long as it has not swapped. */
@@ -52,15 +54,16 @@ export async function overlap(
   options: OverlapOptions,
   tools: OverlapTools,
 ): Promise<UpgradeReport> {
-  const { spec, operation, signal } = options;
+  const { operation, signal } = options;
   const { platform } = tools;
   const last = target.last;
   const steps = new OperationSteps(
-    { plugin: target.name, operation, fromVersion: last.version, toVersion: spec.version },
+    { plugin: target.name, operation, fromVersion: last.version, toVersion: options.version },
     tools.emit,
     options.onProgress,
   );
   const hostMemoryBefore = process.memoryUsage.rss();
+  const spec = await steps.run('prepare', options.prepare);
   const generation = target.nextGeneration();
   const instance = await tools.factory.start(spec, { generation, signal, runStep: steps.run });
   try {
@@ -152,20 +155,32 @@ async function runVerify(
 /** A broken connection is seen a little before the exit that broke it. */
 const exitNoticeMs = 50;
 
-/** The channel is READY when calls begin to use it, and the process behind it lives. */
+/**
+ * The last question before the swap: the process may have ended since it was proved, without anybody noticing yet. Its
+ * answer also shows that the channel is READY when calls begin to use it.
+ */
 async function makeReady(instance: Instance, spec: PluginSpec, signal: AbortSignal): Promise<void> {
   if (signal.aborted) throw signal.reason;
   const { connection, launched } = instance;
-  if (connection.channel.getConnectivityState(false) !== connectivityState.READY) {
-    const answer = await connection.health({ timeoutMs: spec.startTimeoutMs, signal });
-    if (answer.status === 'failed' && launched.exit === undefined) {
-      throw launched.error('CONNECT_FAILED', 'The new version lost its connection before the swap.', {
-        cause: answer.error,
-      });
-    }
-  }
+  const answer = await connection.health({ timeoutMs: spec.startTimeoutMs, signal });
+  if (signal.aborted) throw signal.reason;
+  if (answer.status === 'failed') await waitAtMost(launched.exited, exitNoticeMs);
   if (launched.exit !== undefined) {
     throw launched.error('PLUGIN_EXITED', 'The new version exited before the swap.');
+  }
+  if (answer.status === 'failed') {
+    throw launched.error('CONNECT_FAILED', 'The new version lost its connection before the swap.', {
+      cause: answer.error,
+    });
+  }
+  if (answer.status === 'not-serving') {
+    throw launched.error(
+      'HEALTH_NOT_SERVING',
+      `The new version reported ${answer.reported} before the swap.`,
+      {
+        facts: { reported: answer.reported },
+      },
+    );
   }
 }
 

@@ -1,7 +1,15 @@
 import type { PluginError } from '@plugd/protocol/plugin-error';
 
 /** The steps of an operation, in their order. The ones before `swap` change nothing for callers. */
-export type OperationStep = 'start' | 'health' | 'contract' | 'verify' | 'swap' | 'drain' | 'stop';
+export type OperationStep =
+  | 'prepare'
+  | 'start'
+  | 'health'
+  | 'contract'
+  | 'verify'
+  | 'swap'
+  | 'drain'
+  | 'stop';
 
 export interface StepReport {
   readonly step: OperationStep;
