@@ -13,14 +13,20 @@ export interface Behaviour {
   network: 'unix' | 'tcp';
   /** Where the socket lies. */
   socket: 'instance directory' | 'temp dir';
-  /** Whether something answers on the announced address. */
-  listens: boolean;
+  /** What is met at the announced address; `silence` takes connections and says nothing. */
+  server: 'grpc' | 'nobody' | 'silence' | 'rubbish' | 'hangs up';
+  /** Whether the socket's file is there when the line says so. */
+  socketFile: 'kept' | 'deleted';
   /** `own` is right; `foreign` announces another than the server uses; `none` leaves AutoMTLS unanswered. */
   certificate: 'own' | 'foreign' | 'none';
   /** Whether the server speaks TLS when it announced a certificate. */
   tls: boolean;
-  health: 'serving' | 'not serving' | 'hangs' | 'crashes' | 'fails';
-  shutdown: 'leaves' | 'hangs';
+  /** Whether the server takes the host's certificate for the right one. */
+  trustsHost: boolean;
+  health: 'serving' | 'not serving' | 'hangs' | 'crashes' | 'fails' | 'missing';
+  shutdown: 'leaves' | 'stays' | 'hangs' | 'missing';
+  /** What it sends through GRPCStdio, again and again. */
+  stdio: (() => Buffer) | undefined;
   /** What a call of the contract does. */
   call: 'answers' | 'crashes' | 'hangs';
 }
@@ -33,11 +39,14 @@ export function wellBehaved(): Behaviour {
     after: [],
     network: 'unix',
     socket: 'instance directory',
-    listens: true,
+    server: 'grpc',
+    socketFile: 'kept',
     certificate: 'own',
     tls: true,
+    trustsHost: true,
     health: 'serving',
     shutdown: 'leaves',
+    stdio: undefined,
     call: 'answers',
   };
 }

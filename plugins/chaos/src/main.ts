@@ -4,6 +4,7 @@ import { PLUGIN_CLIENT_CERT, PLUGIN_PROTOCOL_VERSIONS } from '@plugd/protocol/en
 import { formatHandshakeLine, type HandshakeLine } from '@plugd/protocol/handshake-line';
 import { negotiateVersion, parseVersionList } from '@plugd/protocol/versions';
 import { type Behaviour, wellBehaved } from './behaviour';
+import { listenBadly } from './listen-badly';
 import { stay, write } from './mischief';
 import { applyModes, refuseCookie, socketPath } from './modes';
 
@@ -18,6 +19,7 @@ async function main(): Promise<void> {
   for (const act of behaviour.before) await act();
   if (behaviour.instead !== undefined) return behaviour.instead();
   const line = await serve(behaviour);
+  if (behaviour.socketFile === 'deleted') unlinkSync(line.address);
   write(1, behaviour.line(formatHandshakeLine(line), line));
   for (const act of behaviour.after) act();
   stay();
@@ -28,11 +30,13 @@ async function serve(behaviour: Behaviour): Promise<HandshakeLine> {
   const own = hostPem ? createCertificate({ curve: 'P-256' }) : undefined;
   const shown = behaviour.certificate === 'foreign' && own ? createCertificate({ curve: 'P-256' }) : own;
   const announced = behaviour.certificate === 'none' ? undefined : shown;
-  const tls = hostPem && own && announced && behaviour.tls ? { hostPem, ...own } : undefined;
+  const trusted = behaviour.trustsHost ? hostPem : createCertificate({ curve: 'P-256' }).certificatePem;
+  const tls = trusted && own && announced && behaviour.tls ? { hostPem: trusted, ...own } : undefined;
   const path = socketPath(behaviour.socket);
   let address = path;
   if (behaviour.network === 'tcp') address = '127.0.0.1:1';
-  if (behaviour.listens) {
+  if (behaviour.server !== 'grpc') await listenBadly(behaviour.server, path);
+  else {
     const { bind, createServer, credentials } = await import('./server.js');
     const server = createServer(behaviour);
     const port = await bind(

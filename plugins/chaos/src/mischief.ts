@@ -14,9 +14,14 @@ export function write(fd: 1 | 2, data: string | Buffer): void {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EPIPE') return;
       if (code !== 'EAGAIN') throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+      sleep(1);
     }
   }
+}
+
+/** Blocks the whole process. */
+export function sleep(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 /** Starts a process that outlives this one and says which it is on stderr. */
@@ -39,9 +44,19 @@ const contents: Record<string, () => Buffer> = {
   nested: () => Buffer.from(`${'['.repeat(65_000)}\n`),
 };
 
+export function floodBlock(kind: string): Buffer {
+  return (contents[kind] ?? contents['lines'])?.() ?? Buffer.alloc(0);
+}
+
+/** Prints so much before it does anything else. */
+export function floodAtOnce(fd: 1 | 2, kind: string, megabytes: number): void {
+  const block = floodBlock(kind);
+  for (let left = megabytes * 1024 * 1024; left > 0; left -= block.length) write(fd, block);
+}
+
 /** Prints without an end, or `megabytes` of it; calls are answered in between. */
 export function flood(fd: 1 | 2, kind: string, megabytes: number): void {
-  const block = (contents[kind] ?? contents['lines'])?.() ?? Buffer.alloc(0);
+  const block = floodBlock(kind);
   let left = megabytes * 1024 * 1024;
   const next = (): void => {
     write(fd, block);

@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HandshakeLine } from '@plugd/protocol/handshake-line';
 import type { Behaviour } from './behaviour';
-import { crash, flood, grandchild, stay, write } from './mischief';
+import { crash, flood, floodAtOnce, floodBlock, grandchild, sleep, stay, write } from './mischief';
 
 type Mode = (behaviour: Behaviour, argument: string) => void;
 
@@ -91,6 +91,14 @@ export const modes: Record<string, Mode> = {
   banner: (behaviour, text) => {
     behaviour.line = (right) => `${text || 'Chaos 1.0 is starting ...'}\n${right}`;
   },
+  // The line in two parts, with a pause between them.
+  'split-line': (behaviour, ms) => {
+    behaviour.line = (right) => {
+      write(1, right.slice(0, 20));
+      sleep(Number(ms || 100));
+      return right.slice(20);
+    };
+  },
   netrpc: announces(() => ({ protocol: 'netrpc' })),
   'core-version': announces((_, version) => ({ coreVersion: version || '2' })),
   'app-version': announces((_, version) => ({ appVersion: version || '77' })),
@@ -109,7 +117,19 @@ export const modes: Record<string, Mode> = {
     behaviour.socket = 'temp dir';
   },
   'dead-socket': (behaviour) => {
-    behaviour.listens = false;
+    behaviour.server = 'nobody';
+  },
+  'silent-socket': (behaviour) => {
+    behaviour.server = 'silence';
+  },
+  'rubbish-socket': (behaviour) => {
+    behaviour.server = 'rubbish';
+  },
+  'hang-up-socket': (behaviour) => {
+    behaviour.server = 'hangs up';
+  },
+  'delete-socket': (behaviour) => {
+    behaviour.socketFile = 'deleted';
   },
   'no-cert': (behaviour) => {
     behaviour.certificate = 'none';
@@ -119,6 +139,9 @@ export const modes: Record<string, Mode> = {
   },
   'no-tls': (behaviour) => {
     behaviour.tls = false;
+  },
+  'distrust-host': (behaviour) => {
+    behaviour.trustsHost = false;
   },
 
   // At work.
@@ -134,6 +157,9 @@ export const modes: Record<string, Mode> = {
   'fail-health': (behaviour) => {
     behaviour.health = 'fails';
   },
+  'no-health': (behaviour) => {
+    behaviour.health = 'missing';
+  },
   'crash-on-call': (behaviour) => {
     behaviour.call = 'crashes';
   },
@@ -145,6 +171,13 @@ export const modes: Record<string, Mode> = {
     behaviour.shutdown = 'hangs';
     behaviour.before.push(() => void process.on('SIGTERM', () => {}));
   },
+  'stay-after-shutdown': (behaviour) => {
+    behaviour.shutdown = 'stays';
+  },
+  'no-controller': (behaviour) => {
+    behaviour.shutdown = 'missing';
+  },
+  'ignore-sigterm': (behaviour) => behaviour.before.push(() => void process.on('SIGTERM', () => {})),
 
   // What it prints; `flood-stderr:json:100` is 100 MiB of JSON lines.
   'flood-stdout': (behaviour, argument) =>
@@ -157,6 +190,17 @@ export const modes: Record<string, Mode> = {
       const [kind = '', megabytes] = argument.split(':');
       flood(2, kind, Number(megabytes ?? Number.POSITIVE_INFINITY));
     }),
+  // Before the line, and whole before that.
+  'flood-first': (behaviour, argument) => {
+    const [kind = '', megabytes] = argument.split(':');
+    behaviour.line = (right) => {
+      floodAtOnce(1, kind, Number(megabytes ?? 1));
+      return right;
+    };
+  },
+  'flood-stdio': (behaviour, kind) => {
+    behaviour.stdio = () => floodBlock(kind);
+  },
   'json-wrong-types': (behaviour) => behaviour.before.push(() => write(2, `${WRONG_JSON.join('\n')}\n`)),
 
   // What it leaves.

@@ -6,7 +6,11 @@ import {
 } from '@plugd/protocol/gen/grpc/health/v1/health';
 import { type LifecycleServer, LifecycleService } from '@plugd/protocol/gen/plugd/lifecycle/v1/lifecycle';
 import { type GRPCControllerServer, GRPCControllerService } from '@plugd/protocol/gen/plugin/grpc_controller';
-import { type GRPCStdioServer, GRPCStdioService } from '@plugd/protocol/gen/plugin/grpc_stdio';
+import {
+  type GRPCStdioServer,
+  GRPCStdioService,
+  StdioData_Channel,
+} from '@plugd/protocol/gen/plugin/grpc_stdio';
 import type { Behaviour } from './behaviour';
 import { addKv } from './kv';
 import { crash } from './mischief';
@@ -24,20 +28,21 @@ export function createServer(behaviour: Behaviour): Server {
     list: (_, answer) => answer({ code: status.UNIMPLEMENTED }),
     watch: (call) => call.write({ status: HealthCheckResponse_ServingStatus.SERVING }),
   };
-  server.addService(HealthService, health);
+  if (behaviour.health !== 'missing') server.addService(HealthService, health);
   const controller: GRPCControllerServer = {
     shutdown: (_, answer) => {
       if (behaviour.shutdown === 'hangs') return;
       answer(null, {});
+      if (behaviour.shutdown === 'stays') return;
       setImmediate(() => {
         server.forceShutdown();
         process.exit(0);
       });
     },
   };
-  server.addService(GRPCControllerService, controller);
-  // Open until the end, and silent: there is nothing that this plugin prints in good faith.
-  const stdio: GRPCStdioServer = { streamStdio: () => {} };
+  if (behaviour.shutdown !== 'missing') server.addService(GRPCControllerService, controller);
+  // Open until the end; there is nothing that this plugin prints in good faith.
+  const stdio: GRPCStdioServer = { streamStdio: (call) => floodStdio(call, behaviour.stdio?.()) };
   server.addService(GRPCStdioService, stdio);
   const version = process.env['CHAOS_VERSION'];
   if (version !== undefined) {
@@ -49,6 +54,20 @@ export function createServer(behaviour: Behaviour): Server {
   }
   addKv(server, behaviour);
   return server;
+}
+
+type StdioCall = Parameters<GRPCStdioServer['streamStdio']>[0];
+
+/** As fast as the host reads. */
+function floodStdio(call: StdioCall, data: Buffer | undefined): void {
+  if (data === undefined) return;
+  const { STDOUT, STDERR } = StdioData_Channel;
+  for (let i = 0; !call.cancelled; i++) {
+    // Every third piece is on a channel that there isn't.
+    if (call.write({ channel: [STDOUT, STDERR, 7][i % 3] ?? STDOUT, data })) continue;
+    call.once('drain', () => setImmediate(floodStdio, call, data));
+    return;
+  }
 }
 
 type HealthAnswer = Parameters<HealthServer['check']>[1];
@@ -69,6 +88,7 @@ function checkHealth(behaviour: Behaviour, answer: HealthAnswer): void {
       crash();
       break;
     case 'hangs':
+    case 'missing':
   }
 }
 
