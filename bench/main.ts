@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import { runScenario, type Scenario } from './harness';
 import { serveEcho } from './scenarios/echo-server';
 import { routing } from './scenarios/routing';
+import { scale } from './scenarios/scale';
+import { serveScale } from './scenarios/scale-host';
 import { start } from './scenarios/start';
 import { swap } from './scenarios/swap';
 
-const scenarios: readonly Scenario[] = [routing, swap, start];
+const scenarios: readonly Scenario[] = [routing, swap, start, scale];
 
 // The bundle lies in bench/dist.
 const RESULTS = join(__dirname, '..', 'results');
@@ -22,10 +24,13 @@ async function main(names: readonly string[]): Promise<void> {
 }
 
 const [command, ...rest] = process.argv.slice(2);
-const run =
-  // The other process of a scenario is this program again, so that one bundle is all there is to build.
-  command === '--echo-server' ? serveEcho(rest[0] ?? '') : main(process.argv.slice(2));
-run.catch((error: unknown) => {
+// The other process of a scenario is this program again, so that one bundle is all there is to build.
+const run = (): Promise<void> => {
+  if (command === '--echo-server') return serveEcho(rest[0] ?? '');
+  if (command === '--scale-host') return serveScale();
+  return main(process.argv.slice(2));
+};
+run().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
 });
