@@ -128,7 +128,7 @@ export const errorCodes = {
   // A plugin at work.
   PLUGIN_EXITED: entry(
     'plugin',
-    'The process ended while it was in use: see its exit and stderr, then restart it.',
+    'Its exit and the last lines of its stderr say why it left; restart it, or load it again.',
   ),
   DRAIN_TIMEOUT: entry(
     'caller',

@@ -4,6 +4,7 @@ import { compareBuild, valid as validVersion } from 'semver';
 import { connectFailure } from '../connection/failure';
 import type { HealthAnswer } from '../connection/health';
 import type { Logger } from '../events/logger';
+import { describeExit } from '../launch/witness';
 import type { Instance } from './instance';
 import type { PluginSpec } from './plugin-spec';
 
@@ -124,7 +125,11 @@ async function untilExit<T>(instance: Instance, work: Promise<T>): Promise<T> {
   const { launched } = instance;
   const exit = launched.exited.then(async () => {
     await launched.outputEnded;
-    throw launched.error('PLUGIN_EXITED', 'The plugin exited after its handshake, before it was ready.');
+    const how = describeExit(await launched.exited);
+    throw launched.error(
+      'PLUGIN_EXITED',
+      `The plugin ended with ${how} after its handshake, before it was ready.`,
+    );
   });
   // Whichever loses the race may still reject; nobody waits for it then.
   exit.catch(() => {});
