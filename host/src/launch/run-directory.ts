@@ -43,7 +43,17 @@ export class RunDirectory {
   /** Throws PluginError RUN_DIR_UNSAFE, SOCKET_PATH_TOO_LONG. */
   static create(options: RunDirectoryOptions): RunDirectory {
     const { platform, base } = options;
-    if (base !== undefined) return RunDirectory.#createIn(explicitBase(base, platform), options);
+    if (base !== undefined) {
+      const explicit = explicitBase(base, platform);
+      if (options.shared && (statSync(explicit).mode & 0o011) === 0) {
+        throw new PluginError(
+          'RUN_DIR_UNSAFE',
+          `Members of the socket's group could not come through ${base} to it.`,
+          { facts: { path: base }, hint: 'chmod 711 lets them through, and shows them nothing.' },
+        );
+      }
+      return RunDirectory.#createIn(explicit, options);
+    }
     let refusal: unknown;
     for (const candidate of platform.runDirectoryBases()) {
       if (options.shared && !isOpen(candidate)) continue;
