@@ -1,0 +1,118 @@
+import { basename } from 'node:path';
+import { createHost, type Host } from '@plugd/host';
+import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
+import { type Block, blocks, documents } from './markdown';
+import { surroundings } from './surroundings';
+import { type Outcome, Workshop } from './workshop';
+
+// What the documents show is what readers copy: each block is compiled by the strict settings of the project and run.
+
+const all = documents().flatMap(blocks);
+const typescript = all.filter(({ language }) => language === 'ts');
+const shell = all.filter(({ language }) => language === 'sh');
+
+/** Name of an example's file, without its end: what its mark says, or one made from its place. */
+const names = new Map(typescript.map((one) => [one, nameOf(one)]));
+
+function nameOf({ marks, place }: Block): string {
+  return marks['file'] === undefined
+    ? place.replace(/^.*\//, '').replace(/\W/g, '-')
+    : basename(marks['file'], '.ts');
+}
+
+const byPlace = (list: readonly Block[]): [string, Block][] => list.map((one) => [one.place, one]);
+
+let workshop: Workshop;
+let host: Host | undefined;
+
+beforeAll(async () => {
+  workshop = new Workshop();
+  for (const [example, name] of names) {
+    const surround = surroundings[example.marks['run'] ?? ''];
+    // Without one, its own test says so.
+    if (surround !== undefined) workshop.write(`${name}.ts`, surround(example));
+  }
+  await workshop.bundle([...names].flatMap(([one, name]) => (hasSurrounding(one) ? [name] : [])));
+}, 20_000);
+
+afterAll(async () => {
+  await host?.close();
+  workshop.dispose();
+});
+
+function hasSurrounding({ marks }: Block): boolean {
+  return marks['run'] !== undefined && Object.hasOwn(surroundings, marks['run']);
+}
+
+test('there are examples, and no two share a file', () => {
+  expect(typescript.length).toBeGreaterThan(10);
+  expect(new Set(names.values()).size).toBe(typescript.length);
+});
+
+test.each(byPlace(all))('%s says what it is', (_place, block) => {
+  const known: Record<string, boolean> = {
+    ts: hasSurrounding(block),
+    sh: ['workshop', 'scripts'].includes(block.marks['run'] ?? ''),
+    text: true,
+  };
+  expect(known).toHaveProperty(block.language, true);
+});
+
+test('all examples together are type-correct', async () => {
+  expect(await workshop.typeErrors()).toBe('');
+}, 30_000);
+
+/** What an example says in comments that it prints: `// → text`. */
+function promised(example: Block): string[] {
+  return [...example.text.matchAll(/\/\/ → (.*)$/gm)].map(([, text = '']) => text.trim());
+}
+
+function check({ code, stdout, stderr }: Outcome, example: Block): void {
+  expect({ code, stdout, stderr }).toMatchObject({ code: 0 });
+  let rest = stdout;
+  for (const text of promised(example)) {
+    expect(rest).toContain(text);
+    rest = rest.slice(rest.indexOf(text) + text.length);
+  }
+}
+
+const programs = typescript.filter(({ marks }) => marks['run'] !== 'plugin');
+test.each(byPlace(programs))(
+  '%s runs, and prints what it says',
+  async (_place, example) => {
+    check(await workshop.run(process.execPath, [`${names.get(example)}.js`]), example);
+  },
+  30_000,
+);
+
+const plugins = typescript.filter(({ marks }) => marks['run'] === 'plugin');
+test.each(byPlace(plugins))(
+  '%s is a plugin that answers',
+  async (_place, example) => {
+    host ??= await createHost();
+    const plugin = await host.load({
+      name: names.get(example) ?? '',
+      version: '1.0.0',
+      command: process.execPath,
+      args: [`${names.get(example)}.js`],
+      cwd: workshop.path,
+      handshake: { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: [1, 2] },
+      contract: [KvDefinition],
+    });
+    const client = plugin.client(KvDefinition);
+    await client.put({ key: 'a', value: Buffer.from('1') });
+    expect(await client.get({ key: 'a' })).toMatchObject({ found: true, value: Buffer.from('1') });
+    await plugin.stop();
+  },
+  30_000,
+);
+
+const commands = shell.filter(({ marks }) => marks['run'] === 'workshop');
+test.each(byPlace(commands))(
+  '%s can be typed as it stands',
+  async (_place, block) => {
+    const { code, stdout, stderr } = await workshop.run('/bin/sh', ['-e', '-c', block.text]);
+    expect({ code, stdout, stderr }).toMatchObject({ code: 0 });
+  },
+  30_000,
+);

@@ -1,0 +1,116 @@
+import type { Block } from './markdown';
+
+/** What stands around an example when it runs: a mark `run=NAME` behind its fence says which. */
+type Surrounding = (example: Block) => string;
+
+/** Imports can't stand inside of a function. */
+function hoisted(text: string): { imports: string; body: string } {
+  const pattern = /^import [\s\S]*?;\n/gm;
+  return { imports: (text.match(pattern) ?? []).join(''), body: text.replace(pattern, '') };
+}
+
+const load = `{
+  name: 'kv',
+  version: '1.0.0',
+  command: './kv-v1',
+  handshake: { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: [1, 2] },
+}`;
+
+/** A fragment as the body of a function with these parameters, which is called with what `prepare` made. */
+function inFunction(parameters: string, prepare: string, args: string): Surrounding {
+  return ({ text }) => {
+    const { imports, body } = hoisted(text);
+    return `import * as plugdHost from '@plugd/host';
+import { setTimeout as plugdSleep } from 'node:timers/promises';
+${imports}
+async function example(${parameters}): Promise<void> {
+${body}}
+
+async function main(): Promise<void> {
+  ${prepare}
+  await example(${args});
+  // What the example started and did not wait for may still fail.
+  await plugdSleep(50);
+}
+void main();
+`;
+  };
+}
+
+const makeHost = 'await using host = await plugdHost.createHost();';
+
+export const surroundings: Readonly<Record<string, Surrounding>> = {
+  /** A whole program. */
+  script: ({ text }) => text,
+  /** A whole plugin that serves samples.kv.v1.Kv: examples.test.ts loads it into a host and calls it. */
+  plugin: ({ text }) => text,
+  /** `host`, with nothing loaded; `./kv-v1` and `./kv-v2` are the sample's versions. */
+  host: inFunction('host: plugdHost.Host', makeHost, 'host'),
+  /** `host` with the sample's version 1 loaded as `kv`. */
+  loaded: inFunction(
+    'host: plugdHost.Host, kv: plugdHost.Plugin',
+    `${makeHost}\n  const kv = await host.load(${load});`,
+    'host, kv',
+  ),
+  /** In the `setup(ctx)` of a plugin that is started and stopped. */
+  setup: ({ text }) => {
+    const { imports, body } = hoisted(text);
+    return `import * as plugdSdk from '@plugd/sdk';
+import { startPlugin as plugdStartPlugin } from '@plugd/sdk/testing';
+${imports}
+const plugin = plugdSdk.definePlugin({
+  name: 'kv',
+  version: '1.0.0',
+  handshake: { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: [1, 2] },
+  async setup(ctx) {
+${body}  },
+});
+
+async function main(): Promise<void> {
+  const running = await plugdStartPlugin(plugin);
+  await running.stop();
+}
+void main();
+`;
+  },
+  /** Methods of an implementation of samples.kv.v1.Kv, each of which is called. */
+  service: ({ text }) => {
+    const { imports, body } = hoisted(text);
+    return `import * as plugdSdk from '@plugd/sdk';
+import { startPlugin as plugdStartPlugin } from '@plugd/sdk/testing';
+import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
+${imports}
+const values = new Map<string, Buffer>();
+const example = {
+${body}} satisfies Partial<plugdSdk.ServiceImplementation<KvDefinition>>;
+// For the methods that the example leaves out.
+const defaults: plugdSdk.ServiceImplementation<KvDefinition> = {
+  get: () => ({}),
+  put: () => ({}),
+  async *watch() {},
+  load: () => ({}),
+  async *chat() {},
+};
+const implementation = { ...defaults, ...example };
+const plugin = plugdSdk.definePlugin({
+  name: 'kv',
+  version: '1.0.0',
+  handshake: { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: [1, 2] },
+  setup: (ctx) => ctx.service(KvDefinition, implementation),
+});
+
+async function main(): Promise<void> {
+  const running = await plugdStartPlugin(plugin);
+  const client = running.client(KvDefinition);
+  await client.put({ key: 'a', value: Buffer.from('1') });
+  await client.get({ key: 'a' });
+  await client.load([{ key: 'b', value: Buffer.from('2') }]);
+  for await (const _ of client.chat([{ sequence: 1, text: 'hello' }]));
+  let answers = 0;
+  for await (const _ of client.watch({ key: 'a', count: 2 })) if (++answers === 2) running.drain();
+  await running.stop();
+}
+void main();
+`;
+  },
+};
