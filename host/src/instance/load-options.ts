@@ -65,8 +65,8 @@ export interface LoadOptions {
   /** How long calls in flight may take to end before they are cut, in milliseconds. Default 30,000. */
   readonly drainTimeoutMs?: number;
   /**
-   * How long the plugin may take to leave after Shutdown, and again after SIGTERM, in milliseconds; then it is
-   * killed. Default 2,000.
+   * How long the plugin may take to answer Shutdown, and again to leave after its answer, in milliseconds; it has half
+   * of it to leave after SIGTERM; then it is killed. Default 2,000.
    */
   readonly stopTimeoutMs?: number;
 }
