@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { posix, win32 } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
+import { formatMode } from './executable';
 
 export type CommandStyle = 'posix' | 'windows';
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -32,10 +33,7 @@ export function resolveCommand(
     // A search goes on over what can't be run, as a shell's does; a path that was given is what was meant.
     if (found === 'directory' && !bare)
       refusal ??= new PluginError('COMMAND_IS_DIRECTORY', `${path} is a directory.`, { facts: { path } });
-    if (found === 'not executable')
-      refusal ??= new PluginError('COMMAND_NOT_EXECUTABLE', `This user may not execute ${path}.`, {
-        facts: { path },
-      });
+    if (found === 'not executable') refusal ??= notExecutable(path);
   }
   if (refusal !== undefined) throw refusal;
   throw new PluginError(
@@ -43,6 +41,23 @@ export function resolveCommand(
     bare ? `No directory of PATH has a program ${command}.` : `There is no file ${candidates[0]}.`,
     { facts: { command, searched: candidates } },
   );
+}
+
+/** The error for a file that this user may not run, or may not even see. */
+export function notExecutable(path: string): PluginError {
+  return new PluginError('COMMAND_NOT_EXECUTABLE', `This user may not execute ${path}.`, {
+    facts: { path, ...permissions(path) },
+  });
+}
+
+function permissions(path: string): { mode?: string; owner?: number; currentUser?: number } {
+  try {
+    const { mode, uid } = statSync(path);
+    const user = process.getuid?.();
+    return { mode: formatMode(mode), owner: uid, ...(user === undefined ? {} : { currentUser: user }) };
+  } catch {
+    return {};
+  }
 }
 
 function isBareName(command: string, style: CommandStyle): boolean {

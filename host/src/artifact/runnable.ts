@@ -1,6 +1,6 @@
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { hasBinfmtHandler } from './binfmt';
-import { commandCandidates, examine } from './command';
+import { commandCandidates, examine, notExecutable } from './command';
 import { type Executable, inspectExecutable } from './executable';
 import type { ExecutableKind } from './executable-format';
 
@@ -37,9 +37,7 @@ export async function checkRunnable(path: string, target: Target): Promise<Execu
     case 'directory':
       throw new PluginError('COMMAND_IS_DIRECTORY', `${path} is a directory.`, { facts: { path } });
     case 'not executable':
-      throw new PluginError('COMMAND_NOT_EXECUTABLE', `This user may not execute ${path}.`, {
-        facts: { path },
-      });
+      throw notExecutable(path);
     case 'runnable':
   }
   const file = await inspectExecutable(path);

@@ -76,6 +76,8 @@ export class Launcher {
     try {
       this.#directory = this.#makeDirectory(false);
     } catch (error) {
+      // Nothing has been started that it would have to look for.
+      for (const one of this.#guarded.splice(0)) one.release();
       await this.#guardian.close({ abandon: false });
       throw error;
     }
