@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { buildSync } from 'esbuild';
 import type { InstanceRecord } from '../../host/src/launch/instance-record';
-import { eventually, isRunning, processesWith } from '../support/processes';
+import { childrenOf, eventually, isRunning, processesWith } from '../support/processes';
 import { chaos, LaunchRoom } from './launch-support';
 
 // Each of these hosts ends without a word; what it started has to be gone by what it prepared for that.
@@ -100,9 +100,9 @@ test('a host that ends without closing leaves nothing', async () => {
 test('a guardian that is killed is replaced by one that knows everything', async () => {
   const { host, mark, said } = await run('rest');
   process.kill(said.guardianPid, 'SIGKILL');
-  await eventually(() => childrenOf(host.pid).some(isGuardian), 2_000, 'there is another guardian');
+  await eventually(() => childrenOf(host.pid ?? 0).some(isGuardian), 2_000, 'there is another guardian');
   await new Promise((next) => setTimeout(next, 100));
-  const guardianPid = childrenOf(host.pid).find(isGuardian) ?? 0;
+  const guardianPid = childrenOf(host.pid ?? 0).find(isGuardian) ?? 0;
   expect(guardianPid).not.toBe(said.guardianPid);
   host.kill('SIGKILL');
   await expectNothingLeft(mark, { ...said, guardianPid });
@@ -131,21 +131,6 @@ test('what was handed over outlives its host, and the next one ends it', async (
   expect(existsSync(said.directory)).toBe(false);
   await room.close();
 });
-
-function childrenOf(parent: number | undefined): number[] {
-  const fs = require('node:fs') as typeof import('node:fs');
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
-        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent;
-      } catch {
-        return false;
-      }
-    });
-}
 
 function isGuardian(pid: number): boolean {
   const fs = require('node:fs') as typeof import('node:fs');

@@ -1,19 +1,36 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Live processes whose environment holds a text; looked for without the code under test. */
+// Looked for without the code under test.
+
+/** Live processes whose environment holds a text. */
 export function processesWith(text: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => isRunning(pid) && environmentOf(pid).includes(text));
+  return all().filter((pid) => isRunning(pid) && environmentOf(pid).includes(text));
 }
 
+/** Live processes that a process has started itself. */
+export function childrenOf(parent: number): number[] {
+  return all().filter((pid) => isRunning(pid) && Number(statOf(pid)?.[1]) === parent);
+}
+
+/** Whether a process is there and no zombie. */
 export function isRunning(pid: number): boolean {
+  const [state = 'X'] = statOf(pid) ?? [];
+  return !/^[ZX]/.test(state);
+}
+
+function all(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** What stands behind the name in its stat: state, parent … */
+function statOf(pid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -7,6 +7,9 @@ import { Load } from '../support/load';
 import { processesWith } from '../support/processes';
 import { chaosTs, kvTs } from '../support/samples';
 
+// What has a limit of its own asserts it; this one is only for tests that hang.
+jest.setTimeout(60_000);
+
 // Whatever is wrong with the new one, and wherever: the old one serves on as if nothing had happened.
 
 let room: HostRoom;

@@ -1,0 +1,24 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { buildSync } from 'esbuild';
+
+const root = resolve(__dirname, '../..');
+
+/** Bundles a program that runs in a process of its own, from sources. The caller removes `directory`. */
+export function bundleProgram(source: string): { readonly directory: string; readonly file: string } {
+  const directory = mkdtempSync(join(tmpdir(), 'program-'));
+  const file = join(directory, 'program.js');
+  buildSync({
+    entryPoints: [source],
+    outfile: file,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    alias: { '@plugd/protocol': join(root, 'proto/src'), '@plugd/host': join(root, 'host/src') },
+    // grpc-js asks for it only where its own admin services are offered.
+    external: ['@grpc/proto-loader'],
+    logLevel: 'warning',
+  });
+  return { directory, file };
+}
