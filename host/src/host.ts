@@ -8,6 +8,7 @@ import { ManagedPlugin, type PluginSurroundings } from './managed-plugin';
 import { selectPlatform } from './platform/select-platform';
 import type { HandedOver, Plugin } from './plugin';
 
+/** How to make a host. */
 export interface HostOptions {
   /**
    * Where the host makes its directory, which holds the plugins' sockets. It has to belong to this user, and nobody
@@ -104,12 +105,13 @@ export class Host implements AsyncDisposable {
     return this.#plugins.get(name);
   }
 
-  /** Every change of state, numbered, with its cause. */
+  /** Every change of state from now on, numbered, with its cause. */
   on(_event: 'event', listener: HostEventListener): this {
     this.#events.add(listener);
     return this;
   }
 
+  /** Ends what {@link on} began with the same listener. */
   off(_event: 'event', listener: HostEventListener): this {
     this.#events.remove(listener);
     return this;
@@ -129,7 +131,9 @@ export class Host implements AsyncDisposable {
 
   /**
    * Leaves every plugin running, for another host to attach to, and closes this one. What a plugin prints is lost
-   * from then on.
+   * from then on. Operations under way are given up.
+   *
+   * Throws PluginError HOST_CLOSED.
    */
   async handOver(): Promise<HandedOver[]> {
     if (this.#closed !== undefined) throw new PluginError('HOST_CLOSED', 'The host is closed.');

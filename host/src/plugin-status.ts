@@ -1,6 +1,8 @@
 import type { InstanceState, PluginState } from './events/host-event';
 
+/** One process of a plugin. */
 export interface InstanceStatus {
+  /** Unique within the host. */
   readonly id: string;
   readonly pid: number;
   readonly state: InstanceState;
@@ -18,6 +20,7 @@ export interface PluginStatus {
   readonly state: PluginState;
   /** Of the generation in the route; of the last one, where there is none. */
   readonly version: string;
+  /** 1, 2, 3 … within the plugin; a number that is missing was refused. 0 before the first one serves. */
   readonly generation: number;
   /** What host and plugin agreed on; undefined where there is no instance. */
   readonly protocolVersion: number | undefined;

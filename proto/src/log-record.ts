@@ -1,6 +1,7 @@
 import { type JsonValue, toJsonValue } from './json-value';
 import { isLogTimestamp, toLogTimestamp } from './log-timestamp';
 
+/** From the least to the most important. */
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 
 /** One log message of a plugin. */

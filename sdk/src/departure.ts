@@ -2,6 +2,7 @@ import type { CallTracker } from './call-tracker';
 import { errorFields, type Logger } from './logger';
 import type { HealthRegistry } from './services/health';
 
+/** Runs before the plugin leaves. What it throws is logged, and the other hooks run all the same. */
 export type ShutdownHook = () => void | Promise<void>;
 
 /** The end of a plugin: what it waits for, and for how long. */

@@ -5,7 +5,9 @@ import { grpcTarget } from '@plugd/protocol/grpc-address';
 export interface ChannelSecurity {
   /** Whom the host trusts: with AutoMTLS the plugin's certificate alone. Absent: the system's authorities. */
   readonly ca?: string | Buffer;
+  /** What the host shows, together with `key`. Absent: nothing; plugins that want to know who calls refuse it. */
   readonly certificate?: string | Buffer;
+  /** The private key of `certificate`. */
   readonly key?: string | Buffer;
   /** The name that the plugin's certificate must carry. Default: `localhost`, as go-plugin's do. */
   readonly serverName?: string;

@@ -1,6 +1,7 @@
 import type { HostEvent, HostEventDraft } from './host-event';
 import type { Logger } from './logger';
 
+/** Called for each event, in order, before the host goes on: it should be quick. What it throws is logged. */
 export type HostEventListener = (event: HostEvent) => void;
 
 /** Numbers events and hands them to listeners, in order; a listener that throws is logged and hurts nobody. */

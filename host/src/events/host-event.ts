@@ -33,6 +33,16 @@ export type PluginState = 'starting' | 'serving' | 'failed' | 'stopping' | 'stop
 
 /** Why something changed: a word for programs, a sentence for people, and a code where an error was the cause. */
 export interface Cause {
+  /**
+   * - `asked`: the application wanted it
+   * - `proved`, `attached`: an instance is ready, after its checks or by its record
+   * - `swapped`: it took the route
+   * - `upgrade`, `restart`: another one took its place
+   * - `stop`, `dry-run`: it was to end
+   * - `start-failed`, `refused`: it was ended before it served
+   * - `crash`: its process ended by itself
+   * - `error`: what `code` and `message` say
+   */
   readonly reason: string;
   readonly message?: string;
   readonly code?: ErrorCode;
@@ -43,24 +53,33 @@ interface EventBase {
   readonly sequence: number;
   /** Milliseconds since the epoch. */
   readonly time: number;
+  /** Its name in the host. */
   readonly plugin: string;
 }
 
+/** A process changed its state. */
 export interface InstanceEvent extends EventBase {
   readonly type: 'instance';
+  /** Its id, unique within the host. */
   readonly instance: string;
   readonly version: string;
   readonly generation: number;
+  /** Undefined before its handshake. */
   readonly pid: number | undefined;
+  /** Undefined for its first state. */
   readonly from: InstanceState | undefined;
   readonly to: InstanceState;
   readonly cause: Cause;
 }
 
+/** A plugin changed its state. */
 export interface PluginEvent extends EventBase {
   readonly type: 'plugin';
+  /** Of the generation in the route; of the last one, where there is none. */
   readonly version: string;
+  /** 0 before the first one serves. */
   readonly generation: number;
+  /** Undefined for its first state. */
   readonly from: PluginState | undefined;
   readonly to: PluginState;
   readonly cause: Cause;
@@ -70,6 +89,7 @@ export interface PluginEvent extends EventBase {
 export interface OperationEvent extends EventBase {
   readonly type: 'operation';
   readonly operation: 'upgrade' | 'restart';
+  /** See `OperationStep`. */
   readonly step: string;
   readonly phase: 'started' | 'done' | 'failed';
   readonly fromVersion: string;

@@ -1,6 +1,7 @@
 import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
 import type { ChannelSecurity } from '../connection/channel';
 
+/** What host and plugin have to agree on before the first call. */
 export interface HandshakeOptions {
   /**
    * Name and value of the environment variable by which the plugin knows that a host started it, as compiled into
@@ -39,6 +40,7 @@ export interface LoadOptions {
   readonly cwd?: string;
   /** `inherit` gives the plugin the host's standard input. Default `ignore`. */
   readonly stdin?: 'ignore' | 'inherit';
+  /** The cookie and the protocol versions. */
   readonly handshake: HandshakeOptions;
   /**
    * Both sides make a certificate for this one process and trust nobody else. A plugin that can't is refused with

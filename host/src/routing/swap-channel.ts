@@ -33,7 +33,9 @@ export interface SwapTarget {
  */
 export class SwapChannel implements Route {
   readonly name: string;
+  /** See {@link SwapChannelOptions}. */
   readonly holdLimitMs: number;
+  /** Those who wait for the state of the connection to change. */
   readonly watches = new Set<ConnectivityWatch>();
   /** Where new calls go right now: the one field that stands on the path of a call. */
   open: Generation | undefined;

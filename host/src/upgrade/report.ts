@@ -11,8 +11,10 @@ export type OperationStep =
   | 'drain'
   | 'stop';
 
+/** A step that was done. */
 export interface StepReport {
   readonly step: OperationStep;
+  /** How long it took, in milliseconds. */
   readonly elapsedMs: number;
 }
 
@@ -36,7 +38,9 @@ export interface UpgradeReport {
   readonly outcome: 'swapped' | 'verified';
   readonly from: SideReport;
   readonly to: SideReport;
+  /** In the order in which they were done; steps that there was no need for are left out. */
   readonly steps: readonly StepReport[];
+  /** From the beginning of its first step, in milliseconds. What it waited for its turn is not in it. */
   readonly totalMs: number;
   readonly calls: {
     /** Calls that were in flight on the old one at the swap and ended by themselves. */

@@ -8,10 +8,14 @@ import type { StubConstructor, StubOptions } from '../routing/stub';
 /** A new generation before any traffic, for the application's own check. Its clients work until the check ends. */
 export interface Candidate {
   readonly version: string;
+  /** What host and plugin agreed on. */
   readonly protocolVersion: number;
   readonly pid: number;
+  /** For any stub library that takes a grpc-js channel. */
   readonly channel: Channel;
+  /** As `plugin.stub`. */
   stub<Stub extends Client>(stubClass: StubConstructor<Stub>, options?: StubOptions): Stub;
+  /** As `plugin.client`. */
   client<Def extends AnyServiceDefinition>(definition: Def): PromiseClient<Def>;
 }
 

@@ -8,7 +8,9 @@ import {
 
 /** The plugin's own TLS, in place of AutoMTLS. The host must be told to trust it. */
 export interface TlsOptions {
+  /** The plugin's certificate, with its chain if there is one. */
   readonly certificatePem: string;
+  /** Its private key. */
   readonly keyPem: string;
   /** Whoever calls must show a certificate of this authority. Default: anybody may call. */
   readonly clientCaPem?: string;
