@@ -7,7 +7,7 @@ import type { Logger } from './events/logger';
 import type { Instance } from './instance/instance';
 import type { InstanceFactory } from './instance/instance-factory';
 import type { LoadOptions } from './instance/load-options';
-import { type PluginSpec, resolveSpec } from './instance/plugin-spec';
+import { ownOptions, type PluginSpec, resolveSpec } from './instance/plugin-spec';
 import type { InstanceRecord } from './launch/instance-record';
 import type { Platform } from './platform/platform';
 import type { HandedOver, Plugin } from './plugin';
@@ -54,7 +54,7 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
     const spec = resolveSpec(options);
     this.name = spec.name;
     // Resolved once: a later restart runs the same file, wherever the host's working directory is then.
-    this.#options = { ...options, cwd: spec.cwd, command: surroundings.factory.resolveCommand(spec) };
+    this.#options = ownOptions(options, spec, surroundings.factory.resolveCommand(spec));
     this.#surroundings = surroundings;
     this.#route = new SwapChannel({ name: spec.name });
     this.#queue = new OperationQueue(spec.name);
@@ -124,8 +124,13 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
   /** The options of the next generation, its command found. Throws OPTIONS_INVALID, COMMAND_NOT_FOUND and its kin. */
   #resolve(changes: UpgradeOptions): LoadOptions {
     const merged = mergeOptions(this.#options, changes);
-    if (changes.command === undefined) return merged;
-    return { ...merged, command: this.#surroundings.factory.resolveCommand(resolveSpec(merged)) };
+    const spec = resolveSpec(merged);
+    const { factory } = this.#surroundings;
+    return ownOptions(
+      merged,
+      spec,
+      changes.command === undefined ? spec.command : factory.resolveCommand(spec),
+    );
   }
 
   stop(): Promise<void> {

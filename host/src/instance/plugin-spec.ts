@@ -108,6 +108,13 @@ export function resolveSpec(options: LoadOptions): PluginSpec {
   };
 }
 
+/** What a caller gave, as it is now: what he does to his own lists and objects later is not followed. */
+export function ownOptions(options: LoadOptions, spec: PluginSpec, command: string): LoadOptions {
+  const { args, env, cwd, cookie, protocolVersions, contract } = spec;
+  const handshake = { cookie, protocolVersions };
+  return { ...options, command, args, env, cwd, handshake, contract };
+}
+
 function checkedCookie(cookie: HandshakeOptions['cookie']): readonly [string, string] {
   const wanted = 'the name of a variable and its value';
   check(Array.isArray(cookie) && cookie.length === 2, 'handshake.cookie', cookie, wanted);

@@ -45,7 +45,7 @@ export class InstanceHandle implements LaunchedInstance {
   }
 
   stop({ timeoutMs }: { readonly timeoutMs: number }): Promise<void> {
-    this.#ending ??= this.#end(timeoutMs / 2).catch((error: unknown) => {
+    this.#ending ??= this.#end(timeoutMs).catch((error: unknown) => {
       this.#ending = undefined;
       throw error;
     });

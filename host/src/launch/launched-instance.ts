@@ -21,7 +21,7 @@ export interface LaunchedInstance {
    */
   error(code: ErrorCode, summary: string, options?: ErrorOptions): PluginError;
   /**
-   * Asks it to leave, ends it with all its descendants half of `timeoutMs` later, and removes its sockets and its
+   * Asks it to leave, ends it with all its descendants `timeoutMs` later, and removes its sockets and its
    * directory. To be called after the Shutdown call; also for one that has exited. May be called again, also together
    * with {@link kill}.
    *
