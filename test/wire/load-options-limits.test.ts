@@ -1,0 +1,110 @@
+import { status } from '@grpc/grpc-js';
+import { ProbeDefinition } from '@plugd/protocol/gen/samples/probe/v1/probe';
+import { ManagedPlugin } from '../../host/src/managed-plugin';
+import { failureOf, HostRoom, servingPid } from '../support/host-room';
+import { poll } from '../support/poll';
+import { isRunning } from '../support/processes';
+import { chaosTs, kvTs } from '../support/samples';
+
+let room: HostRoom;
+beforeEach(async () => {
+  room = await HostRoom.open();
+});
+afterEach(() => room.close());
+
+type Loaded = Awaited<ReturnType<HostRoom['load']>>;
+
+/** A call that goes on for an hour, and has begun in the plugin when this resolves. */
+async function longCall(plugin: Loaded): Promise<{ ended: Promise<unknown> }> {
+  const ended = plugin.client(ProbeDefinition).sleep({ durationMs: 3_600_000 });
+  ended.catch(() => {});
+  await poll(
+    () => plugin.status().instances[0]?.inFlight,
+    (inFlight) => inFlight === 1,
+  );
+  // Calls of one connection arrive in their order.
+  await plugin.client(ProbeDefinition).inspect({});
+  return { ended };
+}
+
+/** How the process ended, by what only the host itself sees. */
+function exitOf(plugin: Loaded): () => unknown {
+  if (!(plugin instanceof ManagedPlugin)) throw new Error('not a plugin of this host');
+  const launched = plugin.serving?.instance.launched;
+  return () => launched?.exit;
+}
+
+describe('startTimeoutMs', () => {
+  test.each([
+    ['says nothing', 'silent', 'START_TIMEOUT'],
+    ['says half a line', 'half-line', 'HANDSHAKE_INCOMPLETE'],
+    ['does not answer its health check', 'hang-health', 'HEALTH_TIMEOUT'],
+    ['says that it does not serve', 'not-serving', 'HEALTH_NOT_SERVING'],
+  ])('ends the wait for a plugin that %s', async (_what, CHAOS, code) => {
+    const begun = performance.now();
+    // The plugin itself needs a while to start, on a machine that is busy.
+    const error = await failureOf(room.load(chaosTs(), { env: { CHAOS }, startTimeoutMs: 1_500 }));
+    expect(error.code).toBe(code);
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(1_400);
+    expect(performance.now() - begun).toBeLessThan(10_000);
+    expect(room.processes()).toEqual([]);
+    expect(room.files()).toEqual([]);
+  });
+
+  test('is long enough for a slow one', async () => {
+    await room.load(chaosTs(), { env: { CHAOS: 'slow-start:700' }, startTimeoutMs: 30_000 });
+  });
+});
+
+describe('drainTimeoutMs', () => {
+  test('calls that end within it are not cut by a stop', async () => {
+    const plugin = await room.load(kvTs('1'), { drainTimeoutMs: 30_000 });
+    const call = plugin.client(ProbeDefinition).sleep({ durationMs: 500 });
+    call.catch(() => {});
+    await plugin.client(ProbeDefinition).inspect({});
+    await plugin.stop();
+    await expect(call).resolves.toEqual({});
+  });
+
+  test.each([300, 0])(
+    'of %i ms: calls that are left then are cut, with the reason',
+    async (drainTimeoutMs) => {
+      const plugin = await room.load(kvTs('1'), { drainTimeoutMs });
+      const { ended } = await longCall(plugin);
+      const begun = performance.now();
+      const stopped = plugin.stop();
+      await expect(ended).rejects.toMatchObject({ code: status.UNAVAILABLE, pluginCode: 'DRAIN_TIMEOUT' });
+      expect(performance.now() - begun).toBeGreaterThanOrEqual(drainTimeoutMs - 10);
+      await stopped;
+    },
+  );
+
+  test('is an upgrade’s too: the report counts what was cut', async () => {
+    const plugin = await room.load(kvTs('1'), { drainTimeoutMs: 300 });
+    const { ended } = await longCall(plugin);
+    const report = await plugin.restart();
+    expect(report.calls).toMatchObject({ cut: 1, failed: 0 });
+    await expect(ended).rejects.toMatchObject({ pluginCode: 'DRAIN_TIMEOUT' });
+  });
+});
+
+describe('stopTimeoutMs', () => {
+  test('a plugin that answers neither Shutdown nor SIGTERM is killed after it, twice waited', async () => {
+    const plugin = await room.load(chaosTs(), { env: { CHAOS: 'hang-shutdown' }, stopTimeoutMs: 300 });
+    const [pid, exit] = [servingPid(plugin), exitOf(plugin)];
+    const begun = performance.now();
+    await plugin.stop();
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(2 * 300 - 20);
+    expect(exit()).toMatchObject({ code: null, signal: 'SIGKILL' });
+    expect(isRunning(pid)).toBe(false);
+  });
+
+  test('a plugin that leaves is not waited for', async () => {
+    const plugin = await room.load(kvTs('1'), { stopTimeoutMs: 60_000 });
+    const exit = exitOf(plugin);
+    const begun = performance.now();
+    await plugin.stop();
+    expect(performance.now() - begun).toBeLessThan(30_000);
+    expect(exit()).toMatchObject({ code: 0, signal: null });
+  });
+});
