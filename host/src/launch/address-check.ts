@@ -8,15 +8,17 @@ import type { Witness } from './witness';
 const SUN_PATH_BYTES = 104;
 
 /**
- * Checks of a handshake line that the line alone does not tell: whether this host can connect there, and whether the
- * plugin did about TLS what it was asked to. Throws PluginError NETWORK_UNSUPPORTED, ADDRESS_INVALID,
- * AUTO_MTLS_UNSUPPORTED, CERTIFICATE_UNEXPECTED.
+ * Checks of a handshake line that the line alone does not tell: whether this host can connect there, whether it is
+ * another plugin that answers there, and whether the plugin did about TLS what it was asked to.
+ *
+ * Throws PluginError NETWORK_UNSUPPORTED, ADDRESS_INVALID, AUTO_MTLS_UNSUPPORTED, CERTIFICATE_UNEXPECTED.
  */
 export function checkOffer(
   line: HandshakeLine,
   spec: LaunchSpec,
   platform: Platform,
   witness: Witness,
+  isTaken: (offered: HandshakeLine) => boolean,
 ): void {
   const { network, address } = line;
   const facts = { network, address };
@@ -31,6 +33,13 @@ export function checkOffer(
       'ADDRESS_INVALID',
       `${spec.plugin} listens on ${JSON.stringify(address)}, which is no absolute path of less than ${SUN_PATH_BYTES} bytes.`,
       { facts },
+    );
+  // It would be proved by its neighbour's health, get its neighbour's calls, and have it told to leave.
+  if (isTaken(line))
+    throw witness.error(
+      'ADDRESS_INVALID',
+      `${spec.plugin} announces ${JSON.stringify(address)}, where another plugin of this host listens.`,
+      { facts, hint: 'The plugin must announce the address that it listens on itself.' },
     );
   if (spec.certificate !== null && line.certificate === '')
     throw witness.error(

@@ -10,6 +10,7 @@ import type { LaunchOptions, LaunchSpec } from './launch-spec';
 import type { LaunchedInstance } from './launched-instance';
 import { LocalKeeper } from './local-keeper';
 import { OutputTail } from './output-tail';
+import { placeOf } from './place-of';
 import { removeInstance } from './remove-instance';
 import { RunDirectory } from './run-directory';
 import { ownSocket } from './socket-file';
@@ -38,7 +39,8 @@ export class Launcher {
   readonly #log: (level: LogLevel, message: string, fields: Record<string, unknown>) => void;
   /** The beginning of the token of every process that this host starts. */
   readonly #token = `${randomBytes(16).toString('hex')}-`;
-  readonly #instances = new Set<InstanceHandle>();
+  /** With the place where each listens. */
+  readonly #instances = new Map<InstanceHandle, string>();
   readonly #starting = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   readonly #guarded: Guarded[] = [];
@@ -127,9 +129,14 @@ export class Launcher {
       keeper: this.#keeper,
       token: this.#token + randomBytes(8).toString('hex'),
       directoryFor: (group) => this.#instanceDirectory(group),
+      isTaken: (offered) => this.#isTaken(placeOf(offered)),
     });
     const { record, kept, witness, outputEnded } = started;
     return this.#handle(record, kept, witness, outputEnded, this.#guardSocket(record));
+  }
+
+  #isTaken(place: string): boolean {
+    return [...this.#instances].some(([{ exit }, taken]) => exit === undefined && place === taken);
   }
 
   /** A socket in the directory goes with it; one that an old plugin put in the temp dir has to be told of. */
@@ -195,7 +202,7 @@ export class Launcher {
         this.#instances.delete(handle);
       },
     });
-    this.#instances.add(handle);
+    this.#instances.set(handle, placeOf(record));
     return handle;
   }
 
@@ -212,7 +219,7 @@ export class Launcher {
   async #close(): Promise<void> {
     this.#closing.abort(new PluginError('HOST_CLOSED', 'The host was closed.'));
     await Promise.all(this.#starting);
-    const ended = await Promise.allSettled([...this.#instances].map((instance) => instance.kill()));
+    const ended = await Promise.allSettled([...this.#instances.keys()].map((instance) => instance.kill()));
     let left = false;
     for (const result of ended) {
       if (result.status === 'fulfilled') continue;

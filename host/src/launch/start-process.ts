@@ -31,6 +31,8 @@ export interface StartPlace {
   readonly token: string;
   /** Makes the directory of the instance, for the members of a group if one is given. */
   readonly directoryFor: (group: number | undefined) => string;
+  /** Whether it is a running instance of this host that listens there. */
+  readonly isTaken: (offered: HandshakeLine) => boolean;
 }
 
 export interface StartedProcess {
@@ -75,7 +77,7 @@ export async function startProcess(
     const output = new ProcessOutput(kept, { platform, onOutput: options.onOutput, stderr: witness.stderr });
     witness.watch(kept, () => output.reader.head);
     const line = await handshake(kept, output, spec, options.signal, witness);
-    checkOffer(line, spec, platform, witness);
+    checkOffer(line, spec, platform, witness, place.isTaken);
     const record = recordOf(spec, line, { kept, directory, token: place.token, startedAt });
     return {
       record: { ...record, startTime: await kept.startTime },
