@@ -1,4 +1,12 @@
-import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import {
+  createHash,
+  generateKeyPair,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+} from 'node:crypto';
+import { promisify } from 'node:util';
 import { derToPem } from './certificate-encoding';
 import * as der from './der';
 import { PluginError } from './plugin-error';
@@ -49,32 +57,75 @@ const VALIDITY_MS = 262_980 * 3_600_000;
  * @throws PluginError OPTIONS_INVALID for a moment or serial number that no certificate can carry.
  */
 export function createCertificate(options: CertificateOptions = {}): Certificate {
-  const curve = options.curve ?? 'P-521';
-  const profile = CURVES[curve];
-  const serial = serialNumber(options.serial ?? randomSerial());
-  const validity = validityPeriod(options.now ?? new Date());
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: curve });
-  const spki = publicKey.export({ type: 'spki', format: 'der' });
-  const algorithm = der.sequence(der.objectIdentifier(profile.signatureOid));
-  const name = distinguishedName();
-  const version3 = der.unsignedInteger(Buffer.from([2]));
-  const body = der.sequence(
-    der.explicit(0, version3),
-    serial,
-    algorithm,
-    name,
-    validity,
-    name,
-    spki,
-    der.explicit(3, extensions(spki.subarray(-profile.pointBytes))),
-  );
-  const signature = sign(profile.hash, body, { key: privateKey, dsaEncoding: 'der' });
-  const certificate = der.sequence(body, algorithm, der.bitString(signature));
-  return {
-    certificatePem: derToPem(certificate),
-    keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    der: certificate,
-  };
+  const draft = new Draft(options);
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: draft.curve });
+  const body = draft.body(publicKey);
+  return draft.finish(body, sign(draft.hash, body, signingKey(privateKey)), privateKey);
+}
+
+const generateKeyPairInPool = promisify(generateKeyPair);
+const signInPool = promisify(sign);
+
+/**
+ * The same, with what takes its milliseconds, the key and the signature, done in the thread pool: for a process
+ * that has other things to do meanwhile.
+ *
+ * @throws as {@link createCertificate} does.
+ */
+export async function createCertificateInPool(options: CertificateOptions = {}): Promise<Certificate> {
+  const draft = new Draft(options);
+  const { publicKey, privateKey } = await generateKeyPairInPool('ec', { namedCurve: draft.curve });
+  const body = draft.body(publicKey);
+  return draft.finish(body, await signInPool(draft.hash, body, signingKey(privateKey)), privateKey);
+}
+
+function signingKey(key: KeyObject): { key: KeyObject; dsaEncoding: 'der' } {
+  return { key, dsaEncoding: 'der' };
+}
+
+/** A certificate but for its key and its signature. */
+class Draft {
+  readonly curve: CertificateCurve;
+  readonly hash: CurveProfile['hash'];
+  readonly #profile: CurveProfile;
+  readonly #serial: Buffer;
+  readonly #validity: Buffer;
+  readonly #algorithm: Buffer;
+
+  constructor(options: CertificateOptions) {
+    this.curve = options.curve ?? 'P-521';
+    this.#profile = CURVES[this.curve];
+    this.hash = this.#profile.hash;
+    this.#serial = serialNumber(options.serial ?? randomSerial());
+    this.#validity = validityPeriod(options.now ?? new Date());
+    this.#algorithm = der.sequence(der.objectIdentifier(this.#profile.signatureOid));
+  }
+
+  /** What is signed. */
+  body(publicKey: KeyObject): Buffer {
+    const spki = publicKey.export({ type: 'spki', format: 'der' });
+    const name = distinguishedName();
+    const version3 = der.unsignedInteger(Buffer.from([2]));
+    return der.sequence(
+      der.explicit(0, version3),
+      this.#serial,
+      this.#algorithm,
+      name,
+      this.#validity,
+      name,
+      spki,
+      der.explicit(3, extensions(spki.subarray(-this.#profile.pointBytes))),
+    );
+  }
+
+  finish(body: Buffer, signature: Buffer, privateKey: KeyObject): Certificate {
+    const certificate = der.sequence(body, this.#algorithm, der.bitString(signature));
+    return {
+      certificatePem: derToPem(certificate),
+      keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      der: certificate,
+    };
+  }
 }
 
 function randomSerial(): Uint8Array {

@@ -5,6 +5,7 @@ export {
   type CertificateCurve,
   type CertificateOptions,
   createCertificate,
+  createCertificateInPool,
 } from './certificate';
 export { decodeCertificateField, derToPem, encodeCertificateField, pemToDer } from './certificate-encoding';
 export {

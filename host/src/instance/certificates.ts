@@ -1,32 +1,34 @@
-import { createCertificate } from '@plugd/protocol/certificate';
+import { createCertificateInPool } from '@plugd/protocol/certificate';
 import type { KeyedCertificate } from '../launch/instance-record';
 
 /**
  * Certificates for AutoMTLS: a new one for each process, as go-plugin does. One is kept ready, so that making it
- * (a few milliseconds) is no part of a plugin's start.
+ * (a few milliseconds) is no part of a plugin's start; and it is made in the thread pool, so that neither does it
+ * hold up the calls of other plugins.
  */
 export class CertificateSupply {
-  #spare: KeyedCertificate | undefined;
-  #timer: NodeJS.Immediate | undefined;
+  #next: Promise<KeyedCertificate> | undefined;
 
-  take(): KeyedCertificate {
-    const certificate = this.#spare ?? make();
-    this.#spare = undefined;
-    return certificate;
+  /** The one that is ready, or nearly so. The next one is made while the plugin that gets it comes up. */
+  take(): Promise<KeyedCertificate> {
+    const taken = this.#next ?? make();
+    this.#next = undefined;
+    this.prepare();
+    return taken;
   }
 
-  /** Makes the next one as soon as the event loop has nothing better to do. */
   prepare(): void {
-    if (this.#spare !== undefined || this.#timer !== undefined) return;
-    this.#timer = setImmediate(() => {
-      this.#timer = undefined;
-      this.#spare ??= make();
+    if (this.#next !== undefined) return;
+    const next = make();
+    this.#next = next;
+    // Whoever takes it hears of a failure; one that nobody takes is not kept.
+    next.catch(() => {
+      if (this.#next === next) this.#next = undefined;
     });
-    this.#timer.unref();
   }
 }
 
-function make(): KeyedCertificate {
-  const { certificatePem, keyPem } = createCertificate({ curve: 'P-521' });
+async function make(): Promise<KeyedCertificate> {
+  const { certificatePem, keyPem } = await createCertificateInPool({ curve: 'P-521' });
   return { certificatePem, keyPem };
 }

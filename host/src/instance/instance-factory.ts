@@ -75,7 +75,7 @@ export class InstanceFactory {
     try {
       await runStep('start', async () => {
         if (spec.sha256 !== undefined) await verifyChecksum(spec.command, spec.sha256);
-        const launched = await launcher.start(this.#launchSpec(spec, id, generation), {
+        const launched = await launcher.start(await this.#launchSpec(spec, id, generation), {
           signal,
           onOutput: (record) => logPluginRecord(logger, instance.origin, record),
         });
@@ -90,7 +90,6 @@ export class InstanceFactory {
         await runStep('contract', () => proveContract(instance, spec.contract, limits, logger));
       }
       instance.transition('ready', { reason: 'proved' });
-      if (spec.autoMtls) this.#certificates.prepare();
       return instance;
     } catch (error) {
       const failure = asPluginError(error, signal);
@@ -122,7 +121,7 @@ export class InstanceFactory {
     }
   }
 
-  #launchSpec(spec: PluginSpec, id: string, generation: number): LaunchSpec {
+  async #launchSpec(spec: PluginSpec, id: string, generation: number): Promise<LaunchSpec> {
     return {
       id,
       plugin: spec.name,
@@ -136,7 +135,7 @@ export class InstanceFactory {
       stdin: spec.stdin,
       cookie: spec.cookie,
       protocolVersions: spec.protocolVersions,
-      certificate: spec.autoMtls ? this.#certificates.take() : null,
+      certificate: spec.autoMtls ? await this.#certificates.take() : null,
       startTimeoutMs: spec.startTimeoutMs,
       ...(spec.unixSocketGroup === undefined ? {} : { unixSocketGroup: spec.unixSocketGroup }),
       ...(spec.minPort === undefined ? {} : { minPort: spec.minPort }),

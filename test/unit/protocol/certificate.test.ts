@@ -6,6 +6,7 @@ import { connect, createServer, type TLSSocket } from 'node:tls';
 import {
   type CertificateOptions,
   createCertificate,
+  createCertificateInPool,
   decodeCertificateField,
   derToPem,
   encodeCertificateField,
@@ -106,6 +107,38 @@ describe.each(curves)('a certificate on %s', (curve) => {
     accepted?.destroy();
     server.close();
     await once(server, 'close');
+  });
+});
+
+test('one made in the thread pool differs in nothing but its key and signature', async () => {
+  const options = {
+    curve: 'P-256',
+    now: new Date('2026-03-04T05:06:07Z'),
+    serial: Buffer.from('11', 'hex'),
+  } as const;
+  const made = await createCertificateInPool(options);
+  const x509 = new X509Certificate(made.der);
+  expect(x509.verify(x509.publicKey)).toBe(true);
+  expect(x509.checkPrivateKey(createPrivateKey(made.keyPem))).toBe(true);
+  expect(derToPem(made.der)).toBe(made.certificatePem);
+  const facts = ({
+    subject,
+    serialNumber,
+    validFrom,
+    validTo,
+    keyUsage,
+    subjectAltName,
+  }: X509Certificate) => ({
+    subject,
+    serialNumber,
+    validFrom,
+    validTo,
+    keyUsage,
+    subjectAltName,
+  });
+  expect(facts(x509)).toEqual(facts(new X509Certificate(createCertificate(options).der)));
+  await expect(createCertificateInPool({ serial: Buffer.alloc(1) })).rejects.toMatchObject({
+    code: 'OPTIONS_INVALID',
   });
 });
 
