@@ -171,6 +171,9 @@ export const modes: Record<string, Mode> = {
     behaviour.shutdown = 'hangs';
     behaviour.before.push(() => void process.on('SIGTERM', () => {}));
   },
+  'hang-shutdown-only': (behaviour) => {
+    behaviour.shutdown = 'hangs';
+  },
   'stay-after-shutdown': (behaviour) => {
     behaviour.shutdown = 'stays';
   },
