@@ -1,4 +1,4 @@
-import { open, stat } from 'node:fs/promises';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { type ExecutableFormat, FORMAT_HEAD_BYTES, readFormat } from './executable-format';
 
 /** A file that is to be run, as far as it can be told without running it. */
@@ -13,10 +13,14 @@ export interface Executable extends ExecutableFormat {
   readonly head: Buffer;
 }
 
-/** Reads what kind of file `path` is. Throws the system's error if it isn't there. */
-export async function inspectExecutable(path: string): Promise<Executable> {
-  const about = await stat(path);
-  const head = about.isFile() ? await readHead(path) : Buffer.alloc(0);
+/**
+ * Reads what kind of file `path` is. Throws the system's error if it isn't there.
+ *
+ * At once, not through the thread pool: starting the program reads the same bytes, and holds up this thread anyway.
+ */
+export function inspectExecutable(path: string): Executable {
+  const about = statSync(path);
+  const head = about.isFile() ? readHead(path) : Buffer.alloc(0);
   return {
     path,
     mode: formatMode(about.mode, about.isDirectory()),
@@ -28,19 +32,19 @@ export async function inspectExecutable(path: string): Promise<Executable> {
   };
 }
 
-async function readHead(path: string): Promise<Buffer> {
-  let file: Awaited<ReturnType<typeof open>>;
+function readHead(path: string): Buffer {
+  let file: number;
   try {
-    file = await open(path, 'r');
+    file = openSync(path, 'r');
   } catch {
     // A program may be runnable and yet not readable (mode 0711).
     return Buffer.alloc(0);
   }
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(FORMAT_HEAD_BYTES), 0, FORMAT_HEAD_BYTES, 0);
-    return buffer.subarray(0, bytesRead);
+    const buffer = Buffer.alloc(FORMAT_HEAD_BYTES);
+    return buffer.subarray(0, readSync(file, buffer, 0, FORMAT_HEAD_BYTES, 0));
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 

@@ -40,11 +40,18 @@ export async function checkRunnable(path: string, target: Target): Promise<Execu
       throw notExecutable(path);
     case 'runnable':
   }
-  const file = await inspectExecutable(path);
+  const file = inspectExecutable(path);
   if (file.size > 0 && file.head.length === 0) return file;
-  if (file.kind === 'script' && system !== 'win32') checkInterpreter(file, target);
-  else if (await hasBinfmtHandler(path, file.head, target.binfmtDirectory)) return file;
-  else checkFormat(file, system, target.architecture ?? process.arch);
+  if (file.kind === 'script' && system !== 'win32') {
+    checkInterpreter(file, target);
+    return file;
+  }
+  try {
+    checkFormat(file, system, target.architecture ?? process.arch);
+  } catch (error) {
+    // What this machine can't run by itself it may have been taught to.
+    if (!(await hasBinfmtHandler(path, file.head, target.binfmtDirectory))) throw error;
+  }
   return file;
 }
 
