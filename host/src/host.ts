@@ -1,8 +1,9 @@
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { EventLog, type HostEventListener } from './events/event-log';
-import { guardedLogger, type Logger, stderrLogger } from './events/logger';
+import { guardedLogger, type Logger, logLevels, stderrLogger } from './events/logger';
 import { InstanceFactory } from './instance/instance-factory';
 import type { LoadOptions } from './instance/load-options';
+import { check, isRecord, isText } from './instance/option-check';
 import { Launcher } from './launch/launcher';
 import { ManagedPlugin, type PluginSurroundings } from './managed-plugin';
 import { selectPlatform } from './platform/select-platform';
@@ -23,9 +24,10 @@ export interface HostOptions {
  * Makes a host. It owns a private directory and, except on Windows, a small guardian process that ends the plugins
  * should the host be killed.
  *
- * Throws PluginError RUN_DIR_UNSAFE, SOCKET_PATH_TOO_LONG, GUARDIAN_FAILED.
+ * Throws PluginError OPTIONS_INVALID, RUN_DIR_UNSAFE, SOCKET_PATH_TOO_LONG, GUARDIAN_FAILED.
  */
 export async function createHost(options: HostOptions = {}): Promise<Host> {
+  checkHostOptions(options);
   const logger = guardedLogger(options.logger ?? stderrLogger());
   const platform = selectPlatform();
   const launcher = new Launcher({
@@ -35,6 +37,16 @@ export async function createHost(options: HostOptions = {}): Promise<Host> {
   });
   await launcher.open();
   return new Host(launcher, logger, platform);
+}
+
+function checkHostOptions(options: HostOptions): void {
+  check(isRecord(options), 'options', options, 'an object');
+  const { runDir, logger } = options;
+  check(runDir === undefined || (isText(runDir) && runDir !== ''), 'runDir', runDir, 'a path');
+  const logs =
+    logger === undefined ||
+    (isRecord(logger) && logLevels.every((level) => typeof logger[level] === 'function'));
+  check(logs, 'logger', logger, `an object with the methods ${logLevels.join(', ')}`);
 }
 
 /** Runs plugins. Made by {@link createHost}; ended by `close()`, or at the end of its scope by `await using`. */

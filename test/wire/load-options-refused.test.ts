@@ -38,7 +38,7 @@ const refused: readonly (readonly [option: string, values: readonly unknown[]])[
 
 const rows = refused.flatMap(([option, values]) => values.map((value) => [option, value] as const));
 
-test.each(rows)('%s: %p is refused by its name', async (option, value) => {
+test.each(rows)('%s: %j is refused by its name', async (option, value) => {
   const options = { ...room.kv(kvTs('1')), [option]: value } as LoadOptions;
   const error = await failureOf(room.host.load(options));
   expect(error).toMatchObject({ code: 'OPTIONS_INVALID', fault: 'caller', facts: { option } });

@@ -8,6 +8,8 @@ export type Logger = Record<LogLevel, (message: string, fields: Readonly<Record<
 
 const rank: Record<LogLevel, number> = { trace: 0, debug: 1, info: 2, warn: 3, error: 4 };
 
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[];
+
 /** One line a record on stderr, from the given level up. The default of a host is `warn`. */
 export function stderrLogger(minimum: LogLevel = 'warn'): Logger {
   const at = (level: LogLevel) => (message: string, fields: Readonly<Record<string, unknown>>) => {
