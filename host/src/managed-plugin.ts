@@ -41,6 +41,8 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
   readonly #ending = new AbortController();
   /** In the route, and those that left it and have not ended. */
   readonly #live = new Set<Serving>();
+  /** The end of everything that crashed instances left, while it is under way. */
+  readonly #clearing = new Set<Promise<void>>();
   #options: LoadOptions;
   #state: PluginState | undefined;
   #serving: Serving | undefined;
@@ -145,12 +147,13 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
       this.#transition('stopping', { reason: 'asked' });
       this.#serving = undefined;
       this.#route.close();
-      if (serving) {
-        await drain(serving, { reason: 'stop' });
-        await serving.instance.stop(serving.spec.stopTimeoutMs, { reason: 'stop' }).finally(() => {
-          this.#transition('stopped', { reason: 'asked' });
-        });
-      } else {
+      try {
+        if (serving) {
+          await drain(serving, { reason: 'stop' });
+          await serving.instance.stop(serving.spec.stopTimeoutMs, { reason: 'stop' });
+        }
+        await Promise.all(this.#clearing);
+      } finally {
         this.#transition('stopped', { reason: 'asked' });
       }
     });
@@ -241,18 +244,28 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
   #lost(lost: Serving): void {
     const { instance } = lost;
     const error = instance.launched.error('PLUGIN_EXITED', `Plugin ${this.name} exited while it was in use.`);
+    const { logger } = this.#surroundings;
+    // Before anybody hears of it, so that a stop from then on waits for it.
+    this.#clear(lost);
     instance.fail(error);
     if (this.#serving === lost) {
       this.#serving = undefined;
       this.#route.down({ code: error.code, details: error.summary });
       this.#transition('failed', { reason: 'crash', code: error.code, message: error.summary });
     }
-    // What is left of it: descendants, sockets, the directory.
-    const { logger } = this.#surroundings;
     logger.error(error.summary, { ...instance.origin, ...error.facts });
-    void instance.stop(lost.spec.stopTimeoutMs, { reason: 'crash' }).catch((left: unknown) => {
-      logger.error('a process could not be ended', { ...instance.origin, error: String(left) });
-    });
+  }
+
+  /** Removes what is left of a crashed instance: descendants, sockets, the directory. */
+  #clear({ instance, spec }: Serving): void {
+    const { logger } = this.#surroundings;
+    const cleared = instance.stop(spec.stopTimeoutMs, { reason: 'crash' });
+    this.#clearing.add(cleared);
+    cleared
+      .catch((left: unknown) => {
+        logger.error('a process could not be ended', { ...instance.origin, error: String(left) });
+      })
+      .finally(() => this.#clearing.delete(cleared));
   }
 
   #refuseIfStopped(): void {
