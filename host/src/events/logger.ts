@@ -1,4 +1,5 @@
 import type { LogLevel, LogRecord } from '@plugd/protocol/log-record';
+import { printable } from '@plugd/protocol/printable';
 
 /**
  * Where a host writes what it and its plugins log. `console` fits, and so does a thin wrapper around any logging
@@ -14,7 +15,9 @@ export const logLevels = ['trace', 'debug', 'info', 'warn', 'error'] as const sa
 export function stderrLogger(minimum: LogLevel = 'warn'): Logger {
   const at = (level: LogLevel) => (message: string, fields: Readonly<Record<string, unknown>>) => {
     if (rank[level] < rank[minimum]) return;
-    process.stderr.write(`${new Date().toISOString()} ${level.toUpperCase()} ${message}${render(fields)}\n`);
+    // What a plugin says stays on its line, and can't drive a terminal.
+    const text = printable(message + render(fields), Number.POSITIVE_INFINITY);
+    process.stderr.write(`${new Date().toISOString()} ${level.toUpperCase()} ${text}\n`);
   };
   return { trace: at('trace'), debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

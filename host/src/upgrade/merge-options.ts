@@ -12,6 +12,8 @@ export function mergeOptions(current: LoadOptions, changes: UpgradeOptions): Loa
     ...(autoMtls !== undefined && given.tls === undefined ? { autoMtls } : {}),
     ...(tls !== undefined && given.autoMtls !== true ? { tls } : {}),
     ...defined(given),
+    // Types keep it out of the changes; callers without them may not.
+    name: current.name,
   };
 }
 

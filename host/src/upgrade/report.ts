@@ -61,12 +61,13 @@ export interface UpgradeReport {
 /** One line for people. */
 export function formatReport(report: UpgradeReport): string {
   const { calls, from, to } = report;
+  const warnings = report.warnings.map(({ message }) => `; ${message}`).join('');
   const steps = report.steps.map(({ step, elapsedMs }) => `${step} ${elapsedMs.toFixed(1)}`).join(', ');
   return (
     `${report.plugin}: ${report.operation} ${from.version} → ${to.version} ${report.outcome} in ` +
     `${report.totalMs.toFixed(0)} ms (${steps}); calls drained ${calls.drained}, cut ${calls.cut}, ` +
     `failed ${calls.failed}, longest wait ${calls.longestWaitMs.toFixed(1)} ms; memory ` +
-    `${mebibytes(from.memoryBytes)} → ${mebibytes(to.memoryBytes)}`
+    `${mebibytes(from.memoryBytes)} → ${mebibytes(to.memoryBytes)}${warnings}`
   );
 }
 
