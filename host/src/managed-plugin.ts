@@ -244,28 +244,30 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
   #lost(lost: Serving): void {
     const { instance } = lost;
     const error = instance.launched.error('PLUGIN_EXITED', `Plugin ${this.name} exited while it was in use.`);
-    const { logger } = this.#surroundings;
     // Before anybody hears of it, so that a stop from then on waits for it.
-    this.#clear(lost);
+    const cleared = this.#clear(lost, error).finally(() => this.#clearing.delete(cleared));
+    cleared.catch(() => {});
+    this.#clearing.add(cleared);
     instance.fail(error);
     if (this.#serving === lost) {
       this.#serving = undefined;
       this.#route.down({ code: error.code, details: error.summary });
       this.#transition('failed', { reason: 'crash', code: error.code, message: error.summary });
     }
-    logger.error(error.summary, { ...instance.origin, ...error.facts });
   }
 
-  /** Removes what is left of a crashed instance: descendants, sockets, the directory. */
-  #clear({ instance, spec }: Serving): void {
+  /** Logs the last words of a crashed instance, and removes what is left: descendants, sockets, the directory. */
+  async #clear({ instance, spec }: Serving, { code, summary }: PluginError): Promise<void> {
     const { logger } = this.#surroundings;
-    const cleared = instance.stop(spec.stopTimeoutMs, { reason: 'crash' });
-    this.#clearing.add(cleared);
-    cleared
-      .catch((left: unknown) => {
-        logger.error('a process could not be ended', { ...instance.origin, error: String(left) });
-      })
-      .finally(() => this.#clearing.delete(cleared));
+    // The exit is often known before the last of its output has been read.
+    await instance.launched.outputEnded;
+    logger.error(summary, { ...instance.origin, ...instance.launched.error(code, summary).facts });
+    try {
+      await instance.stop(spec.stopTimeoutMs, { reason: 'crash' });
+    } catch (left) {
+      logger.error('a process could not be ended', { ...instance.origin, error: String(left) });
+      throw left;
+    }
   }
 
   #refuseIfStopped(): void {

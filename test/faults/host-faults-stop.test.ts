@@ -92,6 +92,20 @@ test('a plugin that crashes while it is idle is noticed without a call', async (
   await stop(loaded);
 });
 
+test('the last words of a plugin that crashes are in the log, whole', async () => {
+  const loaded = await room.load('panic-on-call');
+  const call = loaded.plugin.client(KvDefinition).get({ key: 'k' }, { timeoutMs: 10_000 });
+  await expect(call).rejects.toMatchObject({ code: 14 });
+  await eventually(() => loaded.plugin.status().state === 'failed', 10_000, 'the crash is seen');
+  await stop(loaded);
+  const words = room.room.log.records.find(
+    ({ level, fields }) =>
+      level === 'error' && fields['plugin'] === loaded.plugin.name && 'exitCode' in fields,
+  );
+  expect(words?.fields).toMatchObject({ exitCode: 2, signal: null, pid: loaded.pid });
+  expect(words?.fields['stderr']).toEqual([...Array(39).fill('goroutine 1 [running]:'), 'exit status 2']);
+});
+
 test('a stop in the very moment of a crash still waits until nothing is left', async () => {
   const { options, mark } = room.options('grandchild-session;crash-after:300');
   const { host } = room.room;

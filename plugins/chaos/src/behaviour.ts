@@ -28,7 +28,7 @@ export interface Behaviour {
   /** What it sends through GRPCStdio, again and again. */
   stdio: (() => Buffer) | undefined;
   /** What a call of the contract does. */
-  call: 'answers' | 'crashes' | 'hangs';
+  call: 'answers' | 'crashes' | 'hangs' | 'panics';
 }
 
 export function wellBehaved(): Behaviour {

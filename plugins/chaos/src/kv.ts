@@ -1,7 +1,7 @@
 import type { Server } from '@grpc/grpc-js';
 import { type KvServer, KvService } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import type { Behaviour } from './behaviour';
-import { crash } from './mischief';
+import { crash, panic } from './mischief';
 
 /** The samples' contract, so that a sample can be upgraded to this plugin; small, and with the faults asked for. */
 export function addKv(server: Server, behaviour: Behaviour): void {
@@ -10,6 +10,7 @@ export function addKv(server: Server, behaviour: Behaviour): void {
   const { pid } = process;
   const enter = (answer: () => void): void => {
     if (behaviour.call === 'crashes') crash();
+    if (behaviour.call === 'panics') panic();
     if (behaviour.call === 'answers') answer();
   };
   const service: KvServer = {

@@ -77,3 +77,9 @@ export function crash(): never {
   // The signal is delivered before the call returns; if it ever were not, this is the same in effect.
   process.abort();
 }
+
+/** Ends as a Go program does that panics: a wall of text. */
+export function panic(): never {
+  write(2, `panic: no such luck\n\n${'goroutine 1 [running]:\n'.repeat(2_000)}exit status 2\n`);
+  process.exit(2);
+}

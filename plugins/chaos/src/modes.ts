@@ -163,6 +163,9 @@ export const modes: Record<string, Mode> = {
   'crash-on-call': (behaviour) => {
     behaviour.call = 'crashes';
   },
+  'panic-on-call': (behaviour) => {
+    behaviour.call = 'panics';
+  },
   'hang-on-call': (behaviour) => {
     behaviour.call = 'hangs';
   },
