@@ -1,0 +1,405 @@
+import {
+  type CallOptions,
+  Client,
+  credentials,
+  InterceptingCall,
+  type Interceptor,
+  Metadata,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
+import { type Plugin, type PromiseClient, RpcError } from '@plugd/host';
+import {
+  GetRequest,
+  GetResponse,
+  KvClient,
+  KvDefinition,
+  KvService,
+  WatchRequest,
+  WatchResponse,
+} from '@plugd/protocol/gen/samples/kv/v1/kv';
+import { ProbeClient, ProbeDefinition } from '@plugd/protocol/gen/samples/probe/v1/probe';
+import { HostRoom, killNow, servingPid } from '../support/host-room';
+import { loadedKvClient } from '../support/loaded-kv';
+import { describeWithGo } from '../support/needs-go';
+import { poll } from '../support/poll';
+import { chaosTs, kvGo, kvTs } from '../support/samples';
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const typesAre = <_Same extends true>(): void => {};
+
+let room: HostRoom;
+beforeEach(async () => {
+  room = await HostRoom.open();
+});
+afterEach(() => room.close());
+
+interface Caller {
+  get(
+    request: { key: string },
+    callback: (error: ServiceError | null, response: GetResponse) => void,
+  ): unknown;
+}
+
+function get(stub: Caller, key = 'key'): Promise<GetResponse> {
+  return new Promise((resolve, reject) =>
+    stub.get({ key }, (error, response) => (error ? reject(error) : resolve(response))),
+  );
+}
+
+/** The same call through a stub made by proto-loader, whose methods have no types. */
+async function loadedStub(plugin: Plugin): Promise<Caller & Client> {
+  const stub = plugin.stub(await loadedKvClient());
+  const method = stub['get'];
+  if (method === undefined) throw new Error('the stub has no method get');
+  return Object.assign(stub, { get: method.bind(stub) as Caller['get'] });
+}
+
+/** As a library does that brings a client of its own: a bare one of grpc-js, on the plugin's channel. */
+function bareStub(plugin: Plugin): Caller & Client {
+  const client = new Client('unused', credentials.createInsecure(), { channelOverride: plugin.channel });
+  return Object.assign(client, {
+    get: ((request, callback) =>
+      client.makeUnaryRequest(
+        '/samples.kv.v1.Kv/Get',
+        (value: GetRequest) => Buffer.from(GetRequest.encode(value).finish()),
+        (bytes) => GetResponse.decode(bytes),
+        request,
+        (error, response) => callback(error, response ?? GetResponse.fromPartial({})),
+      )) satisfies Caller['get'],
+  });
+}
+
+function promiseCaller(plugin: Plugin): Caller {
+  const client = plugin.client(KvDefinition);
+  const nothing = GetResponse.fromPartial({});
+  return {
+    get: (request, callback) =>
+      client.get(request).then(
+        (answer) => callback(null, answer),
+        (error) => callback(error, nothing),
+      ),
+  };
+}
+
+const sleepForAnHour = { durationMs: 3_600_000 };
+const v2 = { version: '2.0.0', command: kvTs('2') };
+
+test('a stub has the type of its class, a client that of its definition', async () => {
+  const plugin = await room.load(kvTs('1'));
+  const stub = plugin.stub(KvClient);
+  typesAre<Same<typeof stub, KvClient>>();
+  expect(stub).toBeInstanceOf(KvClient);
+  const probe = plugin.stub(ProbeClient, { interceptors: [] });
+  typesAre<Same<typeof probe, ProbeClient>>();
+  const client = plugin.client(KvDefinition);
+  typesAre<Same<typeof client, PromiseClient<KvDefinition>>>();
+  const answer = await client.get({ key: 'k' });
+  typesAre<Same<typeof answer, GetResponse>>();
+  for await (const item of client.watch({ count: 1 })) typesAre<Same<typeof item, WatchResponse>>();
+  const viaService = await plugin.client(KvService).get({ key: 'k' });
+  typesAre<Same<typeof viaService, GetResponse>>();
+  const loaded = plugin.stub(await loadedKvClient());
+  expect(typeof loaded['get']).toBe('function');
+
+  // Never called: only the compiler reads it.
+  const _mistakes = () => {
+    // @ts-expect-error a class that is no client
+    plugin.stub(Map);
+    // @ts-expect-error the contract has no such call
+    stub.getAll({ key: 'k' });
+    // @ts-expect-error the request has no such field
+    void client.get({ name: 'k' });
+    // @ts-expect-error a limit has a unit
+    void client.get({ key: 'k' }, { timeout: 5 });
+  };
+});
+
+function suite(sample: (version: '1' | '2') => string): void {
+  test('stubs of every make stay valid through an upgrade and a restart, until the plugin stops', async () => {
+    const plugin = await room.load(sample('1'));
+    const stubs: Caller[] = [
+      plugin.stub(KvClient),
+      await loadedStub(plugin),
+      bareStub(plugin),
+      promiseCaller(plugin),
+    ];
+    const answers = () => Promise.all(stubs.map((stub) => get(stub)));
+    const expected = (servedBy: string) => stubs.map(() => ({ servedBy, pid: servingPid(plugin) }));
+
+    expect(await answers()).toMatchObject(expected('1.0.0'));
+    await plugin.upgrade({ version: '2.0.0', command: sample('2') });
+    expect(await answers()).toMatchObject(expected('2.0.0'));
+    const before = servingPid(plugin);
+    await plugin.restart();
+    expect(servingPid(plugin)).not.toBe(before);
+    expect(await answers()).toMatchObject(expected('2.0.0'));
+    await plugin.stop();
+    for (const stub of stubs) {
+      await expect(get(stub)).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    }
+  });
+
+  test('stubs are valid again after a crash and a restart; between them calls fail with the reason', async () => {
+    const plugin = await room.load(sample('1'));
+    const stub = plugin.stub(KvClient);
+    const client = plugin.client(KvDefinition);
+    await killNow(servingPid(plugin));
+    await poll(
+      () => plugin.status(),
+      ({ state }) => state === 'failed',
+    );
+    await expect(client.get({ key: 'k' })).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      pluginCode: 'PLUGIN_EXITED',
+    });
+    await expect(get(stub)).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    await plugin.restart();
+    expect((await get(stub)).pid).toBe(servingPid(plugin));
+    expect((await client.get({ key: 'k' })).pid).toBe(servingPid(plugin));
+  });
+}
+
+describe('a plugin in TS', () => suite(kvTs));
+describeWithGo('a plugin in Go', () => suite(kvGo));
+
+describe('closing a stub', () => {
+  test('ends that one alone', async () => {
+    const plugin = await room.load(kvTs('1'));
+    const [one, two] = [plugin.stub(KvClient), plugin.stub(KvClient)];
+    const [loaded, client] = [await loadedStub(plugin), plugin.client(KvDefinition)];
+    const running = get(one);
+    one.close();
+    await expect(running).resolves.toMatchObject({ servedBy: '1.0.0' });
+    await expect(get(one)).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    loaded.close();
+    await expect(get(loaded)).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    expect(await get(two)).toMatchObject({ servedBy: '1.0.0' });
+    expect(await client.get({ key: 'k' })).toMatchObject({ servedBy: '1.0.0' });
+    expect(await get(plugin.stub(KvClient))).toMatchObject({ servedBy: '1.0.0' });
+  });
+
+  test('on the shared channel ends those who share it, and no stub or client', async () => {
+    const plugin = await room.load(kvTs('1'));
+    const [one, two] = [bareStub(plugin), bareStub(plugin)];
+    const [stub, client] = [plugin.stub(KvClient), plugin.client(KvDefinition)];
+    expect(plugin.channel).toBe(plugin.channel);
+    expect(await get(one)).toMatchObject({ servedBy: '1.0.0' });
+    one.close();
+    await expect(get(two)).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    expect(await get(stub)).toMatchObject({ servedBy: '1.0.0' });
+    expect(await client.get({ key: 'k' })).toMatchObject({ servedBy: '1.0.0' });
+  });
+});
+
+describe('options of a stub', () => {
+  test('interceptors see every call, also after an upgrade, and may add to it', async () => {
+    const plugin = await room.load(kvTs('1'));
+    const seen: string[] = [];
+    const add: Interceptor = (options, next) => {
+      seen.push(options.method_definition.path);
+      return new InterceptingCall(next(options), {
+        start(metadata, listener, go) {
+          metadata.set('x-added', 'by the interceptor');
+          go(metadata, listener);
+        },
+      });
+    };
+    const probe = plugin.stub(ProbeClient, { interceptors: [add] });
+    const inspect = (options: Partial<CallOptions> = {}) =>
+      new Promise<Record<string, string>>((resolve, reject) =>
+        probe.inspect({ environment: [] }, new Metadata(), options, (error, response) =>
+          error ? reject(error) : resolve(response.metadata),
+        ),
+      );
+    expect(await inspect()).toMatchObject({ 'x-added': 'by the interceptor' });
+    await plugin.upgrade(v2);
+    expect(await inspect()).toMatchObject({ 'x-added': 'by the interceptor' });
+    // grpc-js's rule: those given with a call take the place of the stub's.
+    expect(await inspect({ interceptors: [] })).toMatchObject({ 'x-added': 'by the interceptor' });
+    expect(
+      await inspect({ interceptors: [(options, next) => new InterceptingCall(next(options))] }),
+    ).not.toHaveProperty('x-added');
+    expect(seen).toEqual(Array(3).fill('/samples.probe.v1.Probe/Inspect'));
+  });
+
+  test('both kinds of interceptors at once are refused', async () => {
+    const plugin = await room.load(kvTs('1'));
+    const through: Interceptor = (options, next) => new InterceptingCall(next(options));
+    expect(() =>
+      plugin.stub(KvClient, { interceptors: [through], interceptor_providers: [() => through] }),
+    ).toThrow(expect.objectContaining({ code: 'OPTIONS_INVALID' }));
+  });
+});
+
+describe('options of a call', () => {
+  test('signal: a call that is given up is cancelled here and in the plugin', async () => {
+    const probe = (await room.load(kvTs('1'))).client(ProbeDefinition);
+    const giveUp = new AbortController();
+    const call = probe.sleep(sleepForAnHour, { signal: giveUp.signal });
+    call.catch(() => {});
+    await probe.inspect({});
+    giveUp.abort();
+    await expect(call).rejects.toMatchObject({ name: 'RpcError', code: status.CANCELLED });
+    await poll(
+      async () => (await probe.inspect({})).cancelledSleeps,
+      (count) => count === 1,
+    );
+    await expect(probe.inspect({}, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      codeName: 'CANCELLED',
+    });
+  });
+
+  test.each([
+    ['timeoutMs', () => ({ timeoutMs: 100 })],
+    ['deadline as a Date', () => ({ deadline: new Date(Date.now() + 100) })],
+    ['deadline as a number', () => ({ deadline: Date.now() + 100 })],
+    ['both: the earlier wins', () => ({ timeoutMs: 100, deadline: Date.now() + 3_600_000 })],
+  ])('%s ends a call with DEADLINE_EXCEEDED', async (_name, limit) => {
+    const probe = (await room.load(kvTs('1'))).client(ProbeDefinition);
+    await expect(probe.sleep(sleepForAnHour, limit())).rejects.toMatchObject({
+      code: status.DEADLINE_EXCEEDED,
+      path: '/samples.probe.v1.Probe/Sleep',
+    });
+  });
+
+  test('metadata goes there; header and trailer come back', async () => {
+    const plugin = await room.load(kvTs('1'));
+    const heard: string[] = [];
+    const listeners = {
+      onHeader: (metadata: Metadata) => void heard.push(`header ${metadata.get('content-type')}`),
+      onTrailer: () => void heard.push('trailer'),
+    };
+    const probe = plugin.client(ProbeDefinition);
+    const given = new Metadata();
+    given.set('x-one', '1');
+    expect((await probe.inspect({}, { metadata: given, ...listeners })).metadata).toMatchObject({
+      'x-one': '1',
+    });
+    const record = { 'x-two': ['a', 'b'], 'x-bin': Buffer.from([0, 255]) };
+    expect((await probe.inspect({}, { metadata: record })).metadata).toMatchObject({ 'x-two': 'a, b' });
+    expect(heard).toEqual(['header application/grpc+proto', 'trailer']);
+    expect(given.toJSON()).toEqual({ 'x-one': ['1'] });
+    await expect(probe.fail({ code: 7, message: 'no' }, listeners)).rejects.toThrow();
+    expect(heard.filter((text) => text === 'trailer')).toHaveLength(2);
+  });
+
+  test('a call that fails rejects with an RpcError that has the gRPC code, also in an iteration', async () => {
+    const plugin = await room.load(kvTs('1'));
+    const error: unknown = await plugin
+      .client(ProbeDefinition)
+      .fail({ code: status.PERMISSION_DENIED, message: 'not you' })
+      .catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(RpcError);
+    expect(error).toMatchObject({
+      code: 7,
+      codeName: 'PERMISSION_DENIED',
+      details: 'not you',
+      path: '/samples.probe.v1.Probe/Fail',
+      pluginCode: undefined,
+    });
+    const watching = async () => {
+      for await (const _ of plugin.client(KvDefinition).watch({ intervalMs: 3_600_000 }, { timeoutMs: 100 }));
+    };
+    await expect(watching()).rejects.toMatchObject({ name: 'RpcError', code: status.DEADLINE_EXCEEDED });
+  });
+});
+
+test('the channel carries streams of a bare client too', async () => {
+  const plugin = await room.load(kvTs('1'));
+  const client = new Client('unused', credentials.createInsecure(), { channelOverride: plugin.channel });
+  const stream = client.makeServerStreamRequest(
+    '/samples.kv.v1.Kv/Watch',
+    (value: WatchRequest) => Buffer.from(WatchRequest.encode(value).finish()),
+    (bytes) => WatchResponse.decode(bytes),
+    { key: 'k', count: 5, intervalMs: 0 },
+  );
+  const sequences: number[] = [];
+  for await (const item of stream) sequences.push(item.sequence);
+  expect(sequences).toEqual([1, 2, 3, 4, 5]);
+});
+
+test('status() tells name, state, version, generation, protocol and instances, and is of one moment', async () => {
+  const loading = room.load(kvTs('1'));
+  expect(room.host.plugin('kv')?.status()).toMatchObject({
+    state: 'starting',
+    version: '1.0.0',
+    protocolVersion: undefined,
+    instances: [],
+  });
+  const plugin = await loading;
+  const before = plugin.status();
+  expect(before).toEqual({
+    name: 'kv',
+    state: 'serving',
+    version: '1.0.0',
+    generation: 1,
+    protocolVersion: 1,
+    instances: [
+      {
+        id: expect.any(String),
+        pid: expect.any(Number),
+        state: 'serving',
+        address: expect.stringContaining(room.runDir),
+        inFlight: 0,
+        startedAt: expect.any(Number),
+      },
+    ],
+  });
+  expect(Math.abs(Date.now() - (before.instances[0]?.startedAt ?? 0))).toBeLessThan(60_000);
+
+  const probe = plugin.client(ProbeDefinition);
+  const giveUp = new AbortController();
+  const call = probe.sleep(sleepForAnHour, { signal: giveUp.signal });
+  call.catch(() => {});
+  await probe.inspect({});
+  const upgrade = plugin.upgrade(v2);
+  await poll(
+    () => plugin.status(),
+    ({ instances }) => instances.length === 2,
+  );
+  expect(plugin.status()).toMatchObject({
+    state: 'serving',
+    version: '2.0.0',
+    generation: 2,
+    protocolVersion: 2,
+    instances: [
+      { state: 'serving', inFlight: 0 },
+      { state: 'draining', inFlight: 1, pid: servingPidOf(before) },
+    ],
+  });
+  giveUp.abort();
+  await upgrade;
+  expect(plugin.status().instances).toHaveLength(1);
+  expect(before.instances[0]?.state).toBe('serving');
+  expect(JSON.parse(JSON.stringify(plugin.status()))).toEqual(plugin.status());
+
+  await killNow(servingPid(plugin));
+  const down = await poll(
+    () => plugin.status(),
+    ({ state }) => state === 'failed',
+  );
+  expect(down).toEqual({
+    name: 'kv',
+    state: 'failed',
+    version: '2.0.0',
+    generation: 2,
+    protocolVersion: undefined,
+    instances: [],
+  });
+});
+
+function servingPidOf({ instances }: ReturnType<Plugin['status']>): number | undefined {
+  return instances[0]?.pid;
+}
+
+test('a plugin that crashes in a call ends it with UNAVAILABLE, whichever stub made it', async () => {
+  const plugin = await room.load(chaosTs(), { env: { CHAOS: 'crash-on-call' } });
+  const ends = await Promise.allSettled([
+    get(plugin.stub(KvClient)),
+    get(await loadedStub(plugin)),
+    plugin.client(KvDefinition).get({ key: 'k' }),
+  ]);
+  for (const end of ends)
+    expect(end).toMatchObject({ status: 'rejected', reason: { code: status.UNAVAILABLE } });
+});
