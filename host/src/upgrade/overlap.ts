@@ -1,3 +1,4 @@
+import { connectivityState } from '@grpc/grpc-js';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { EmitEvent } from '../events/host-event';
 import type { Instance } from '../instance/instance';
@@ -66,6 +67,7 @@ export async function overlap(
   const spec = await steps.run('prepare', options.prepare);
   const generation = target.nextGeneration();
   const instance = await tools.factory.start(spec, { generation, signal, runStep: steps.run });
+  let serves = false;
   try {
     const { verify } = options;
     if (verify) await steps.run('verify', () => runVerify(instance, verify, spec.startTimeoutMs, signal));
@@ -92,14 +94,16 @@ export async function overlap(
     }
     const { now, previous } = await steps.run('swap', async () => {
       await makeReady(instance, spec, signal);
-      return target.swap(instance, spec);
+      const swapped = target.swap(instance, spec);
+      serves = true;
+      return swapped;
     });
     // From here on the new one serves: nothing below may throw.
     const { calls, warnings } = await finish(previous, operation, steps);
     const longestWaitMs = now.generation.statistics.longestWaitMs;
     return report({ outcome: 'swapped', calls: { ...calls, longestWaitMs }, warnings });
   } catch (error) {
-    await instance.kill({ reason: 'refused' }).catch(() => {});
+    if (!serves) await instance.kill({ reason: 'refused' }).catch(() => {});
     throw error;
   }
 }
@@ -194,6 +198,9 @@ async function finish(
   const { unavailable } = previous.generation.statistics;
   const cause = { reason: operation, message: `replaced by ${operation}` };
   const { drained, cut } = await steps.run('drain', () => drain(previous, cause));
+  // Only where its connection broke: a plugin may answer UNAVAILABLE by itself, and that is an answer.
+  const lost = previous.instance.connection.channel.getConnectivityState(false) !== connectivityState.READY;
+  const failed = lost ? previous.generation.statistics.unavailable - unavailable : 0;
   const warnings: PluginError[] = [];
   await steps
     .run('stop', () => previous.instance.stop(previous.spec.stopTimeoutMs, cause))
@@ -206,7 +213,6 @@ async function finish(
             }),
       );
     });
-  const failed = previous.generation.statistics.unavailable - unavailable;
   return { calls: { drained: drained - failed, cut, failed }, warnings };
 }
 
