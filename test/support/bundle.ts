@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
@@ -13,12 +13,20 @@ export function bundleProgram(source: string): { readonly directory: string; rea
     entryPoints: [source],
     outfile: file,
     bundle: true,
+    // What a package says of its built files does not hold for its sources.
+    ignoreAnnotations: true,
+    banner: { js: '#!/usr/bin/env node' },
     platform: 'node',
     target: 'node20',
-    alias: { '@plugd/protocol': join(root, 'proto/src'), '@plugd/host': join(root, 'host/src') },
+    alias: {
+      '@plugd/protocol': join(root, 'proto/src'),
+      '@plugd/host': join(root, 'host/src'),
+      '@plugd/sdk': join(root, 'sdk/src'),
+    },
     // grpc-js asks for it only where its own admin services are offered.
     external: ['@grpc/proto-loader'],
     logLevel: 'warning',
   });
+  chmodSync(file, 0o755);
   return { directory, file };
 }

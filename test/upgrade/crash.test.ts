@@ -156,3 +156,17 @@ test('a plugin that has failed can be stopped', async () => {
   expect(plugin.status().state).toBe('stopped');
   await room.load(kvTs('1'));
 });
+
+test('a crash while a stop drains ends the stop', async () => {
+  const plugin = await room.load(kvTs('1'), { drainTimeoutMs: 60_000 });
+  const pid = servingPid(plugin);
+  const conversation = new Conversation(plugin);
+  await conversation.say();
+  const lost = conversation.failure();
+  const stopping = plugin.stop();
+  await eventually(() => plugin.status().state === 'stopping', 5_000, 'it is its turn');
+  await killNow(pid);
+  await stopping;
+  expect(await lost).toMatchObject({ code: status.UNAVAILABLE });
+  expect(plugin.status()).toMatchObject({ state: 'stopped', instances: [] });
+});

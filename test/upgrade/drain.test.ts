@@ -1,6 +1,9 @@
+import { rmSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { RpcError } from '@plugd/host';
 import { KvDefinition, type WatchResponse } from '@plugd/protocol/gen/samples/kv/v1/kv';
+import { bundleProgram } from '../support/bundle';
 import { HostRoom, reaches, servingPid } from '../support/host-room';
 import { describeWithGo } from '../support/needs-go';
 import { eventually, isRunning } from '../support/processes';
@@ -106,6 +109,22 @@ describeWithGo('a plugin that is not told of the drain', () => {
     expect(new Set(received.map(({ pid }) => pid))).toEqual(new Set([oldPid]));
     expect(await plugin.client(KvDefinition).get({ key: 'k' })).toMatchObject({ servedBy: '2.0.0' });
   });
+});
+
+test('a plugin that answers UNAVAILABLE by itself while it drains was not lost', async () => {
+  const { directory, file } = bundleProgram(resolve(__dirname, 'busy-plugin.ts'));
+  try {
+    const plugin = await room.load(file);
+    const refused = expect(plugin.client(KvDefinition).get({ key: 'k' })).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      details: 'not just now',
+    });
+    const report = await plugin.upgrade(second);
+    await refused;
+    expect(report).toMatchObject({ calls: { drained: 1, cut: 0, failed: 0 } });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 });
 
 test('a stop lets calls in flight finish, refuses new ones, and cuts what outlives the limit', async () => {
