@@ -83,7 +83,10 @@ export class Host implements AsyncDisposable {
    *
    * Throws PluginError ATTACH_FAILED if the process is gone, and what `load` throws.
    */
-  attach(handedOver: HandedOver): Promise<Plugin> {
+  async attach(handedOver: HandedOver): Promise<Plugin> {
+    // Its value holds a private key, which no message shows.
+    const good = isRecord(handedOver) && isRecord(handedOver.record);
+    check(good, 'handedOver', typeof handedOver, 'what handOver() or handedOver() gave, not its JSON');
     return this.#add(handedOver.options, (plugin) => plugin.attach(handedOver.record));
   }
 
@@ -143,16 +146,16 @@ export class Host implements AsyncDisposable {
 
   /**
    * Leaves every plugin running, for another host to attach to, and closes this one. What a plugin prints is lost
-   * from then on. Operations under way are given up.
+   * from then on. Operations that have not swapped are given up; what still drains is waited for.
    *
    * Throws PluginError HOST_CLOSED.
    */
   async handOver(): Promise<HandedOver[]> {
     if (this.#closed !== undefined) throw new PluginError('HOST_CLOSED', 'The host is closed.');
-    const handedOver = [...this.#plugins.values()].flatMap((plugin) => plugin.release() ?? []);
-    this.#closed = this.#launcher.handOver();
+    const releasing = Promise.all([...this.#plugins.values()].map((plugin) => plugin.release()));
+    this.#closed = releasing.then(() => this.#launcher.handOver());
     await this.#closed;
-    return handedOver;
+    return (await releasing).flatMap((handedOver) => handedOver ?? []);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -202,15 +202,28 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
     return record === undefined ? undefined : { options: this.#options, record };
   }
 
-  /** Lets go of the processes without ending them. For `host.handOver`. */
-  release(): HandedOver | undefined {
-    const record = this.handedOver();
-    this.#stopped ??= Promise.resolve();
+  /**
+   * Lets go of the process that serves, without ending it; undefined while there is none. An operation that has not
+   * swapped is given up; one that has comes to its end first, so that no old version is left to nobody. For
+   * `host.handOver`.
+   */
+  release(): Promise<HandedOver | undefined> {
+    const released = this.#release();
+    this.#stopped ??= released.then(() => {});
+    return released;
+  }
+
+  async #release(): Promise<HandedOver | undefined> {
     this.#ending.abort(new PluginError('HOST_CLOSED', 'The host was handed over.'));
-    this.#route.close({ code: 'HOST_CLOSED', details: 'The host was handed over' });
-    for (const { instance } of this.#live) instance.release();
-    this.#serving = undefined;
-    return record;
+    return this.#queue.run('handover', 'wait', async () => {
+      const handedOver = this.handedOver();
+      this.#route.close({ code: 'HOST_CLOSED', details: 'The host was handed over' });
+      this.#serving?.instance.release();
+      this.#serving = undefined;
+      this.#live.clear();
+      this.#transition('stopped', { reason: 'handed-over' });
+      return handedOver;
+    });
   }
 
   get serving(): Serving | undefined {

@@ -244,6 +244,8 @@ export class Launcher {
       await Promise.all(this.#starting);
       this.#keeper.release();
       this.#instances.clear();
+      // With an instance in it, it goes when that one ends; without, nobody else would think of it.
+      for (const directory of [this.#directory, this.#sharedDirectory]) directory?.removeIfEmpty();
       await this.#guardian.close({ abandon: true });
     })();
     return this.#closed;

@@ -104,6 +104,10 @@ export class RunDirectory {
     }
   }
 
+  removeIfEmpty(): void {
+    removeEmpty(this.path);
+  }
+
   async remove(): Promise<void> {
     await removeTree(this.path);
   }
@@ -175,8 +179,12 @@ export async function removeInstanceDirectory(
   if (!basename(path).startsWith(INSTANCE_PREFIX) || !basename(parent).startsWith(HOST_PREFIX)) return;
   await removeTree(path);
   if (ownDirectories.includes(parent)) return;
+  removeEmpty(parent);
+}
+
+function removeEmpty(path: string): void {
   try {
-    rmdirSync(parent);
+    rmdirSync(path);
   } catch {
     // Not empty: other instances are there, or it is in use.
   }
