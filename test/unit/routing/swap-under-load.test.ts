@@ -154,13 +154,15 @@ test('no call fails, goes to a generation that had left, or is torn, over 50 swa
     generation = swapped.generation;
     generations.push(generation);
     await sleep(15);
+    // However slow the machine: a generation that no call went to would prove nothing.
+    while (generation.statistics.started === 0) await sleep(1);
   }
+  while (Object.keys(perLoop).length < 12 || Object.values(perLoop).some((count) => count <= 10))
+    await sleep(5);
   running = false;
   await Promise.all([...callers, ...drains]);
 
   expect(ledger.wrong).toEqual([]);
-  expect(Object.keys(perLoop)).toHaveLength(12);
-  for (const [what, count] of Object.entries(perLoop)) expect([what, count > 10]).toEqual([what, true]);
   const total = { started: 0, ended: 0, cut: 0, unavailable: 0 };
   for (const { statistics } of generations) {
     total.started += statistics.started;
