@@ -52,24 +52,23 @@ export function decodeCertificateField(text: string): string {
 }
 
 function parsed(der: Buffer, source: string, hint?: string): X509Certificate {
-  const facts = { field: printable(source, 80), length: source.length };
-  const options = hint === undefined ? { facts } : { facts, hint };
   let certificate: X509Certificate;
   try {
     certificate = new X509Certificate(der);
   } catch (cause) {
-    throw new PluginError('CERTIFICATE_UNREADABLE', 'These bytes are no X.509 certificate.', {
-      ...options,
-      cause,
-    });
+    throw unreadable('These bytes are no X.509 certificate.', source, hint, cause);
   }
   // Node takes PEM for DER, and ignores what follows a certificate.
   if (!certificate.raw.equals(der)) {
-    throw new PluginError(
-      'CERTIFICATE_UNREADABLE',
-      'These bytes hold more than one X.509 certificate in DER.',
-      options,
-    );
+    throw unreadable('These bytes hold more than one X.509 certificate in DER.', source, hint);
   }
   return certificate;
+}
+
+function unreadable(summary: string, source: string, hint?: string, cause?: unknown): PluginError {
+  return new PluginError('CERTIFICATE_UNREADABLE', summary, {
+    facts: { field: printable(source, 80), length: source.length },
+    ...(hint === undefined ? {} : { hint }),
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
