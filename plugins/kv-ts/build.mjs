@@ -1,28 +1,16 @@
-// Bundles the plugin into one executable file per version: dist/kv-ts-v1 and dist/kv-ts-v2.
-import { chmodSync } from 'node:fs';
+// Makes one executable file of the plugin per version: dist/kv-ts-v1 and dist/kv-ts-v2.
+import { execFileSync } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
+// The command plugd-sdk, by its file: where nothing has been installed yet, there is no link to it.
+const plugdSdk = createRequire(import.meta.url).resolve('../../sdk/bin/plugd-sdk.js');
 
 for (const [file, version] of [
   ['kv-ts-v1', '1.0.0'],
   ['kv-ts-v2', '2.0.0'],
 ]) {
-  await build({
-    absWorkingDir: here,
-    entryPoints: ['src/main.ts'],
-    outfile: `dist/${file}`,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'cjs',
-    banner: { js: '#!/usr/bin/env node' },
-    define: { KV_VERSION: JSON.stringify(version) },
-    loader: { '.binpb': 'binary' },
-    // grpc-js asks for it only where its own admin services are offered.
-    external: ['@grpc/proto-loader'],
-    logLevel: 'warning',
-  });
-  chmodSync(`${here}dist/${file}`, 0o755);
+  const args = ['build', 'src/main.ts', '--out', `dist/${file}`, '--define', `KV_VERSION=${version}`];
+  execFileSync(process.execPath, [plugdSdk, ...args], { cwd: here, stdio: 'inherit' });
 }
