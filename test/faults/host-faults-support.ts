@@ -30,7 +30,12 @@ export class FaultRoom {
 
   static async open(): Promise<FaultRoom> {
     const room = await HostRoom.open();
-    return new FaultRoom(room, new Neighbour(await room.load(kvTs('1'), { name: 'neighbour' })));
+    try {
+      return new FaultRoom(room, new Neighbour(await room.load(kvTs('1'), { name: 'neighbour' })));
+    } catch (error) {
+      await room.close();
+      throw error;
+    }
   }
 
   /** Options for a plugin that does what `mode` says, and a mark that only its processes carry. */
