@@ -233,6 +233,15 @@ export class SwapCall implements Call, CallListener, RunningCall {
     const cut =
       cutting !== undefined && cutting.code === received.code && cutting.details === received.details;
     this.generation?.leave(this, received.code, cut);
-    this.listener?.onReceiveStatus(cut ? cutting : received);
+    this.listener?.onReceiveStatus(cut ? cutting : inTime(received, this.deadline));
   }
+}
+
+/**
+ * A plugin in Go ends a call itself when its deadline passes, with a reset that grpc-js takes for a cancellation. On
+ * a busy host that may be heard before its own timer; grpc-go's clients make the same correction.
+ */
+function inTime(received: StatusObject, deadline: CallDeadline): StatusObject {
+  if (received.code !== status.CANCELLED || Number(deadline) > Date.now()) return received;
+  return { ...received, code: status.DEADLINE_EXCEEDED, details: 'Deadline exceeded' };
 }
