@@ -11,6 +11,9 @@ import { poll } from '../support/poll';
 import { isRunning } from '../support/processes';
 import { chaosTs, kvGo, kvTs } from '../support/samples';
 
+// Real processes, on a machine that may be busy.
+jest.setTimeout(60_000);
+
 let first: HostRoom;
 let second: HostRoom;
 beforeEach(async () => {

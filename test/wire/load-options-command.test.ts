@@ -16,6 +16,9 @@ import { failureOf, HostRoom, servingPid } from '../support/host-room';
 import { describeWithGo } from '../support/needs-go';
 import { kvGo, kvTs } from '../support/samples';
 
+// Real processes, on a machine that may be busy.
+jest.setTimeout(60_000);
+
 let room: HostRoom;
 let place: string;
 const home = process.cwd();

@@ -6,6 +6,9 @@ import { failureOf, HostRoom } from '../support/host-room';
 import { describeWithGo } from '../support/needs-go';
 import { kvGo, kvTs } from '../support/samples';
 
+// Real processes, on a machine that may be busy.
+jest.setTimeout(60_000);
+
 const reader = join(__dirname, '../support/plugins/stdin-reader.cjs');
 
 let room: HostRoom;

@@ -3,6 +3,9 @@ import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { failureOf, HostRoom } from '../support/host-room';
 import { kvTs } from '../support/samples';
 
+// Real processes, on a machine that may be busy.
+jest.setTimeout(60_000);
+
 let room: HostRoom;
 beforeAll(async () => {
   room = await HostRoom.open();

@@ -12,6 +12,9 @@ import { describeWithGo } from '../support/needs-go';
 import { PemDirectory } from '../support/pem-files';
 import { chaosTs, kvGo, kvTs } from '../support/samples';
 
+// Real processes, on a machine that may be busy.
+jest.setTimeout(60_000);
+
 const tailored = join(__dirname, '../support/plugins/tailored.cjs');
 
 /** What happens to a user who is nobody but a member of this group, when he connects. */

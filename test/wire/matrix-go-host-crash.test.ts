@@ -5,6 +5,9 @@ import { GoHost } from '../support/go-host';
 import { describeWithGo } from '../support/needs-go';
 import { poll } from '../support/poll';
 
+// Real processes, on a machine that may be busy.
+jest.setTimeout(60_000);
+
 const program = join(__dirname, '../support/plugins/tailored.cjs');
 
 // What a TS plugin that fails by itself looks like to a host made with go-plugin.

@@ -3,6 +3,9 @@ import { testCell } from '../support/matrix-suite';
 import { describeWithGo } from '../support/needs-go';
 import { kvGo, kvTs } from '../support/samples';
 
+// Real processes, on a machine that may be busy.
+jest.setTimeout(60_000);
+
 const makeHost = () => new GoHost();
 
 describeWithGo.each([

@@ -3,6 +3,9 @@ import { describeWithGo } from '../support/needs-go';
 import { kvGo, kvTs } from '../support/samples';
 import { TsHost } from '../support/ts-host';
 
+// Real processes, on a machine that may be busy.
+jest.setTimeout(60_000);
+
 const makeHost = (runDir: string) => new TsHost({ runDir });
 
 describe.each([

@@ -8,7 +8,7 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
-import { type Plugin, type PromiseClient, RpcError } from '@plugd/host';
+import type { Plugin, PromiseClient } from '@plugd/host';
 import {
   GetRequest,
   GetResponse,
@@ -18,12 +18,15 @@ import {
   WatchRequest,
   WatchResponse,
 } from '@plugd/protocol/gen/samples/kv/v1/kv';
-import { ProbeClient, ProbeDefinition } from '@plugd/protocol/gen/samples/probe/v1/probe';
+import { ProbeClient } from '@plugd/protocol/gen/samples/probe/v1/probe';
 import { HostRoom, killNow, servingPid } from '../support/host-room';
 import { loadedKvClient } from '../support/loaded-kv';
 import { describeWithGo } from '../support/needs-go';
 import { poll } from '../support/poll';
 import { chaosTs, kvGo, kvTs } from '../support/samples';
+
+// Real processes, on a machine that may be busy.
+jest.setTimeout(60_000);
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const typesAre = <_Same extends true>(): void => {};
@@ -82,7 +85,6 @@ function promiseCaller(plugin: Plugin): Caller {
   };
 }
 
-const sleepForAnHour = { durationMs: 3_600_000 };
 const v2 = { version: '2.0.0', command: kvTs('2') };
 
 test('a stub has the type of its class, a client that of its definition', async () => {
@@ -232,79 +234,6 @@ describe('options of a stub', () => {
   });
 });
 
-describe('options of a call', () => {
-  test('signal: a call that is given up is cancelled here and in the plugin', async () => {
-    const probe = (await room.load(kvTs('1'))).client(ProbeDefinition);
-    const giveUp = new AbortController();
-    const call = probe.sleep(sleepForAnHour, { signal: giveUp.signal });
-    call.catch(() => {});
-    await probe.inspect({});
-    giveUp.abort();
-    await expect(call).rejects.toMatchObject({ name: 'RpcError', code: status.CANCELLED });
-    await poll(
-      async () => (await probe.inspect({})).cancelledSleeps,
-      (count) => count === 1,
-    );
-    await expect(probe.inspect({}, { signal: AbortSignal.abort() })).rejects.toMatchObject({
-      codeName: 'CANCELLED',
-    });
-  });
-
-  test.each([
-    ['timeoutMs', () => ({ timeoutMs: 100 })],
-    ['deadline as a Date', () => ({ deadline: new Date(Date.now() + 100) })],
-    ['deadline as a number', () => ({ deadline: Date.now() + 100 })],
-    ['both: the earlier wins', () => ({ timeoutMs: 100, deadline: Date.now() + 3_600_000 })],
-  ])('%s ends a call with DEADLINE_EXCEEDED', async (_name, limit) => {
-    const probe = (await room.load(kvTs('1'))).client(ProbeDefinition);
-    await expect(probe.sleep(sleepForAnHour, limit())).rejects.toMatchObject({
-      code: status.DEADLINE_EXCEEDED,
-      path: '/samples.probe.v1.Probe/Sleep',
-    });
-  });
-
-  test('metadata goes there; header and trailer come back', async () => {
-    const plugin = await room.load(kvTs('1'));
-    const heard: string[] = [];
-    const listeners = {
-      onHeader: (metadata: Metadata) => void heard.push(`header ${metadata.get('content-type')}`),
-      onTrailer: () => void heard.push('trailer'),
-    };
-    const probe = plugin.client(ProbeDefinition);
-    const given = new Metadata();
-    given.set('x-one', '1');
-    expect((await probe.inspect({}, { metadata: given, ...listeners })).metadata).toMatchObject({
-      'x-one': '1',
-    });
-    const record = { 'x-two': ['a', 'b'], 'x-bin': Buffer.from([0, 255]) };
-    expect((await probe.inspect({}, { metadata: record })).metadata).toMatchObject({ 'x-two': 'a, b' });
-    expect(heard).toEqual(['header application/grpc+proto', 'trailer']);
-    expect(given.toJSON()).toEqual({ 'x-one': ['1'] });
-    await expect(probe.fail({ code: 7, message: 'no' }, listeners)).rejects.toThrow();
-    expect(heard.filter((text) => text === 'trailer')).toHaveLength(2);
-  });
-
-  test('a call that fails rejects with an RpcError that has the gRPC code, also in an iteration', async () => {
-    const plugin = await room.load(kvTs('1'));
-    const error: unknown = await plugin
-      .client(ProbeDefinition)
-      .fail({ code: status.PERMISSION_DENIED, message: 'not you' })
-      .catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(RpcError);
-    expect(error).toMatchObject({
-      code: 7,
-      codeName: 'PERMISSION_DENIED',
-      details: 'not you',
-      path: '/samples.probe.v1.Probe/Fail',
-      pluginCode: undefined,
-    });
-    const watching = async () => {
-      for await (const _ of plugin.client(KvDefinition).watch({ intervalMs: 3_600_000 }, { timeoutMs: 100 }));
-    };
-    await expect(watching()).rejects.toMatchObject({ name: 'RpcError', code: status.DEADLINE_EXCEEDED });
-  });
-});
-
 test('the channel carries streams of a bare client too', async () => {
   const plugin = await room.load(kvTs('1'));
   const client = new Client('unused', credentials.createInsecure(), { channelOverride: plugin.channel });
@@ -319,87 +248,10 @@ test('the channel carries streams of a bare client too', async () => {
   expect(sequences).toEqual([1, 2, 3, 4, 5]);
 });
 
-test('status() tells name, state, version, generation, protocol and instances, and is of one moment', async () => {
-  const loading = room.load(kvTs('1'));
-  expect(room.host.plugin('kv')?.status()).toMatchObject({
-    state: 'starting',
-    version: '1.0.0',
-    protocolVersion: undefined,
-    instances: [],
-  });
-  const plugin = await loading;
-  const before = plugin.status();
-  expect(before).toEqual({
-    name: 'kv',
-    state: 'serving',
-    version: '1.0.0',
-    generation: 1,
-    protocolVersion: 1,
-    instances: [
-      {
-        id: expect.any(String),
-        pid: expect.any(Number),
-        state: 'serving',
-        address: expect.stringContaining(room.runDir),
-        inFlight: 0,
-        startedAt: expect.any(Number),
-      },
-    ],
-  });
-  expect(Math.abs(Date.now() - (before.instances[0]?.startedAt ?? 0))).toBeLessThan(60_000);
-
-  const probe = plugin.client(ProbeDefinition);
-  const giveUp = new AbortController();
-  const call = probe.sleep(sleepForAnHour, { signal: giveUp.signal });
-  call.catch(() => {});
-  await probe.inspect({});
-  const upgrade = plugin.upgrade(v2);
-  await poll(
-    () => plugin.status(),
-    ({ instances }) => instances.length === 2,
-  );
-  expect(plugin.status()).toMatchObject({
-    state: 'serving',
-    version: '2.0.0',
-    generation: 2,
-    protocolVersion: 2,
-    instances: [
-      { state: 'serving', inFlight: 0 },
-      { state: 'draining', inFlight: 1, pid: servingPidOf(before) },
-    ],
-  });
-  giveUp.abort();
-  await upgrade;
-  expect(plugin.status().instances).toHaveLength(1);
-  expect(before.instances[0]?.state).toBe('serving');
-  expect(JSON.parse(JSON.stringify(plugin.status()))).toEqual(plugin.status());
-
-  await killNow(servingPid(plugin));
-  const down = await poll(
-    () => plugin.status(),
-    ({ state }) => state === 'failed',
-  );
-  expect(down).toEqual({
-    name: 'kv',
-    state: 'failed',
-    version: '2.0.0',
-    generation: 2,
-    protocolVersion: undefined,
-    instances: [],
-  });
-});
-
-function servingPidOf({ instances }: ReturnType<Plugin['status']>): number | undefined {
-  return instances[0]?.pid;
-}
-
 test('a plugin that crashes in a call ends it with UNAVAILABLE, whichever stub made it', async () => {
   const plugin = await room.load(chaosTs(), { env: { CHAOS: 'crash-on-call' } });
-  const ends = await Promise.allSettled([
-    get(plugin.stub(KvClient)),
-    get(await loadedStub(plugin)),
-    plugin.client(KvDefinition).get({ key: 'k' }),
-  ]);
+  const [typed, loaded, client] = [plugin.stub(KvClient), await loadedStub(plugin), promiseCaller(plugin)];
+  const ends = await Promise.allSettled([typed, loaded, client].map((stub) => get(stub)));
   for (const end of ends)
     expect(end).toMatchObject({ status: 'rejected', reason: { code: status.UNAVAILABLE } });
 });
