@@ -21,10 +21,11 @@ export { createHost, Host, type HostOptions } from './host';
 export type { HandshakeOptions, LoadOptions } from './instance/load-options';
 // What stands below is for libraries that build on the host's parts.
 export type { InstanceRecord } from './launch/instance-record';
-export type { HandedOver, Plugin, PluginCalls } from './plugin';
+export type { HandedOver, PinnedScope, Plugin, PluginCalls } from './plugin';
 export type { InstanceStatus, PluginStatus } from './plugin-status';
 export type { StubConstructor, StubOptions } from './routing/stub';
 export { SwapChannel } from './routing/swap-channel';
+export type { InstanceCalls } from './upgrade/instance-calls';
 export type { OperationHandle, OperationProgress } from './upgrade/operation-handle';
 export {
   formatReport,

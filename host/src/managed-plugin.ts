@@ -10,11 +10,13 @@ import type { LoadOptions } from './instance/load-options';
 import { ownOptions, type PluginSpec, resolveSpec } from './instance/plugin-spec';
 import type { InstanceRecord } from './launch/instance-record';
 import type { Platform } from './platform/platform';
-import type { HandedOver, Plugin } from './plugin';
+import type { HandedOver, PinnedScope, Plugin } from './plugin';
 import type { InstanceStatus, PluginStatus } from './plugin-status';
 import type { Channel } from './routing/grpc-call';
+import { pin } from './routing/pin';
 import { createStub, type StubConstructor, type StubOptions } from './routing/stub';
 import { SwapChannel } from './routing/swap-channel';
+import { withInstanceCalls } from './upgrade/instance-calls';
 import { mergeOptions } from './upgrade/merge-options';
 import { OperationHandle } from './upgrade/operation-handle';
 import { OperationQueue } from './upgrade/operation-queue';
@@ -133,6 +135,29 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
       spec,
       changes.command === undefined ? spec.command : factory.resolveCommand(spec),
     );
+  }
+
+  async pinned<T>(use: (scope: PinnedScope) => Promise<T> | T): Promise<T> {
+    this.#refuseIfStopped();
+    const serving = this.#serving;
+    if (serving === undefined) {
+      throw new PluginError('PLUGIN_EXITED', `Plugin ${this.name} has no instance at the moment.`);
+    }
+    const { launched } = serving.instance;
+    return pin(serving.generation, async (signal) => {
+      const lost = launched.exited.then(() => {
+        throw launched.error('PLUGIN_EXITED', `Plugin ${this.name} exited while a pinned scope used it.`);
+      });
+      lost.catch(() => {});
+      const work = withInstanceCalls(
+        serving.instance,
+        'The pinned scope has ended',
+        async (calls) => use({ ...calls, signal }),
+        signal,
+      );
+      work.catch(() => {});
+      return Promise.race([work, lost]);
+    });
   }
 
   stop(): Promise<void> {

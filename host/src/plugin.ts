@@ -6,6 +6,7 @@ import type { InstanceRecord } from './launch/instance-record';
 import type { PluginStatus } from './plugin-status';
 import type { Channel } from './routing/grpc-call';
 import type { StubConstructor, StubOptions } from './routing/stub';
+import type { InstanceCalls } from './upgrade/instance-calls';
 import type { OperationHandle } from './upgrade/operation-handle';
 import type { UpgradeOptions } from './upgrade/upgrade-options';
 
@@ -16,6 +17,12 @@ import type { UpgradeOptions } from './upgrade/upgrade-options';
 export interface HandedOver {
   readonly options: LoadOptions;
   readonly record: InstanceRecord;
+}
+
+/** What work gets that belongs to one instance: see {@link Plugin.pinned}. */
+export interface PinnedScope extends InstanceCalls {
+  /** Fires when the scope has ended, and before its work has: at the drain limit, or when the process is lost. */
+  readonly signal: AbortSignal;
 }
 
 /** How a plugin is called. Code that only calls can be written against this, and tested without a process. */
@@ -57,6 +64,14 @@ export interface Plugin extends PluginCalls {
   upgrade(changes: UpgradeOptions): OperationHandle;
   /** The same version in a new process, by the same swap: no call fails. */
   restart(options?: Pick<UpgradeOptions, 'ifBusy'>): OperationHandle;
+  /**
+   * Runs work that has to stay with one instance, the one that serves when it begins. It counts as one call: an
+   * upgrade lets it finish within `drainTimeoutMs`, while new calls already go to the new version.
+   *
+   * Throws what `use` throws; PluginError DRAIN_TIMEOUT when the scope is cut at the drain limit, PLUGIN_EXITED when
+   * the process is lost, PLUGIN_STOPPED after `stop()`; PLUGIN_EXITED too while there is no instance.
+   */
+  pinned<T>(use: (scope: PinnedScope) => Promise<T> | T): Promise<T>;
   /**
    * No new calls; those in flight may finish within `drainTimeoutMs`; then the process is asked to leave, and ended
    * if it doesn't. An operation under way is given up if it has not swapped yet. May be called again.

@@ -6,7 +6,7 @@ import type { InstanceFactory } from '../instance/instance-factory';
 import type { PluginSpec } from '../instance/plugin-spec';
 import { waitAtMost } from '../launch/wait-at-most';
 import type { Platform } from '../platform/platform';
-import { withCandidate } from './candidate';
+import { withInstanceCalls } from './instance-calls';
 import type { OperationProgress } from './operation-handle';
 import { OperationSteps } from './operation-steps';
 import type { SideReport, UpgradeReport } from './report';
@@ -127,7 +127,9 @@ async function runVerify(
   abandoned.catch(() => {});
   let verified: true | undefined;
   try {
-    const work = withCandidate(instance, verify).then(() => true as const);
+    const work = withInstanceCalls(instance, 'The check of the new version has ended', verify).then(
+      () => true as const,
+    );
     work.catch(() => {});
     verified = await waitAtMost(Promise.race([work, abandoned]), limitMs);
   } catch (error) {

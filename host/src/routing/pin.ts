@@ -1,0 +1,65 @@
+import { status } from '@grpc/grpc-js';
+import { PluginError } from '@plugd/protocol/plugin-error';
+import type { Generation, RunningCall } from './generation';
+import type { StatusObject } from './grpc-call';
+
+/**
+ * Work that belongs to one generation and counts as one call there: a drain waits for it, and cuts it at its limit.
+ *
+ * Resolves or rejects as `work` does; when it is cut, rejects at once, and what `work` still does is nobody's.
+ * Throws PluginError DRAIN_TIMEOUT if it is cut.
+ */
+export async function pin<T>(
+  generation: Generation,
+  work: (signal: AbortSignal) => Promise<T> | T,
+): Promise<T> {
+  const pinned = new Pin(generation);
+  try {
+    const result = (async () => work(pinned.signal))();
+    // The loser of the race may still reject; nobody waits for it then.
+    result.catch(() => {});
+    return await Promise.race([result, pinned.cutShort]);
+  } finally {
+    pinned.end();
+  }
+}
+
+class Pin implements RunningCall {
+  readonly #generation: Generation;
+  readonly #abort = new AbortController();
+  readonly cutShort: Promise<never>;
+  #reject: (error: PluginError) => void = () => {};
+  #ended = false;
+
+  constructor(generation: Generation) {
+    this.#generation = generation;
+    this.cutShort = new Promise((_, reject) => {
+      this.#reject = reject;
+    });
+    this.cutShort.catch(() => {});
+    generation.enter(this, 0);
+  }
+
+  /** Fires when the work is cut, and when it has ended. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  cut(outcome: StatusObject): void {
+    if (this.#ended) return;
+    const error = new PluginError('DRAIN_TIMEOUT', `${outcome.details}.`);
+    this.#leave(outcome.code, true, error);
+    this.#reject(error);
+  }
+
+  end(): void {
+    this.#leave(status.OK, false, new PluginError('ROUTE_CLOSED', 'The pinned scope has ended.'));
+  }
+
+  #leave(code: status, cut: boolean, reason: PluginError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#generation.leave(this, code, cut);
+    this.#abort.abort(reason);
+  }
+}
