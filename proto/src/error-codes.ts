@@ -145,6 +145,39 @@ export const errorCodes = {
   STOP_FAILED: entry('host', 'A process could not be ended: look for it by its pid.'),
   ATTACH_FAILED: entry('caller', 'The process of the record is gone, or another one has its pid now.'),
   GUARDIAN_FAILED: entry('host', 'The helper that cleans up after a killed host could not be started.'),
+
+  // Further connections: the broker, and several connections over one.
+  BROKER_TIMEOUT: entry(
+    'plugin',
+    'Serve an id on one side and dial it on the other within 5 seconds; an id that was announced can be dialled once.',
+  ),
+  BROKER_CLOSED: entry('caller', 'A broker ends with its instance: dial and serve on one that is at work.'),
+  BROKER_UNSUPPORTED: entry(
+    'operator',
+    'The plugin offers no broker: rebuild it with a library that has one.',
+  ),
+  BROKER_ID_TAKEN: entry('caller', 'Serve each id once: let the broker choose it.'),
+  BROKER_REFUSED: entry(
+    'plugin',
+    'Serve the id on the other side before, or at most 5 seconds after, it is dialled.',
+  ),
+  BROKER_ADDRESS_REFUSED: entry(
+    'plugin',
+    "A brokered server must listen on a loopback address, or on a unix socket in its instance's directory.",
+  ),
+  BROKER_PROTOCOL: entry(
+    'plugin',
+    'The two ends disagree on how connections are brokered: see which library the plugin was built with.',
+  ),
+  MULTIPLEX_CLOSED: entry(
+    'host',
+    'The one connection that carries the others has ended: the instance stops, or has stopped.',
+  ),
+  MULTIPLEX_PROTOCOL: entry(
+    'plugin',
+    'The two ends do not understand each other on the shared connection: see which library the plugin was built with.',
+  ),
+  MULTIPLEX_TIMEOUT: entry('plugin', 'The process is stopped, overloaded or stuck: see what it does.'),
 } as const satisfies Record<string, ErrorCodeEntry>;
 
 export type ErrorCode = keyof typeof errorCodes;
