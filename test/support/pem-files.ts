@@ -11,11 +11,12 @@ export interface PemFiles {
   readonly key: string;
 }
 
-/** Certificates in a directory of their own, which {@link dispose} removes. */
+/** Certificates in a directory of their own, made with the first; {@link dispose} removes it. */
 export class PemDirectory {
-  readonly #directory = mkdtempSync(join(tmpdir(), 'pem-'));
+  #directory: string | undefined;
 
   make(name: string): PemFiles {
+    this.#directory ??= mkdtempSync(join(tmpdir(), 'pem-'));
     const { certificatePem, keyPem } = createCertificate({ curve: 'P-256' });
     const certificate = join(this.#directory, `${name}.pem`);
     const key = join(this.#directory, `${name}-key.pem`);
@@ -25,6 +26,6 @@ export class PemDirectory {
   }
 
   dispose(): void {
-    rmSync(this.#directory, { recursive: true, force: true });
+    if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true });
   }
 }

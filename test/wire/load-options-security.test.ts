@@ -34,6 +34,8 @@ beforeEach(async () => {
 });
 afterEach(() => room.close());
 
+type Options = Parameters<HostRoom['load']>[1];
+
 function suite(sample: (version: '1' | '2') => string): void {
   test('autoMtls is on unless told otherwise', async () => {
     const names = { environment: ['PLUGIN_CLIENT_CERT'] };
@@ -49,12 +51,19 @@ function suite(sample: (version: '1' | '2') => string): void {
 
   describe('tls of the plugin’s own', () => {
     const pem = new PemDirectory();
-    const [own, host, stranger] = [pem.make('own'), pem.make('host'), pem.make('stranger')];
-    const env = { KV_TLS_CERT: own.certificate, KV_TLS_KEY: own.key };
-    const closed = { ...env, KV_TLS_CA: host.certificate };
+    const pems = () => {
+      const [own, host, stranger] = [pem.make('own'), pem.make('host'), pem.make('stranger')];
+      const env = { KV_TLS_CERT: own.certificate, KV_TLS_KEY: own.key };
+      return { own, host, stranger, env, closed: { ...env, KV_TLS_CA: host.certificate } };
+    };
+    let given: ReturnType<typeof pems>;
+    beforeAll(() => {
+      given = pems();
+    });
     afterAll(() => pem.dispose());
 
     test('is trusted by its certificate, given as text or as bytes', async () => {
+      const { own, env } = given;
       for (const ca of [own.certificatePem, Buffer.from(own.certificatePem)]) {
         const plugin = await room.load(sample('1'), { env, tls: { ca } });
         expect((await plugin.client(KvDefinition).get({ key: 'k' })).servedBy).toBe('1.0.0');
@@ -64,34 +73,50 @@ function suite(sample: (version: '1' | '2') => string): void {
     });
 
     test('may ask for the host’s certificate', async () => {
+      const { own, host, closed: env } = given;
       const tls = { ca: own.certificatePem, certificate: host.certificatePem, key: host.keyPem };
-      const plugin = await room.load(sample('1'), { env: closed, tls });
+      const plugin = await room.load(sample('1'), { env, tls });
       expect((await plugin.client(KvDefinition).get({ key: 'k' })).servedBy).toBe('1.0.0');
     });
 
-    test.each([
-      ['a plugin with another certificate', env, { ca: stranger.certificatePem }],
-      ['a plugin that no authority of the system knows', env, {}],
-      ['a plugin of another name', env, { ca: own.certificatePem, serverName: 'elsewhere.invalid' }],
-      ['a host without certificate, where one is asked for', closed, { ca: own.certificatePem }],
-      [
-        'a host with a certificate that the plugin does not trust',
-        closed,
-        { ca: own.certificatePem, certificate: stranger.certificatePem, key: stranger.keyPem },
-      ],
-      ['a plugin that speaks no TLS', {}, { ca: own.certificatePem }],
-    ])('%s is refused with TLS_FAILED', async (_who, variables, tls) => {
-      const error = await failureOf(room.load(sample('1'), { env: variables, tls }));
+    const refused: Record<string, () => Options> = {
+      'a plugin with another certificate': () => ({
+        env: given.env,
+        tls: { ca: given.stranger.certificatePem },
+      }),
+      'a plugin that no authority of the system knows': () => ({ env: given.env, tls: {} }),
+      'a plugin of another name': () => ({
+        env: given.env,
+        tls: { ca: given.own.certificatePem, serverName: 'elsewhere.invalid' },
+      }),
+      'a host without certificate, where one is asked for': () => ({
+        env: given.closed,
+        tls: { ca: given.own.certificatePem },
+      }),
+      'a host with a certificate that the plugin does not trust': () => ({
+        env: given.closed,
+        tls: {
+          ca: given.own.certificatePem,
+          certificate: given.stranger.certificatePem,
+          key: given.stranger.keyPem,
+        },
+      }),
+      'a plugin that speaks no TLS': () => ({ tls: { ca: given.own.certificatePem } }),
+    };
+    test.each(Object.entries(refused))('%s is refused with TLS_FAILED', async (_who, options) => {
+      const error = await failureOf(room.load(sample('1'), options()));
       expect(error.code).toBe('TLS_FAILED');
       expect(room.processes()).toEqual([]);
     });
 
     test('where AutoMTLS is expected is refused as that, since the plugin sends no certificate', async () => {
-      expect((await failureOf(room.load(sample('1'), { env }))).code).toBe('AUTO_MTLS_UNSUPPORTED');
+      expect((await failureOf(room.load(sample('1'), { env: given.env }))).code).toBe(
+        'AUTO_MTLS_UNSUPPORTED',
+      );
     });
 
     test('where nothing is expected is refused', async () => {
-      const error = await failureOf(room.load(sample('1'), { env, autoMtls: false }));
+      const error = await failureOf(room.load(sample('1'), { env: given.env, autoMtls: false }));
       expect(error.code).toBe('CONNECT_FAILED');
     });
   });
