@@ -79,21 +79,17 @@ function readElf(head: Buffer): ExecutableFormat {
     kind: 'elf',
     architectures: [elfMachine(u16(18), is64, littleEndian)],
   };
-  try {
-    // The program header of type PT_INTERP (3) points at the loader's path.
-    const table = word(is64 ? 32 : 28);
-    const size = u16(is64 ? 54 : 42);
-    const count = u16(is64 ? 56 : 44);
-    for (let i = 0; i < count; i++) {
-      const entry = table + i * size;
-      if (u32(entry) !== 3) continue;
-      const offset = word(entry + (is64 ? 8 : 4));
-      const end = head.indexOf(0, offset);
-      if (end > offset) return { ...format, interpreter: head.toString('utf8', offset, end) };
-    }
-  } catch (error) {
-    // Headers beyond what was read: a file laid out unusually, not a reason to refuse it.
-    if (!(error instanceof RangeError)) throw error;
+  if (head.length < (is64 ? 64 : 52)) return format;
+  // The program header of type PT_INTERP (3) points at the loader's path.
+  const table = word(is64 ? 32 : 28);
+  const size = Math.max(u16(is64 ? 54 : 42), is64 ? 56 : 32);
+  const count = u16(is64 ? 56 : 44);
+  // Headers may lie beyond what was read: tools that put something into a finished program move them to its end.
+  for (let entry = table, i = 0; i < count && entry + size <= head.length; entry += size, i++) {
+    if (u32(entry) !== 3) continue;
+    const offset = word(entry + (is64 ? 8 : 4));
+    const end = offset < head.length ? head.indexOf(0, offset) : -1;
+    if (end > offset) return { ...format, interpreter: head.toString('utf8', offset, end) };
   }
   return format;
 }

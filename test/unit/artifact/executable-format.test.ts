@@ -57,6 +57,12 @@ test.each([{ machine: 62 }, { machine: 22, big: true }, { machine: 3, is64: fals
   },
 );
 
+test('an ELF file whose headers lie beyond the head still says what it was built for', () => {
+  const head = elf({ machine: 62, interpreter: '/lib/ld.so.1' });
+  head.writeBigUInt64LE(35_642_528n, 32);
+  expect(readFormat(head)).toEqual({ kind: 'elf', architectures: ['x64'] });
+});
+
 test('the program that runs this test is read as it is', () => {
   const head = readFileSync(process.execPath).subarray(0, 4096);
   const format = readFormat(head);
