@@ -1,6 +1,8 @@
 package drive
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +23,10 @@ type StartRequest struct {
 	Command []string `json:"command"`
 	// Env has NAME=value items that win over this process's own environment.
 	Env []string `json:"env"`
+	// BareEnv leaves this process's own environment out.
+	BareEnv bool `json:"bareEnv"`
+	// SHA256 is the checksum of the executable, as hexadecimal digits; empty: it is not checked.
+	SHA256 string `json:"sha256"`
 	// Cwd is the plugin's working directory; empty is this process's own.
 	Cwd string `json:"cwd"`
 	// Cookie is the handshake's key and value; left out it is the samples' cookie.
@@ -69,8 +75,19 @@ func Start(request StartRequest) (*Session, error) {
 		rawStderr: &buffer{},
 	}
 	session.command.Dir = request.Cwd
-	session.command.Env = append(os.Environ(), request.Env...)
-	session.client = plugin.NewClient(session.config(request))
+	if !request.BareEnv {
+		session.command.Env = os.Environ()
+	}
+	session.command.Env = append(session.command.Env, request.Env...)
+	config := session.config(request)
+	if request.SHA256 != "" {
+		checksum, err := hex.DecodeString(request.SHA256)
+		if err != nil {
+			return nil, fmt.Errorf("start: sha256: %w", err)
+		}
+		config.SecureConfig = &plugin.SecureConfig{Checksum: checksum, Hash: sha256.New()}
+	}
+	session.client = plugin.NewClient(config)
 	if err := session.open(); err != nil {
 		// Reaps the process and its readers; go-plugin has killed it on most of its ways to fail, not on all.
 		session.client.Kill()
