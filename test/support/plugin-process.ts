@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Channel, credentials as grpc } from '@grpc/grpc-js';
@@ -17,6 +17,8 @@ export interface StartOptions {
   readonly versions?: string;
   readonly autoMtls?: boolean;
   readonly multiplex?: string;
+  /** Number of the user, and of the group, that the plugin runs as. Default: those of the test. */
+  readonly user?: number;
 }
 
 export interface Exit {
@@ -36,7 +38,10 @@ export class PluginProcess {
 
   constructor(command: string, options: StartOptions = {}) {
     this.hostCertificate = options.autoMtls ? createCertificate() : undefined;
+    const { user } = options;
+    if (user !== undefined) chownSync(this.directory, user, user);
     this.child = spawn(command, options.args ?? [], {
+      ...(user === undefined ? {} : { uid: user, gid: user }),
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         PATH: process.env['PATH'],

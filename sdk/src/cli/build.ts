@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type * as Esbuild from 'esbuild';
 import { checkBinaryPossible, makeBinary } from './binary';
@@ -80,14 +80,23 @@ async function writeBinary({ code, map }: Bundle, project: Project, options: Bui
 }
 
 function checkEntry(entry: string): void {
-  const found = statSync(entry, { throwIfNoEntry: false });
+  const found = look(entry);
   if (found === undefined) throw new CommandError(`The entry ${entry} does not exist.`);
   if (!found.isFile()) throw new CommandError(`The entry ${entry} is no file.`);
 }
 
 function checkOutput(output: string, entry: string): void {
   if (output === entry) throw new CommandError(`The output would replace the entry, ${entry}.`, 2);
-  if (statSync(output, { throwIfNoEntry: false })?.isDirectory()) {
+  if (look(output)?.isDirectory()) {
     throw new CommandError(`${output} is a directory: --out needs the path of a file.`);
+  }
+}
+
+/** Undefined where nothing can be seen; whoever then reads or writes there is told why. */
+function look(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
   }
 }

@@ -6,8 +6,7 @@
 import { readOwnMap } from './own-map';
 import { PositionIndex } from './position-index';
 
-// Whoever has asked for traces of another form before us shall have them.
-if (Error.prepareStackTrace === undefined) mapOwnStacks(ownName());
+mapOwnStacks(ownName());
 
 function mapOwnStacks(script: string): void {
   let index: PositionIndex | undefined;
@@ -25,11 +24,7 @@ function mapOwnStacks(script: string): void {
 /** This file as V8 knows it: a path, an address, or the name that was given to a part of a binary. */
 function ownName(): string {
   Error.prepareStackTrace = (_error, frames) => frames[0]?.getFileName() ?? '';
-  try {
-    return String(new Error().stack);
-  } finally {
-    Reflect.deleteProperty(Error, 'prepareStackTrace');
-  }
+  return String(new Error().stack);
 }
 
 function indexOfOwnMap(): PositionIndex | undefined {
