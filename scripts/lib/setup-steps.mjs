@@ -124,6 +124,7 @@ function goBuild(version) {
     'kv-v1': ['-ldflags', '-X main.version=1.0.0', './cmd/kv'],
     'kv-v2': ['-ldflags', '-X main.version=2.0.0', './cmd/kv'],
     testhost: ['./cmd/testhost'],
+    yamuxpeer: ['./cmd/yamuxpeer'],
   };
   const directory = at('plugins', 'go');
   const sources = () =>

@@ -26,6 +26,11 @@ export function goHost(): string {
   return built(join(plugins, 'go/bin/testhost'), 'npm run setup');
 }
 
+/** One end of an unmodified hashicorp/yamux session. */
+export function goYamuxPeer(): string {
+  return built(join(plugins, 'go/bin/yamuxpeer'), 'npm run setup');
+}
+
 function built(path: string, how: string): string {
   if (!existsSync(path)) throw new Error(`${path} has not been built. Run: npx tsc -b && ${how}`);
   return path;

@@ -67,8 +67,10 @@ export class YamuxStream extends Duplex {
   /** The peer has been told of the stream, or has told us. */
   begin(): void {
     this.#opened = true;
+    // It may end within the next line, and say so itself.
+    const endedBefore = this.#localEnd;
     this.grant(INITIAL_WINDOW_BYTES);
-    if (this.#localEnd) this.#link.sendWindowUpdate(this.id, Flag.FIN, 0);
+    if (endedBefore) this.#link.sendWindowUpdate(this.id, Flag.FIN, 0);
   }
 
   /** The peer takes so many bytes more. @throws PluginError MULTIPLEX_PROTOCOL */

@@ -167,6 +167,21 @@ test('streams that nobody takes wait up to the backlog, and no more', async () =
   expect((await Promise.all(streams.map(readAll))).map(String)).toEqual(['0', '1', '2', '3', '4']);
 });
 
+test('a stream that waits for its turn may be ended and destroyed meanwhile', async () => {
+  const { client, server } = await sessionPair({ acceptBacklog: 1 });
+  const [first, empty, ended, given] = [client.open(), client.open(), client.open(), client.open()];
+  empty.end(Buffer.alloc(0));
+  ended.end();
+  given.destroy();
+  echo(server);
+  for (const stream of [first, empty, ended]) {
+    stream.end();
+    expect((await readAll(stream)).length).toBe(0);
+  }
+  await until(() => client.streamCount + server.streamCount === 0, 'all are over');
+  expect(server.reason).toBeUndefined();
+});
+
 test('a peer that leaves a new stream without an answer ends the session', async () => {
   const { client } = await sessionPair({ openTimeoutMs: 30 });
   client.open();
