@@ -11,6 +11,7 @@ import {
   type Plugin,
   PluginError,
 } from '@plugd/host';
+import { Ledger } from './ledger';
 import { eventually, isRunning, processesWith } from './processes';
 import { RecordingLogger } from './recording-logger';
 
@@ -48,6 +49,11 @@ export class HostRoom {
 
   load(command: string, over: Partial<LoadOptions> = {}): Promise<Plugin> {
     return this.host.load(this.kv(command, over));
+  }
+
+  /** The book of a plugin's calls. To be opened before the plugin is loaded. */
+  ledger(plugin: string): Ledger {
+    return new Ledger((listener) => this.host.on('event', listener), plugin);
   }
 
   /** Pids of everything that descends from this room's plugins and runs. */

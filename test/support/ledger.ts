@@ -1,4 +1,4 @@
-import type { Host, HostEvent } from '@plugd/host';
+import type { HostEvent, HostEventListener } from '@plugd/host';
 
 /** Who gave an answer, as the answer itself says. */
 export interface Answer {
@@ -39,8 +39,9 @@ export class Ledger {
   readonly #byPid = new Map<number, Swap>();
   #current = 0;
 
-  constructor(host: Host, plugin: string) {
-    host.on('event', (event) => {
+  /** @param subscribe gives the host's events to a listener, from before the plugin is loaded. */
+  constructor(subscribe: (listener: HostEventListener) => void, plugin: string) {
+    subscribe((event) => {
       if (event.type === 'instance' && event.plugin === plugin && event.to === 'serving') this.#note(event);
     });
   }
@@ -62,15 +63,11 @@ export class Ledger {
     return this.#byPid.get(pid)?.generation;
   }
 
-  get failed(): number {
-    return this.entries.filter((entry) => entry.error !== undefined).length;
-  }
-
   /**
    * Enters a call. It resolves with all answers of the call, one a message, and throws if the call failed; whether
-   * the messages are complete is the call's to check, by throwing.
+   * the messages are complete is the call's to check, by throwing. Returns whether all was well.
    */
-  async enter(what: string, call: () => Promise<readonly Answer[]>): Promise<void> {
+  async enter(what: string, call: () => Promise<readonly Answer[]>): Promise<boolean> {
     const from = this.#current;
     const beganAt = performance.now();
     let answers: readonly Answer[] = [];
@@ -96,6 +93,7 @@ export class Ledger {
     this.entries.push(entry);
     const fault = faultOf(entry, answers, swap);
     if (fault !== undefined) this.wrong.push(`${what}: ${fault}`);
+    return fault === undefined;
   }
 }
 

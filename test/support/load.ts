@@ -69,8 +69,9 @@ export class Load {
     this.#loops.push(
       (async () => {
         while (!signal.aborted) {
-          await this.#ledger.enter(what, call);
-          if (restMs > 0) await rest(restMs);
+          const well = await this.#ledger.enter(what, call);
+          // Calls that are refused at once would leave the event loop no time for anything else.
+          if (restMs > 0 || !well) await rest(well ? restMs : 20);
         }
       })(),
     );

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Candidate, ErrorCode, OperationStep, Plugin, UpgradeOptions } from '@plugd/host';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { failureOf, HostRoom, killNow, servingPid } from '../support/host-room';
-import { Ledger } from '../support/ledger';
+import type { Ledger } from '../support/ledger';
 import { Load } from '../support/load';
 import { processesWith } from '../support/processes';
 import { chaosTs, kvTs } from '../support/samples';
@@ -19,7 +19,7 @@ let load: Load;
 
 beforeAll(async () => {
   room = await HostRoom.open();
-  ledger = new Ledger(room.host, 'kv');
+  ledger = room.ledger('kv');
   plugin = await room.load(kvTs('1'));
   load = await Load.start(plugin, ledger, { unary: 8, restMs: 5, endsWhenDraining: () => true });
 });

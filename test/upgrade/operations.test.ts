@@ -1,7 +1,6 @@
 import type { OperationProgress, UpgradeReport } from '@plugd/host';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { failureOf, HostRoom, reaches, servingPid } from '../support/host-room';
-import { Ledger } from '../support/ledger';
 import { Load } from '../support/load';
 import { chaosTs, kvTs } from '../support/samples';
 import { Gate } from './gate';
@@ -74,7 +73,7 @@ test('a second operation is refused by name, or waits for its turn', async () =>
 });
 
 test('a restart puts the same version into a new process and fails no call', async () => {
-  const ledger = new Ledger(room.host, 'kv');
+  const ledger = room.ledger('kv');
   const plugin = await room.load(kvTs('1'), { args: ['kept'], cwd: room.runDir });
   const load = await Load.start(plugin, ledger, { unary: 8, endsWhenDraining: () => true });
   const before = servingPid(plugin);

@@ -1,6 +1,5 @@
 import type { UpgradeReport } from '@plugd/host';
 import { HostRoom } from '../support/host-room';
-import { Ledger } from '../support/ledger';
 import { Load } from '../support/load';
 import { goIsHere } from '../support/needs-go';
 import { kvGo, kvTs } from '../support/samples';
@@ -35,7 +34,7 @@ const at = (i: number): Version => {
 test('no call fails, goes to a version that had left, or is torn, over 50 swaps of processes', async () => {
   const room = await HostRoom.open();
   try {
-    const ledger = new Ledger(room.host, 'kv');
+    const ledger = room.ledger('kv');
     const plugin = await room.load(at(0).command, { version: at(0).version });
     const load = await Load.start(plugin, ledger, {
       // Generations count from 1.
