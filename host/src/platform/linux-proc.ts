@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import type { ProcessIdentity } from './platform';
 
 // Everything here is read synchronously: these files are made by the kernel on the spot, and a round trip through
@@ -29,10 +29,31 @@ export function readMemory(pid: number, proc = '/proc'): number | undefined {
 }
 
 function readText(path: string): string | undefined {
+  return readBytes(path)?.toString('latin1');
+}
+
+const room = Buffer.allocUnsafeSlow(16 * 1024);
+
+/**
+ * What a file holds, valid until the next read; undefined if it can't be read. These files don't tell their size,
+ * and Node makes a buffer of 64 KiB for each such file: garbage that a search would leave by the mebibyte.
+ */
+function readBytes(path: string): Buffer | undefined {
+  let file: number | undefined;
   try {
-    return readFileSync(path, 'latin1');
+    file = openSync(path, 'r');
+    let buffer = room;
+    let length = 0;
+    for (;;) {
+      const read = readSync(file, buffer, length, buffer.length - length, null);
+      if (read === 0) return buffer.subarray(0, length);
+      length += read;
+      if (length === buffer.length) buffer = Buffer.concat([buffer], 2 * length);
+    }
   } catch {
     return undefined;
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }
 
@@ -65,10 +86,11 @@ export class EnvironmentSearch {
     for (const name of this.#names()) {
       const pid = Number(name);
       if (!Number.isInteger(pid) || pid === process.pid) continue;
-      const environment = this.#environment(pid);
+      // Undefined for processes of other users, and for those that have just ended.
+      const environment = readBytes(`${this.#proc}/${pid}/environ`);
       if (environment === undefined) continue;
-      for (const { bytes, found } of asked) {
-        if (!environment.includes(bytes)) continue;
+      const carried = asked.filter(({ bytes }) => environment.includes(bytes));
+      for (const { found } of carried) {
         const stat = readStat(pid, this.#proc);
         if (stat !== undefined && !isEnded(stat)) found.push({ pid, startTime: stat.startTime });
       }
@@ -81,15 +103,6 @@ export class EnvironmentSearch {
       return readdirSync(this.#proc);
     } catch {
       return [];
-    }
-  }
-
-  /** Undefined for processes of other users, and for those that have just ended. */
-  #environment(pid: number): Buffer | undefined {
-    try {
-      return readFileSync(`${this.#proc}/${pid}/environ`);
-    } catch {
-      return undefined;
     }
   }
 }

@@ -63,6 +63,12 @@ describe('on Linux', () => {
     expect(none).toEqual([]);
   });
 
+  test('a process is found by what stands at the end of a long environment', async () => {
+    const environ = `${'A=b\0'.repeat(50_000)}PLUGD_INSTANCE_TOKEN=one\0`;
+    const platform = new PosixPlatform({ name: 'linux', proc: proc({ 10: { environ, start: 5 } }) });
+    expect(await platform.findByToken('one')).toEqual([{ pid: 10, startTime: '5' }]);
+  });
+
   test('memory is what is resident', async () => {
     const platform = new PosixPlatform({ name: 'linux', proc: proc({ 10: { rss: 2048 }, 11: {} }) });
     expect(await platform.memory(10)).toBe(2048 * 1024);
