@@ -51,7 +51,7 @@ afterEach(async () => {
   await room.close();
 });
 
-async function valueOf(plugin: Plugin): Promise<string> {
+async function answerOf(plugin: Plugin): Promise<string> {
   const { value } = await plugin.client(KvDefinition).get({ key: 'you' }, limits);
   return Buffer.from(value).toString();
 }
@@ -70,7 +70,7 @@ async function failureOfCall(plugin: Plugin): Promise<void> {
 
 test('a host that checks the file by the printed sum runs it, in a package of ES modules too', async () => {
   const plugin = await room.load(built.path, { sha256: built.sha256 });
-  expect(await valueOf(plugin)).toBe('hello you');
+  expect(await answerOf(plugin)).toBe('hello you');
   const { servedBy } = await plugin.client(KvDefinition).put({ key: 'a' }, limits);
   expect(servedBy).toBe(pathToFileURL(built.path).href);
 });
@@ -87,7 +87,7 @@ test('what a module prints at its import comes to the host, and not in place of 
 
 test('one that names its Node runs without any environment', async () => {
   const plugin = await room.load(pinned.path, { sha256: pinned.sha256, inheritEnv: false });
-  expect(await valueOf(plugin)).toBe('hello you');
+  expect(await answerOf(plugin)).toBe('hello you');
 });
 
 test('one that does not is refused, with the reason, where PATH has no Node', async () => {

@@ -10,7 +10,7 @@ import { loadPeer } from './peer';
 import { Project } from './project';
 import { CACHE_SUFFIX } from './runtime/payload';
 import { binaryMain, cachedScript, LINES_BEFORE, payload, plainScript, seamFor } from './script';
-import { portableMap } from './source-map';
+import { movedDown } from './source-map';
 import { windowsLauncher } from './windows-launcher';
 import { type WrittenFile, writeWhole } from './written-file';
 
@@ -33,23 +33,22 @@ export async function build(options: BuildOptions, note: (text: string) => void)
 
   if (options.binary) return [await writeBinary(bundled, project, options, output)];
   const files = options.codeCache
-    ? await writeCached(esbuild, bundled, project, options, output)
-    : [await writePlain(bundled, project, options, output)];
+    ? await writeCached(esbuild, bundled, options, output)
+    : [await writePlain(bundled, options, output)];
   if (options.windowsLauncher) {
     files.push(await writeWhole(`${output}.cmd`, windowsLauncher(output, options.node), EXECUTABLE));
   }
   return files;
 }
 
-function writePlain({ code, map }: Bundle, project: Project, { node }: BuildOptions, output: string) {
-  const script = plainScript(node, code, portableMap(map, project, LINES_BEFORE.plain));
+function writePlain({ code, map }: Bundle, { node }: BuildOptions, output: string) {
+  const script = plainScript(node, code, movedDown(map, LINES_BEFORE.plain));
   return writeWhole(output, script, EXECUTABLE);
 }
 
 async function writeCached(
   esbuild: typeof Esbuild,
   { code, map }: Bundle,
-  project: Project,
   { node }: BuildOptions,
   output: string,
 ): Promise<WrittenFile[]> {
@@ -61,7 +60,7 @@ async function writeCached(
     start: await cachedStart(esbuild, seam, cache),
     payload: ownPayload,
     seam,
-    map: portableMap(map, project, LINES_BEFORE.cached),
+    map: movedDown(map, LINES_BEFORE.cached),
   });
   // The cache first: until the script is there, the old one knows that it is not its own.
   const beside = await writeWhole(output + CACHE_SUFFIX, cache, READABLE);
@@ -72,7 +71,7 @@ async function writeBinary({ code, map }: Bundle, project: Project, options: Bui
   const path = process.platform === 'win32' && !/\.exe$/i.test(output) ? `${output}.exe` : output;
   const parts = {
     main: binaryMain(code),
-    map: portableMap(map, project, LINES_BEFORE.plain),
+    map: movedDown(map, LINES_BEFORE.plain),
     name: basename(output),
     codeCache: options.codeCache,
   };

@@ -1,5 +1,5 @@
-import { MAP_MARK } from './runtime/own-map';
 import { LINES_BEFORE_PAYLOAD, PAYLOAD_BEGIN, PAYLOAD_END } from './runtime/payload';
+import { mapComment } from './source-map';
 
 /** What stands for import.meta.url in the bundle. */
 export const URL_PARAMETER = '__plugd_url';
@@ -27,7 +27,7 @@ export const LINES_BEFORE = { plain: 2, cached: LINES_BEFORE_PAYLOAD + 1 } as co
 
 /** A file that runs its code as Node reads it. */
 export function plainScript(node: string | undefined, code: string, map: string): string {
-  return `${firstLine(node)}(function (${PARAMETERS}) {\n${code}\n})(...${WITH_URL});\n${mapLine(map)}`;
+  return `${firstLine(node)}(function (${PARAMETERS}) {\n${code}\n})(...${WITH_URL});\n${mapComment(map)}`;
 }
 
 /** The same without first line and map, for a binary, with the lines where they were. */
@@ -58,12 +58,10 @@ export function cachedScript(parts: {
   const { node, start, payload, seam, map } = parts;
   const run = `(function (${PARAMETERS}) { ${start.trim()} module.exports.start(...arguments); })(...${WITH_URL});`;
   const commented = payload.replaceAll('*/', `*${seam}/`);
-  return `${firstLine(node)}${run}\n${PAYLOAD_BEGIN}\n${commented}\n${PAYLOAD_END}\n${mapLine(map)}`;
+  return `${firstLine(node)}${run}\n${PAYLOAD_BEGIN}\n${commented}\n${PAYLOAD_END}\n${mapComment(map)}`;
 }
 
 const firstLine = (node: string | undefined): string => `#!${node ?? '/usr/bin/env node'}\n`;
-
-const mapLine = (map: string): string => `${MAP_MARK}${Buffer.from(map).toString('base64')}\n`;
 
 function oneLine(text: string): string {
   return text.trim().replace(/\s*\n\s*/g, ' ');

@@ -4,7 +4,7 @@ Bundles a plugin into one executable file that Node runs.
 
   -o, --out <file>         where to write it; default: dist/<name of the package>
       --define <KEY=TEXT>  replaces the identifier KEY by TEXT, as a string; may be given again
-      --minify             makes it smaller; stack traces still name the sources
+      --minify             makes it smaller; names stay as they are
       --code-cache         writes <file>.codecache beside it, for faster starts. It runs the plugin's
                            modules once, as if started by hand. The file works without it
       --node <path>        the Node to run it with, as an absolute path; default: the first in PATH

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { transformSync } from '@swc/core';
 import { PositionIndex } from '../../../sdk/src/cli/runtime/position-index';
-import type { SourceMapText } from '../../../sdk/src/cli/source-map';
+import type { SourceMapText } from '../../../sdk/src/cli/runtime/source-map-text';
 
 /** A map as a compiler makes it, of a source of some length. */
 function compiled(): { code: string; map: SourceMapText } {

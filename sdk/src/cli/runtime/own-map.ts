@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import sea from 'node:sea';
-import type { SourceMapText } from '../source-map';
+import type { SourceMapText } from './source-map-text';
 
 export const MAP_MARK = '//# sourceMappingURL=data:application/json;base64,';
 export const MAP_ASSET = 'source-map';

@@ -1,4 +1,4 @@
-import type { SourceMapText } from '../source-map';
+import type { SourceMapText } from './source-map-text';
 
 const DIGITS = new Uint8Array(128);
 for (const [value, digit] of [
