@@ -123,6 +123,8 @@ function goBuild(version) {
   const programs = {
     'kv-v1': ['-ldflags', '-X main.version=1.0.0', './cmd/kv'],
     'kv-v2': ['-ldflags', '-X main.version=2.0.0', './cmd/kv'],
+    'counter-v1': ['-ldflags', '-X main.version=1.0.0', './cmd/counter'],
+    'counter-v2': ['-ldflags', '-X main.version=2.0.0', './cmd/counter'],
     testhost: ['./cmd/testhost'],
     yamuxpeer: ['./cmd/yamuxpeer'],
   };

@@ -2,9 +2,6 @@
 package main
 
 import (
-	"os"
-
-	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
 
 	"plugd.invalid/plugins/internal/sample"
@@ -14,18 +11,14 @@ import (
 var version = "1.0.0"
 
 func main() {
-	// Made before Serve, which replaces os.Stderr: its records reach the host on the real standard error.
-	logger := hclog.New(&hclog.LoggerOptions{
-		Name:       "kv",
-		Level:      hclog.Trace,
-		Output:     os.Stderr,
-		JSONFormat: true,
-	})
+	logger := sample.NewLogger("kv")
 	plugin.Serve(&plugin.ServeConfig{
-		HandshakeConfig:  sample.Handshake,
-		VersionedPlugins: sample.VersionedPlugins(version, logger),
-		TLSProvider:      sample.TLSProvider(),
-		GRPCServer:       plugin.DefaultGRPCServer,
-		Logger:           logger,
+		HandshakeConfig: sample.Handshake,
+		VersionedPlugins: sample.VersionedPlugins(version, func(protocol uint32) plugin.Plugin {
+			return &sample.Plugin{Version: version, ProtocolVersion: protocol, Logger: logger}
+		}),
+		TLSProvider: sample.TLSProvider(),
+		GRPCServer:  plugin.DefaultGRPCServer,
+		Logger:      logger,
 	})
 }

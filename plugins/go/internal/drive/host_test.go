@@ -11,11 +11,16 @@ import (
 	"testing"
 )
 
-// kvPlugin builds the sample plugin once per test run, with the given version.
 func kvPlugin(t *testing.T, version string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "kv.exe")
-	build := exec.Command("go", "build", "-ldflags", "-X main.version="+version, "-o", path, "../../cmd/kv")
+	return samplePlugin(t, "kv", version)
+}
+
+// samplePlugin builds one of the samples with the given version.
+func samplePlugin(t *testing.T, name, version string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name+".exe")
+	build := exec.Command("go", "build", "-ldflags", "-X main.version="+version, "-o", path, "../../cmd/"+name)
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, output)
 	}

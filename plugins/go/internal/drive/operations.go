@@ -33,6 +33,12 @@ func init() {
 		"sleep":   of(sleep),
 		"inspect": of(inspect),
 
+		"counter-put":     of(counterPut),
+		"counter-get":     of(counterGet),
+		"counter-session": of(counterSession),
+		"counter-serve":   of(counterServe),
+		"counter-many":    of(counterMany),
+
 		"health":  of(health),
 		"reflect": of(reflect),
 

@@ -34,6 +34,8 @@ type StartRequest struct {
 	// Versions are the application protocol versions that this host offers; left out: 1.
 	Versions []int `json:"versions"`
 	AutoMTLS bool  `json:"autoMtls"`
+	// Multiplex asks for go-plugin's GRPCBrokerMultiplex: one socket for all that the broker brings together.
+	Multiplex bool `json:"multiplex"`
 	// StartTimeoutMs bounds the handshake; 0 is go-plugin's default, one minute.
 	StartTimeoutMs int `json:"startTimeoutMs"`
 }
@@ -58,6 +60,8 @@ type Session struct {
 	command *exec.Cmd
 	client  *plugin.Client
 	logs    *recorder
+	// multiplexed: this host asked for it, and go-plugin refuses a plugin that can't.
+	multiplexed bool
 	// What arrived over GRPCStdio, and what the process wrote to its real standard error.
 	stdout, stderr, rawStderr *buffer
 }
@@ -68,11 +72,12 @@ func Start(request StartRequest) (*Session, error) {
 		return nil, errors.New("start: no command")
 	}
 	session := &Session{
-		command:   exec.Command(request.Command[0], request.Command[1:]...),
-		logs:      &recorder{},
-		stdout:    &buffer{},
-		stderr:    &buffer{},
-		rawStderr: &buffer{},
+		command:     exec.Command(request.Command[0], request.Command[1:]...),
+		logs:        &recorder{},
+		multiplexed: request.Multiplex,
+		stdout:      &buffer{},
+		stderr:      &buffer{},
+		rawStderr:   &buffer{},
 	}
 	session.command.Dir = request.Cwd
 	if !request.BareEnv {
@@ -116,14 +121,15 @@ func (s *Session) config(request StartRequest) *plugin.ClientConfig {
 		VersionedPlugins: sets,
 		Cmd:              s.command,
 		// The environment is already in the command, where the caller's items win.
-		SkipHostEnv:      true,
-		AutoMTLS:         request.AutoMTLS,
-		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
-		StartTimeout:     time.Duration(request.StartTimeoutMs) * time.Millisecond,
-		Logger:           logger,
-		SyncStdout:       s.stdout,
-		SyncStderr:       s.stderr,
-		Stderr:           s.rawStderr,
+		SkipHostEnv:         true,
+		AutoMTLS:            request.AutoMTLS,
+		GRPCBrokerMultiplex: request.Multiplex,
+		AllowedProtocols:    []plugin.Protocol{plugin.ProtocolGRPC},
+		StartTimeout:        time.Duration(request.StartTimeoutMs) * time.Millisecond,
+		Logger:              logger,
+		SyncStdout:          s.stdout,
+		SyncStderr:          s.stderr,
+		Stderr:              s.rawStderr,
 	}
 }
 

@@ -3,8 +3,6 @@ package sample
 import (
 	"context"
 	"errors"
-	"strconv"
-	"strings"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
@@ -16,7 +14,7 @@ import (
 	"plugd.invalid/plugins/internal/probe"
 )
 
-// Plugin is the plugin's side of one application protocol version.
+// Plugin is the key-value store's side of one application protocol version.
 type Plugin struct {
 	plugin.NetRPCUnsupportedPlugin
 	// Version of the plugin's code, not of the protocol.
@@ -37,20 +35,4 @@ func (p *Plugin) GRPCServer(_ *plugin.GRPCBroker, server *grpc.Server) error {
 // GRPCClient is the host's side, which lives in package drive.
 func (p *Plugin) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) (any, error) {
 	return nil, errors.New("this is the plugin's side of the sample")
-}
-
-// VersionedPlugins tells which protocol versions a sample offers: 1 before version 2.0.0 of its code, 1 and 2
-// from there on, so that hosts of both ages can run it.
-func VersionedPlugins(version string, logger hclog.Logger) map[int]plugin.PluginSet {
-	highest := 1
-	if major, err := strconv.Atoi(strings.Split(version, ".")[0]); err == nil && major >= 2 {
-		highest = 2
-	}
-	sets := make(map[int]plugin.PluginSet, highest)
-	for protocol := 1; protocol <= highest; protocol++ {
-		sets[protocol] = plugin.PluginSet{
-			PluginName: &Plugin{Version: version, ProtocolVersion: uint32(protocol), Logger: logger},
-		}
-	}
-	return sets
 }
