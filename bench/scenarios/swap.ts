@@ -51,8 +51,8 @@ async function upgradeUnderLoad(context: ScenarioContext, host: Host, language: 
 }
 
 /**
- * quiet: nothing but calls. start: the new process comes up beside the old one. swap: from half a window before
- * the swap to half a window after it. after: from there on, when the old process has left.
+ * quiet: nothing but calls. start: from the order to the swap, while the new process comes up beside the old one.
+ * swap: from half a window before the swap to half a window after it. after: when the old process has left.
  */
 async function oneUpgrade(host: Host, plugin: Plugin, load: Load, language: Language): Promise<Round> {
   await sleep(PAUSE_MS);
@@ -69,7 +69,7 @@ async function oneUpgrade(host: Host, plugin: Plugin, load: Load, language: Lang
   const half = WINDOW_MS / 2;
   const spans: Readonly<Record<WindowName, Window>> = {
     quiet: { from: quiet, to: begun },
-    start: { from: begun, to: at - half },
+    start: { from: begun, to: at },
     swap: { from: at - half, to: at + half },
     after: { from: end, to: end + WINDOW_MS },
   };
