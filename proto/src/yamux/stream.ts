@@ -71,6 +71,12 @@ export class YamuxStream extends Duplex {
     const endedBefore = this.#localEnd;
     this.grant(INITIAL_WINDOW_BYTES);
     if (endedBefore) this.#link.sendWindowUpdate(this.id, Flag.FIN, 0);
+    this.emit('connect');
+  }
+
+  /** Whether the peer has not been told of it: as with sockets, `connect` is emitted when it has. */
+  get pending(): boolean {
+    return !this.#opened;
   }
 
   /** The peer takes so many bytes more. @throws PluginError MULTIPLEX_PROTOCOL */

@@ -1,0 +1,40 @@
+import { Channel } from '@grpc/grpc-js';
+import { grpcTarget } from '../grpc-address';
+import { type BrokerSecurity, clientCredentials } from './security';
+import type { DialTarget } from './transport';
+
+/** A channel to one brokered server, which gives up what leads there when it is closed. */
+export class BrokeredChannel extends Channel {
+  readonly #target: DialTarget;
+  readonly #onClose: () => void;
+
+  constructor(target: DialTarget, security: BrokerSecurity | undefined, onClose: () => void) {
+    super(grpcTarget(target.network, target.address), clientCredentials(security), {
+      // -1 is grpc-js's word for no limit; go-plugin has none that matters.
+      'grpc.max_receive_message_length': -1,
+      'grpc.max_send_message_length': -1,
+      'grpc.enable_http_proxy': 0,
+      'grpc.service_config_disable_resolution': 1,
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.enable_channelz': 0,
+      'grpc.initial_reconnect_backoff_ms': 50,
+      'grpc.max_reconnect_backoff_ms': 1000,
+      ...(security === undefined ? {} : { 'grpc.ssl_target_name_override': 'localhost' }),
+    });
+    this.#target = target;
+    this.#onClose = onClose;
+    this.getConnectivityState(true);
+  }
+
+  override close(): void {
+    super.close();
+    this.#target.close();
+    this.#onClose();
+  }
+
+  /** {@link close}, and calls that run are cut where the connection is ours to cut. */
+  breakOff(): void {
+    this.close();
+    this.#target.breakOff();
+  }
+}

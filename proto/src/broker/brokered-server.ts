@@ -1,0 +1,53 @@
+import type { Duplex } from 'node:stream';
+import { Server } from '@grpc/grpc-js';
+import type { AnyServiceDefinition } from '../rpc/definition';
+import { type AdaptOptions, adaptService, type ServiceImplementation } from '../rpc/service';
+import { type BrokerSecurity, serverCredentials } from './security';
+
+/** One service, served to whoever connects. */
+export class BrokeredServer {
+  readonly #server = new Server({
+    'grpc.max_receive_message_length': -1,
+    'grpc.max_send_message_length': -1,
+    'grpc.enable_channelz': 0,
+  });
+  readonly #inject: (connection: Duplex) => void;
+
+  constructor(security: BrokerSecurity | undefined) {
+    const injector = this.#server.createConnectionInjector(serverCredentials(security));
+    this.#inject = (connection) => injector.injectConnection(connection);
+  }
+
+  /** @throws PluginError OPTIONS_INVALID if the definition is not one */
+  offer<Def extends AnyServiceDefinition>(
+    definition: Def,
+    implementation: Partial<ServiceImplementation<Def>>,
+    options: AdaptOptions,
+  ): void {
+    const adapted = adaptService(definition, implementation, options);
+    // grpc-js refuses a service without methods; there is nothing to serve then.
+    if (Object.keys(adapted.definition).length > 0)
+      this.#server.addService(adapted.definition, adapted.handlers);
+  }
+
+  accept(connection: Duplex): void {
+    connection.on('error', () => {});
+    this.#inject(connection);
+  }
+
+  /** Calls in flight end, within the limit. */
+  async close(limitMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, limitMs);
+      timer.unref();
+      this.#server.tryShutdown(() => resolve());
+    });
+    clearTimeout(timer);
+    this.#server.forceShutdown();
+  }
+
+  breakOff(): void {
+    this.#server.forceShutdown();
+  }
+}
