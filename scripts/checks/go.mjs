@@ -5,25 +5,27 @@ import { CommandError, run } from '../lib/command.mjs';
 import { findGo, GO_WANTED, goEnvironment, inCi } from '../lib/go.mjs';
 import { root } from '../lib/root.mjs';
 
-const directory = path.join(root, 'plugins', 'go');
-const go = (...args) => run('go', args, { cwd: directory, env: goEnvironment });
+const modules = ['go', 'go-old'];
 
-const checks = {
-  gofmt: async () => {
-    const goRoot = (await go('env', 'GOROOT')).trim();
-    const unformatted = await run(path.join(goRoot, 'bin', 'gofmt'), ['-l', '.'], { cwd: directory });
-    return unformatted.trim();
-  },
-  'go vet': () => go('vet', './...').then(() => ''),
-  'go test': () => go('test', '-count=1', './...').then(() => ''),
-  'go mod tidy': () => go('mod', 'tidy', '-diff').then(() => ''),
-  'go.mod': () => {
-    const text = readFileSync(path.join(directory, 'go.mod'), 'utf8');
-    // grpc-go's own go.mod says 1.24.0, which is more than a bare 1.24.
-    const language = new RegExp(`^go ${GO_WANTED.replace('.', '\\.')}(\\.0)?$`, 'm');
-    if (!language.test(text)) return `the go line is not ${GO_WANTED}`;
-    return /^toolchain /m.test(text) ? 'there is a toolchain line' : '';
-  },
+const checks = (directory) => {
+  const go = (...args) => run('go', args, { cwd: directory, env: goEnvironment });
+  return {
+    gofmt: async () => {
+      const goRoot = (await go('env', 'GOROOT')).trim();
+      const unformatted = await run(path.join(goRoot, 'bin', 'gofmt'), ['-l', '.'], { cwd: directory });
+      return unformatted.trim();
+    },
+    'go vet': () => go('vet', './...').then(() => ''),
+    'go test': () => go('test', '-count=1', './...').then(() => ''),
+    'go mod tidy': () => go('mod', 'tidy', '-diff').then(() => ''),
+    'go.mod': () => {
+      const text = readFileSync(path.join(directory, 'go.mod'), 'utf8');
+      // grpc-go's own go.mod says 1.24.0, which is more than a bare 1.24.
+      const language = new RegExp(`^go ${GO_WANTED.replace('.', '\\.')}(\\.0)?$`, 'm');
+      if (!language.test(text)) return `the go line is not ${GO_WANTED}`;
+      return /^toolchain /m.test(text) ? 'there is a toolchain line' : '';
+    },
+  };
 };
 
 async function main() {
@@ -33,16 +35,18 @@ async function main() {
     return !inCi();
   }
   let clean = true;
-  for (const [name, check] of Object.entries(checks)) {
-    let finding;
-    try {
-      finding = await check();
-    } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
-      finding = `${error.excerpt}\n${error.message}`;
+  for (const module of modules) {
+    for (const [name, check] of Object.entries(checks(path.join(root, 'plugins', module)))) {
+      let finding;
+      try {
+        finding = await check();
+      } catch (error) {
+        if (!(error instanceof CommandError)) throw error;
+        finding = `${error.excerpt}\n${error.message}`;
+      }
+      console.log(`plugins/${module}: ${name}: ${finding === '' ? 'ok' : `failed\n${finding}`}`);
+      clean &&= finding === '';
     }
-    console.log(`${name}: ${finding === '' ? 'ok' : `failed\n${finding}`}`);
-    clean &&= finding === '';
   }
   return clean;
 }

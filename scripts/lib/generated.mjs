@@ -22,7 +22,7 @@ const descriptors = (directory, name, input) =>
     path.join(directory, `${name}.binpb`),
   ]);
 
-/** The two generated trees. `produce` writes a tree's files below a directory, at their own paths. */
+/** The generated trees. `produce` writes a tree's files below a directory, at their own paths. */
 export const generatedTrees = [
   {
     name: 'TypeScript',
@@ -48,9 +48,26 @@ export const generatedTrees = [
     ],
     generators: () => [
       ...lockedVersions(['@bufbuild/buf']),
-      ...goVersions(['google.golang.org/protobuf', 'google.golang.org/grpc/cmd/protoc-gen-go-grpc']),
+      ...goVersions('plugins/go/go.mod', [
+        'google.golang.org/protobuf',
+        'google.golang.org/grpc/cmd/protoc-gen-go-grpc',
+      ]),
     ],
     produce: (below) => buf(['generate', '--template', 'buf.gen.go.yaml', '-o', below]),
+  },
+  {
+    name: 'Go, old',
+    directory: 'plugins/go-old/gen',
+    needsGo: true,
+    inputs: () => ['proto/samples/kv/v1/kv.proto', 'buf.yaml', 'buf.gen.go-old.yaml'],
+    generators: () => [
+      ...lockedVersions(['@bufbuild/buf']),
+      ...goVersions('plugins/go-old/go.mod', [
+        'google.golang.org/protobuf',
+        'google.golang.org/grpc/cmd/protoc-gen-go-grpc',
+      ]),
+    ],
+    produce: (below) => buf(['generate', '--template', 'buf.gen.go-old.yaml', '-o', below]),
   },
 ];
 
@@ -121,8 +138,8 @@ function lockedVersions(names) {
   return names.map((name) => `${name}@${lock.packages[`node_modules/${name}`]?.version}`);
 }
 
-function goVersions(modules) {
-  const words = readFileSync(path.join(root, 'plugins/go/go.mod'), 'utf8').split(/\s+/);
+function goVersions(file, modules) {
+  const words = readFileSync(path.join(root, file), 'utf8').split(/\s+/);
   return modules.map(
     (name) => `${name}@${words.find((word, i) => words[i - 1] === name && /^v\d/.test(word))}`,
   );

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 
-/** What plugins/go/go.mod asks for. */
+/** What the go.mod files ask for. */
 export const GO_WANTED = '1.24';
 
 /** No Go command of ours may fetch another toolchain. cgo would need a C compiler and gives us nothing. */

@@ -23,7 +23,7 @@ const readJson = (file) => JSON.parse(readFileSync(at(file), 'utf8'));
 /** @returns {import('./steps.mjs').Step[]} */
 export function setupSteps(go) {
   const steps = [install(), generate(go), build(), ...samples()];
-  if (go.version) steps.push(goBuild(go.version));
+  if (go.version) steps.push(...goBuild(go.version));
   return steps;
 }
 
@@ -119,31 +119,43 @@ function samples() {
   });
 }
 
-function goBuild(version) {
-  const programs = {
+/** The Go modules, and the programs that each is built into. */
+const goModules = {
+  go: {
     'kv-v1': ['-ldflags', '-X main.version=1.0.0', './cmd/kv'],
     'kv-v2': ['-ldflags', '-X main.version=2.0.0', './cmd/kv'],
     'counter-v1': ['-ldflags', '-X main.version=1.0.0', './cmd/counter'],
     'counter-v2': ['-ldflags', '-X main.version=2.0.0', './cmd/counter'],
     testhost: ['./cmd/testhost'],
     yamuxpeer: ['./cmd/yamuxpeer'],
-  };
-  const directory = at('plugins', 'go');
-  const sources = () =>
-    listFiles(['plugins/go'], { extensions: ['.go', '.mod', '.sum'] }).filter((f) => !f.endsWith('_test.go'));
-  return {
-    name: 'go',
-    doing: `go build (${Object.keys(programs).join(', ')})`,
-    stamp: () => fingerprint([...sources(), thisFile], [version]),
-    outputs: Object.keys(programs).map((name) => path.join(directory, 'bin', name + exe)),
-    async run() {
-      for (const [name, args] of Object.entries(programs)) {
-        const output = path.join('bin', name + exe);
-        await run('go', ['build', '-trimpath', '-buildvcs=false', '-o', output, ...args], {
-          cwd: directory,
-          env: goEnvironment,
-        });
-      }
-    },
-  };
+  },
+  'go-old': {
+    'kv-old': ['./cmd/kv-old'],
+    'testhost-old': ['./cmd/testhost-old'],
+  },
+};
+
+function goBuild(version) {
+  return Object.entries(goModules).map(([name, programs]) => {
+    const directory = at('plugins', name);
+    const sources = () =>
+      listFiles([`plugins/${name}`], { extensions: ['.go', '.mod', '.sum'] }).filter(
+        (file) => !file.endsWith('_test.go'),
+      );
+    return {
+      name,
+      doing: `go build (${Object.keys(programs).join(', ')})`,
+      stamp: () => fingerprint([...sources(), thisFile], [version]),
+      outputs: Object.keys(programs).map((program) => path.join(directory, 'bin', program + exe)),
+      async run() {
+        for (const [program, args] of Object.entries(programs)) {
+          const output = path.join('bin', program + exe);
+          await run('go', ['build', '-trimpath', '-buildvcs=false', '-o', output, ...args], {
+            cwd: directory,
+            env: goEnvironment,
+          });
+        }
+      },
+    };
+  });
 }
