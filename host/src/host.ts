@@ -146,7 +146,8 @@ export class Host implements AsyncDisposable {
 
   /**
    * Leaves every plugin running, for another host to attach to, and closes this one. What a plugin prints is lost
-   * from then on. Operations that have not swapped are given up; what still drains is waited for.
+   * from then on. Operations that have not swapped are given up; what still drains is waited for. Multiplexed plugins
+   * are stopped: they can't outlive their one connection.
    *
    * Throws PluginError HOST_CLOSED.
    */

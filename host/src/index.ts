@@ -6,6 +6,7 @@ export type { CallOptions } from '@plugd/protocol/rpc/call-options';
 export type { PromiseClient } from '@plugd/protocol/rpc/client';
 export { RpcError } from '@plugd/protocol/rpc/rpc-error';
 export type { ChannelSecurity } from './connection/channel';
+export type { PluginBroker } from './connection/scoped-broker';
 export type { HostEventListener } from './events/event-log';
 export type {
   Cause,

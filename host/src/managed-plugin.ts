@@ -2,6 +2,7 @@ import type { Client } from '@grpc/grpc-js';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { createPromiseClient, type PromiseClient } from '@plugd/protocol/rpc/client';
 import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
+import { ScopedBroker } from './connection/scoped-broker';
 import type { Cause, EmitEvent, PluginState } from './events/host-event';
 import type { Logger } from './events/logger';
 import type { Instance } from './instance/instance';
@@ -143,18 +144,20 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
     if (serving === undefined) {
       throw new PluginError('PLUGIN_EXITED', `Plugin ${this.name} has no instance at the moment.`);
     }
-    const { launched } = serving.instance;
-    return pin(serving.generation, async (signal) => {
+    const { instance, generation } = serving;
+    const { launched } = instance;
+    return pin(generation, async (signal) => {
       const lost = launched.exited.then(() => {
         throw launched.error('PLUGIN_EXITED', `Plugin ${this.name} exited while a pinned scope used it.`);
       });
       lost.catch(() => {});
+      const broker = new ScopedBroker(instance.connection, signal);
       const work = withInstanceCalls(
-        serving.instance,
+        instance,
         'The pinned scope has ended',
-        async (calls) => use({ ...calls, signal }),
+        async (calls) => use({ ...calls, signal, broker }),
         signal,
-      );
+      ).finally(() => broker.end());
       work.catch(() => {});
       return Promise.race([work, lost]);
     });
@@ -239,6 +242,11 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
   }
 
   async #release(): Promise<HandedOver | undefined> {
+    // A multiplexed plugin would end with its one connection, and leave calls unanswered.
+    if (this.#options.multiplex === true) {
+      await this.#stop();
+      return undefined;
+    }
     this.#ending.abort(new PluginError('HOST_CLOSED', 'The host was handed over.'));
     return this.#queue.run('handover', 'wait', async () => {
       const handedOver = this.handedOver();

@@ -1,6 +1,7 @@
 import type { Client } from '@grpc/grpc-js';
 import type { PromiseClient } from '@plugd/protocol/rpc/client';
 import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
+import type { PluginBroker } from './connection/scoped-broker';
 import type { LoadOptions } from './instance/load-options';
 import type { InstanceRecord } from './launch/instance-record';
 import type { PluginStatus } from './plugin-status';
@@ -21,6 +22,8 @@ export interface HandedOver {
 
 /** What work gets that belongs to one instance: see {@link Plugin.pinned}. */
 export interface PinnedScope extends InstanceCalls {
+  /** Connections beside the main one: for plugins that call back, or hand out ids to dial. */
+  readonly broker: PluginBroker;
   /** Fires when the scope has ended, and before its work has: at the drain limit, or when the process is lost. */
   readonly signal: AbortSignal;
 }

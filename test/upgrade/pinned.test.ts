@@ -1,8 +1,9 @@
 import { status } from '@grpc/grpc-js';
 import { type PinnedScope, PluginError } from '@plugd/host';
+import { AddHelperDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { failureOf, HostRoom, servingPid } from '../support/host-room';
-import { kvTs } from '../support/samples';
+import { chaosTs, kvTs } from '../support/samples';
 import { Gate } from './gate';
 
 // What has a limit of its own asserts it; this one is only for tests that hang.
@@ -83,6 +84,13 @@ test('a pinned scope whose process is lost ends with that', async () => {
   expect(await failureOf(plugin.pinned(() => {}))).toMatchObject({ code: 'PLUGIN_EXITED' });
   await plugin.restart();
   expect(await plugin.pinned(({ version }) => version)).toBe('1.0.0');
+});
+
+test('a plugin without a broker says so when it is wanted, and works without', async () => {
+  const plugin = await room.load(chaosTs(), { autoMtls: false });
+  const scope = plugin.pinned(({ broker }) => broker.serve(AddHelperDefinition, {}));
+  expect(await failureOf(scope)).toMatchObject({ code: 'BROKER_UNSUPPORTED', fault: 'plugin' });
+  expect(await plugin.client(KvDefinition).get({ key: 'k' })).toMatchObject({ pid: servingPid(plugin) });
 });
 
 test('what a pinned scope gave away does not work after its end', async () => {

@@ -1,4 +1,7 @@
 import { type Channel, status } from '@grpc/grpc-js';
+import { Broker } from '@plugd/protocol/broker/broker';
+import { hostBrokerStream } from '@plugd/protocol/broker/host-broker-stream';
+import type { BrokerSecurity } from '@plugd/protocol/broker/security';
 import { LifecycleDefinition } from '@plugd/protocol/gen/plugd/lifecycle/v1/lifecycle';
 import { GRPCControllerDefinition } from '@plugd/protocol/gen/plugin/grpc_controller';
 import { createPromiseClient } from '@plugd/protocol/rpc/client';
@@ -6,6 +9,7 @@ import { RpcError } from '@plugd/protocol/rpc/rpc-error';
 import type { OutputListener } from '../launch/launch-spec';
 import { type ChannelAddress, type ChannelSecurity, openChannel } from './channel';
 import { type HealthAnswer, HealthCheck } from './health';
+import type { MultiplexedWire } from './multiplexed-wire';
 import { listServices } from './reflection';
 import { consumeStdio } from './stdio';
 
@@ -20,16 +24,24 @@ export interface Description {
   readonly version: string;
 }
 
+/** For the round trip before the broker's first use. */
+const brokerHeardMs = 5_000;
+
 /** The channel to one process, and what the host itself calls there. */
 export class Connection {
   readonly channel: Channel;
+  /** The connection under the channel, where all of an instance's connections share one. */
+  readonly #wire: MultiplexedWire | undefined;
+  #broker: Broker | undefined;
+  #brokerHeard: Promise<unknown> | undefined;
   /** Whether it speaks TLS. */
   readonly tls: boolean;
   readonly #health: HealthCheck;
   readonly #ended = new AbortController();
 
-  constructor(target: ChannelAddress, security: ChannelSecurity | undefined) {
-    this.channel = openChannel(target, security);
+  constructor(target: ChannelAddress, security: ChannelSecurity | undefined, wire?: MultiplexedWire) {
+    this.#wire = wire;
+    this.channel = openChannel(wire?.address ?? target, security);
     this.tls = security !== undefined;
     this.#health = new HealthCheck(this.channel);
   }
@@ -65,6 +77,8 @@ export class Connection {
    * it replies. Only a plugin without the service, and one that says nothing in time, give none.
    */
   async shutdown(timeoutMs: number): Promise<'answered' | 'unanswered'> {
+    // As go-plugin's hosts do: first the broker, then the plugin.
+    this.#broker?.close();
     try {
       await createPromiseClient(GRPCControllerDefinition, this.channel).shutdown({}, { timeoutMs });
     } catch (error) {
@@ -79,8 +93,33 @@ export class Connection {
     void consumeStdio(this.channel, onOutput, this.#ended.signal);
   }
 
+  /**
+   * The broker of this instance; undefined without {@link openBroker}. A plugin that has none says so by ending its
+   * stream, which is heard before an answer to a later question: so the first use costs a round trip.
+   */
+  async broker(): Promise<Broker | undefined> {
+    if (this.#broker !== undefined) {
+      this.#brokerHeard ??= this.health({ timeoutMs: brokerHeardMs });
+      await this.#brokerHeard;
+    }
+    return this.#broker;
+  }
+
+  /** Opens the broker's stream, once in a plugin's life: a Go plugin closes its broker for good when it ends. */
+  openBroker(directory: string, security: BrokerSecurity | undefined): void {
+    this.#broker = new Broker({
+      stream: hostBrokerStream(this.channel),
+      directory,
+      peerDirectory: directory,
+      ...(security === undefined ? {} : { security }),
+      ...(this.#wire === undefined ? {} : { multiplex: this.#wire.router }),
+    });
+  }
+
   close(): void {
     this.#ended.abort();
+    this.#broker?.close();
     this.channel.close();
+    this.#wire?.close();
   }
 }

@@ -79,12 +79,13 @@ export class InstanceFactory {
           signal,
           onOutput: (record) => logPluginRecord(logger, instance.origin, record),
         });
-        instance.connect(launched, spec.tls);
+        await instance.connect(launched, spec.tls);
       });
       await runStep('health', async () => {
         // The connection is up with the first answer, and the second question costs no round trip of its own.
         await Promise.all([proveHealth(instance, limits, logger), proveVersion(instance, limits)]);
         instance.readStdio();
+        instance.openBroker(spec.tls);
       });
       if (spec.contract.length > 0) {
         await runStep('contract', () => proveContract(instance, spec.contract, limits, logger));
@@ -104,10 +105,16 @@ export class InstanceFactory {
   /** An instance for a process that runs. Throws PluginError ATTACH_FAILED and those of a connection. */
   async attach(spec: PluginSpec, record: InstanceRecord, signal: AbortSignal): Promise<Instance> {
     const { id, plugin, version, generation } = record;
+    if (record.capabilities.multiplex) {
+      throw new PluginError(
+        'ATTACH_FAILED',
+        `Plugin ${plugin} is multiplexed: its one connection belongs to the host that started it.`,
+      );
+    }
     const launched = await this.#options.launcher.attach(record);
     const instance = new Instance({ id, plugin, version, generation }, this.#surroundings);
     try {
-      instance.connect(launched, spec.tls);
+      await instance.connect(launched, spec.tls);
       const deadline = performance.now() + spec.startTimeoutMs;
       await proveHealth(instance, { deadline, signal }, this.#options.logger);
       instance.transition('ready', { reason: 'attached' });
@@ -136,6 +143,7 @@ export class InstanceFactory {
       cookie: spec.cookie,
       protocolVersions: spec.protocolVersions,
       certificate: spec.autoMtls ? await this.#certificates.take() : null,
+      multiplex: spec.multiplex,
       startTimeoutMs: spec.startTimeoutMs,
       ...(spec.unixSocketGroup === undefined ? {} : { unixSocketGroup: spec.unixSocketGroup }),
       ...(spec.minPort === undefined ? {} : { minPort: spec.minPort }),

@@ -1,6 +1,8 @@
+import type { BrokerSecurity } from '@plugd/protocol/broker/security';
 import type { PluginError } from '@plugd/protocol/plugin-error';
 import type { ChannelSecurity } from '../connection/channel';
 import { Connection } from '../connection/connection';
+import { MultiplexedWire } from '../connection/multiplexed-wire';
 import type { Cause, EmitEvent, InstanceState } from '../events/host-event';
 import { type Logger, logPluginRecord } from '../events/logger';
 import type { InstanceRecord } from '../launch/instance-record';
@@ -59,12 +61,19 @@ export class Instance {
     return this.#connection;
   }
 
-  /** Opens the channel to a process that has shaken hands. */
-  connect(launched: LaunchedInstance, security: ChannelSecurity | undefined): Connection {
+  /** Opens the channel to a process that has shaken hands. Throws PluginError CONNECT_FAILED. */
+  async connect(launched: LaunchedInstance, security: ChannelSecurity | undefined): Promise<void> {
     const { record } = launched;
     this.#launched = launched;
-    this.#connection = new Connection(record, security ?? autoMtlsSecurity(record));
-    return this.#connection;
+    const { multiplex } = record.capabilities;
+    const wire = multiplex ? await MultiplexedWire.connect(record, record.directory) : undefined;
+    this.#connection = new Connection(record, security ?? autoMtlsSecurity(record), wire);
+  }
+
+  /** Opens the instance's broker: for whoever started the process, once. */
+  openBroker(tls: ChannelSecurity | undefined): void {
+    const { record } = this.launched;
+    this.connection.openBroker(record.directory, brokerSecurity(tls ?? autoMtlsSecurity(record)));
   }
 
   /** Reads the plugin's stdio stream into the host's log. */
@@ -156,6 +165,17 @@ export class Instance {
     this.#stopping ??= Promise.resolve();
     this.#connection?.close();
   }
+}
+
+/** Brokered connections are secured as the first one; without a certificate of the host's own they can't be. */
+function brokerSecurity(security: ChannelSecurity | undefined): BrokerSecurity | undefined {
+  if (security?.ca === undefined || security.certificate === undefined || security.key === undefined)
+    return undefined;
+  return {
+    certificatePem: security.certificate.toString(),
+    keyPem: security.key.toString(),
+    peerCertificatePem: security.ca.toString(),
+  };
 }
 
 /** With AutoMTLS each side trusts the other's one certificate, and nobody else. */

@@ -49,6 +49,11 @@ export interface LoadOptions {
   readonly autoMtls?: boolean;
   /** For plugins that bring a TLS configuration of their own (go-plugin: TLSProvider). */
   readonly tls?: ChannelSecurity;
+  /**
+   * All connections of a plugin, also those of its broker, share one socket. A plugin that can't is refused with
+   * MULTIPLEX_UNSUPPORTED. It ends with that one connection, so it can't be attached to or handed over. Default false.
+   */
+  readonly multiplex?: boolean;
   /** SHA-256 of the file that `command` names, 64 hexadecimal digits: another file is refused before it runs. */
   readonly sha256?: string;
   /**

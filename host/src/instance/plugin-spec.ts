@@ -28,6 +28,7 @@ export interface PluginSpec {
   readonly protocolVersions: readonly number[];
   readonly autoMtls: boolean;
   readonly tls: ChannelSecurity | undefined;
+  readonly multiplex: boolean;
   readonly sha256: string | undefined;
   readonly contract: readonly AnyServiceDefinition[];
   readonly unixSocketGroup: string | number | undefined;
@@ -97,6 +98,7 @@ export function resolveSpec(options: LoadOptions): PluginSpec {
     protocolVersions: checkedVersions(handshake.protocolVersions),
     autoMtls,
     tls,
+    multiplex: checkedBoolean('multiplex', options.multiplex, false),
     sha256: sha256?.toLowerCase(),
     contract: checkedContract(options.contract),
     unixSocketGroup,

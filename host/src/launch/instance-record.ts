@@ -30,6 +30,8 @@ export interface InstanceRecord {
   readonly address: string;
   /** The instance's own directory; removed when it stops. */
   readonly directory: string;
+  /** Where the process makes temporary files, if the application gave it a place of its own for them (TMPDIR). */
+  readonly temporaryDirectory?: string;
   /** The host's half of AutoMTLS; null without it. */
   readonly hostCertificate: KeyedCertificate | null;
   /** The plugin's half of AutoMTLS; null without it. */

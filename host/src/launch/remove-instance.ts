@@ -3,14 +3,14 @@ import { endProcess } from './end-process';
 import type { InstanceRecord } from './instance-record';
 import type { KeptProcess } from './keeper';
 import { removeInstanceDirectory } from './run-directory';
-import { removeSocket } from './socket-file';
+import { removeSocket, type SocketOwner } from './socket-file';
 
 /**
  * Ends a process with all that descends from it, then removes its socket and its directory. Throws PluginError
  * STOP_FAILED; the files then stay, so that whoever looks can find the process by them.
  */
 export async function removeInstance(
-  record: Pick<InstanceRecord, 'network' | 'address' | 'directory' | 'startedAt' | 'token'>,
+  record: SocketOwner & Pick<InstanceRecord, 'token'>,
   kept: KeptProcess,
   options: {
     readonly platform: Platform;

@@ -6,7 +6,10 @@ import type { InstanceRecord } from './instance-record';
 /** Clocks of file systems are coarse. */
 const CLOCK_SLACK_MS = 2_000;
 
-type SocketOwner = Pick<InstanceRecord, 'network' | 'address' | 'directory' | 'startedAt'>;
+export type SocketOwner = Pick<
+  InstanceRecord,
+  'network' | 'address' | 'directory' | 'temporaryDirectory' | 'startedAt'
+>;
 
 /**
  * The path of a plugin's socket, if that is a file which can be the plugin's own: a plugin may announce whatever path
@@ -22,7 +25,8 @@ export function ownSocket(record: SocketOwner): { path: string; strayed: boolean
     const about = lstatSync(path);
     if (!about.isSocket() || about.uid !== process.getuid?.()) return undefined;
     if (parent === realOr(record.directory)) return { path, strayed: false };
-    const inTemp = parent === realOr(tmpdir()) || parent === realOr('/tmp');
+    const places = [tmpdir(), '/tmp', record.temporaryDirectory ?? '/tmp'];
+    const inTemp = places.some((place) => parent === realOr(place));
     const young = about.birthtimeMs >= record.startedAt - CLOCK_SLACK_MS;
     return inTemp && young && /^plugin[\w.-]*$/.test(name) ? { path, strayed: true } : undefined;
   } catch {

@@ -199,6 +199,7 @@ function recordOf(
     network: line.network,
     address: line.address,
     directory: about.directory,
+    ...(spec.env['TMPDIR'] === undefined ? {} : { temporaryDirectory: spec.env['TMPDIR'] }),
     hostCertificate: spec.certificate,
     pluginCertificatePem: line.certificate === '' ? null : decodeCertificateField(line.certificate),
     coreVersion: CORE_PROTOCOL_VERSION,
