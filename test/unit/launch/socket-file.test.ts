@@ -52,6 +52,14 @@ test('below a directory that was replaced by a symbolic link nothing is its own'
   expect(ownSocket(record(join(directory, 'link', 'precious')))).toBeUndefined();
 });
 
+test('the temp dir may be one that the plugin was given for itself', async () => {
+  const address = await socket(join(temp, 'plugin123'));
+  expect(ownSocket(record(address))).toBeUndefined();
+  const given = { ...record(address), temporaryDirectory: temp };
+  expect(ownSocket(given)).toEqual({ path: address, strayed: true });
+  expect(ownSocket({ ...given, startedAt: Date.now() + 60_000 })).toBeUndefined();
+});
+
 test('only a young socket called plugin… counts in the temp dir', async () => {
   const address = await socket(join(tmpdir(), `plugin${process.pid}7`));
   expect(ownSocket(record(address, Date.now()))).toEqual({ path: address, strayed: true });
