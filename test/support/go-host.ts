@@ -28,8 +28,8 @@ export class GoHost implements DrivingHost {
   #stderr = '';
   #last = 0;
 
-  constructor(env: Readonly<Record<string, string>> = {}) {
-    this.#process = spawn(goHost(), [], { env: { ...process.env, ...env } });
+  constructor(env: Readonly<Record<string, string>> = {}, program = goHost()) {
+    this.#process = spawn(program, [], { env: { ...process.env, ...env } });
     this.#process.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text;
     });

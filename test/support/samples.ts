@@ -11,6 +11,12 @@ export function kvTs(version: SampleVersion): string {
   return built(join(plugins, 'kv-ts/dist', `kv-ts-v${version}`), 'node plugins/kv-ts/build.mjs');
 }
 
+/** The sample that calls its host back, in TypeScript. */
+export function counterTs(version: SampleVersion): string {
+  const path = join(plugins, 'counter-ts/dist', `counter-ts-v${version}`);
+  return built(path, 'node plugins/counter-ts/build.mjs');
+}
+
 /** The sample that misbehaves. */
 export function chaosTs(): string {
   return built(join(plugins, 'chaos/dist/chaos'), 'node plugins/chaos/build.mjs');
@@ -19,6 +25,21 @@ export function chaosTs(): string {
 /** The sample in Go. */
 export function kvGo(version: SampleVersion): string {
   return built(join(plugins, 'go/bin', `kv-v${version}`), 'npm run setup');
+}
+
+/** The sample that calls its host back, in Go. */
+export function counterGo(version: SampleVersion): string {
+  return built(join(plugins, 'go/bin', `counter-v${version}`), 'npm run setup');
+}
+
+/** The sample as it was made with go-plugin 1.4. */
+export function kvOld(): string {
+  return built(join(plugins, 'go-old/bin/kv-old'), 'npm run setup');
+}
+
+/** The host as it was made with go-plugin 1.4, which knows few operations. */
+export function oldGoHost(): string {
+  return built(join(plugins, 'go-old/bin/testhost-old'), 'npm run setup');
 }
 
 /** The host that is made with unmodified hashicorp/go-plugin. */

@@ -1,6 +1,6 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
-import { createHost, type Host, type Plugin } from '@plugd/host';
+import { createHost, type Host, type LoadOptions, type Plugin } from '@plugd/host';
 import {
   HealthCheckResponse_ServingStatus,
   HealthDefinition,
@@ -23,7 +23,11 @@ export class TsHost implements DrivingHost {
   readonly logger = new RecordingLogger();
   readonly #host: Promise<Host>;
 
-  constructor(options: { readonly runDir?: string } = {}) {
+  /** @param contract what its plugins serve; default: both services of the samples. */
+  constructor(
+    options: { readonly runDir?: string } = {},
+    private readonly contract: NonNullable<LoadOptions['contract']> = [KvDefinition, ProbeDefinition],
+  ) {
     this.#host = createHost({ ...options, logger: this.logger });
     this.#host.catch(() => {});
   }
@@ -38,7 +42,7 @@ export class TsHost implements DrivingHost {
       env,
       autoMtls,
       handshake: { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: versions },
-      contract: [KvDefinition, ProbeDefinition],
+      contract: this.contract,
       // Calls without an end are cut soon, as the Go host does at once.
       drainTimeoutMs: 200,
       stopTimeoutMs,
