@@ -58,7 +58,8 @@ export class MessagePipe implements BrokerStream {
           this.#hand();
         }),
       return: (): Promise<Next> => {
-        this.end();
+        // The call has ended, and why is about to be read: that reason is the better one.
+        setImmediate(() => this.end());
         return Promise.resolve({ done: true, value: undefined });
       },
     }),
