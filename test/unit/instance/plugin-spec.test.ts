@@ -31,6 +31,7 @@ test('what is left out has the documented default', () => {
     stdin: 'ignore',
     autoMtls: true,
     tls: undefined,
+    multiplex: false,
     sha256: undefined,
     contract: [],
     unixSocketGroup: undefined,
