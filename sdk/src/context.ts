@@ -1,5 +1,6 @@
 import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
 import type { ServiceImplementation } from '@plugd/protocol/rpc/service';
+import type { ContextBroker } from './broker/context-broker';
 import type { ShutdownHook } from './departure';
 import type { Logger } from './logger';
 import type { ServingStatus } from './services/health';
@@ -23,6 +24,8 @@ export interface PluginContext {
    * timeout (5 seconds unless `serve` was told otherwise). May be used at any time.
    */
   onShutdown(hook: ShutdownHook): void;
+  /** Further connections, which the plugin or the host opens later: calls back into the host among them. */
+  readonly broker: ContextBroker;
   /**
    * Offers a service. Only during setup.
    *

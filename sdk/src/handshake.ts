@@ -14,6 +14,11 @@ export function agreeOnVersion(
   return negotiateVersion(own, versions);
 }
 
+/** Whether the host asks for one connection that carries all others: with any value, as in Go. */
+export function wantsMultiplexing(env: NodeJS.ProcessEnv): boolean {
+  return Boolean(env[PLUGIN_MULTIPLEX_GRPC]);
+}
+
 /** The line that tells the host where the plugin listens. */
 export function handshakeLine(options: {
   readonly protocolVersion: number;
@@ -28,8 +33,7 @@ export function handshakeLine(options: {
     address: options.listener.address,
     protocol: 'grpc',
     certificate: options.certificateField,
-    // Multiplexing has its place here. A host that asks for it, with any value, is told that there is none yet;
-    // one that doesn't ask must not see the field.
-    multiplex: options.env[PLUGIN_MULTIPLEX_GRPC] ? false : undefined,
+    // A host that doesn't ask must not see the field.
+    multiplex: wantsMultiplexing(options.env) ? true : undefined,
   });
 }

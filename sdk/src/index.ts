@@ -5,6 +5,7 @@ export { PluginError } from '@plugd/protocol/plugin-error';
 export { RpcError } from '@plugd/protocol/rpc/rpc-error';
 export type { ServiceImplementation } from '@plugd/protocol/rpc/service';
 export type { ServiceCall } from '@plugd/protocol/rpc/service-call';
+export type { BrokeredServiceOptions, ContextBroker } from './broker/context-broker';
 export type { PluginContext } from './context';
 export type { ShutdownHook } from './departure';
 export type { LogFields, Logger } from './logger';

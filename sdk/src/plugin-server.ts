@@ -1,8 +1,9 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Server, type ServerCredentials, status } from '@grpc/grpc-js';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
-import { adaptService, type ServiceImplementation } from '@plugd/protocol/rpc/service';
+import { type AdaptOptions, adaptService, type ServiceImplementation } from '@plugd/protocol/rpc/service';
+import { PluginBroker } from './broker/plugin-broker';
 import { CallTracker } from './call-tracker';
 import type { PluginContext } from './context';
 import { Departure } from './departure';
@@ -36,6 +37,7 @@ const SERVER_OPTIONS = {
 /** One plugin, set up and ready to answer calls, wherever they come in. */
 export class PluginServer {
   readonly health = new HealthRegistry();
+  readonly broker: PluginBroker;
   readonly #options: PluginServerOptions;
   readonly #server = new Server(SERVER_OPTIONS);
   readonly #services = new Set<string>();
@@ -47,6 +49,7 @@ export class PluginServer {
 
   private constructor(options: PluginServerOptions) {
     this.#options = options;
+    this.broker = new PluginBroker(this.#callsOfThePlugin());
     this.#departure = new Departure({
       calls: this.#calls,
       health: this.health,
@@ -68,7 +71,7 @@ export class PluginServer {
   }
 
   /** The function takes the connections on which calls come in. */
-  accept(credentials: ServerCredentials): (connection: Socket) => void {
+  accept(credentials: ServerCredentials): (connection: Duplex) => void {
     const injector = this.#server.createConnectionInjector(credentials);
     return (connection) => injector.injectConnection(connection);
   }
@@ -89,12 +92,15 @@ export class PluginServer {
 
   /** Calls in flight end, then the hooks run. Never rejects, and ends within the limits of the options. */
   depart(why: string): Promise<void> {
+    // A hook that waited for a host would wait in vain.
+    this.broker.expectNoMore();
     return this.#departure.begin(why);
   }
 
   /** Lets the connections end by themselves, so that what was answered arrives; cuts what is left at the limit. */
   async close(limitMs: number): Promise<void> {
     this.#options.hub.end();
+    this.broker.close();
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       timer = setTimeout(resolve, limitMs);
@@ -111,23 +117,35 @@ export class PluginServer {
       log,
       health: { set: (service, status) => this.health.set(service, status) },
       onShutdown: (hook) => this.#departure.add(hook),
+      broker: this.broker.context,
       service: (definition, implementation) => {
         if (!this.#inSetup) {
           throw new PluginError('OPTIONS_INVALID', 'A service can be offered during setup only.', {
             facts: { option: 'ctx.service' },
           });
         }
-        this.#offer(definition, implementation, () => this.#calls.begin());
+        this.#offer(definition, implementation, this.#callsOfThePlugin());
       },
+    };
+  }
+
+  /** How the plugin's own services are called, on whatever connection. */
+  #callsOfThePlugin(): AdaptOptions {
+    return {
+      draining: this.#draining.signal,
+      onError: (error, path, code) => this.#report(error, path, code),
+      track: () => this.#calls.begin(),
     };
   }
 
   #offerBuiltIn(): void {
     const { plugin, hub, log, onLeave } = this.#options;
-    offerBuiltIn((definition, implementation) => this.#offer(definition, implementation), {
+    const { track, ...calls } = this.#callsOfThePlugin();
+    offerBuiltIn((definition, implementation) => this.#offer(definition, implementation, calls), {
       identity: { name: plugin.name, version: plugin.version },
       health: this.health,
       reflected: { serviceNames: () => [...this.#services].sort(), descriptors: () => this.descriptors() },
+      broker: this.broker.service,
       hub,
       log,
       drain: () => this.drain(),
@@ -142,13 +160,9 @@ export class PluginServer {
   #offer<Def extends AnyServiceDefinition>(
     definition: Def,
     implementation: ServiceImplementation<Def>,
-    track?: () => () => void,
+    calls: AdaptOptions,
   ): void {
-    const adapted = adaptService(definition, implementation, {
-      draining: this.#draining.signal,
-      onError: (error, path, code) => this.#report(error, path, code),
-      ...(track === undefined ? {} : { track }),
-    });
+    const adapted = adaptService(definition, implementation, calls);
     const names = new Set(Object.values(adapted.definition).map(({ path }) => path.split('/')[1] ?? ''));
     for (const name of names) {
       if (this.#services.has(name)) {

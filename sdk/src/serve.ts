@@ -1,6 +1,10 @@
+import type { Duplex } from 'node:stream';
 import { PLUGIN_CLIENT_CERT } from '@plugd/protocol/environment';
 import { formatLogRecord } from '@plugd/protocol/log-record';
-import { agreeOnVersion, handshakeLine } from './handshake';
+import { PluginError } from '@plugd/protocol/plugin-error';
+import { brokerWays } from './broker/broker-ways';
+import type { OneConnection } from './broker/one-connection';
+import { agreeOnVersion, handshakeLine, wantsMultiplexing } from './handshake';
 import { createLogger, errorFields } from './logger';
 import type { Listener } from './net/listener';
 import { servingCredentials } from './net/serving-credentials';
@@ -45,6 +49,7 @@ class PluginProcess {
   readonly #log;
   #server: PluginServer | undefined;
   #listener: Listener | undefined;
+  #connection: OneConnection | undefined;
   #leaving = false;
 
   constructor(
@@ -88,30 +93,69 @@ class PluginProcess {
       onLeave: () => void this.#exit(),
     });
     this.#server = server;
-    const { credentials, certificateField } = servingCredentials({
+    const { credentials, certificateField, security } = servingCredentials({
       tls: options.tls,
       hostCertificatePem: env[PLUGIN_CLIENT_CERT] ?? '',
       curve: options.certificateCurve,
     });
     const listen = options.network === 'unix' ? listenOnUnix : listenOnTcp;
-    const listener = await listen(env, server.accept(credentials));
+    const accept = server.accept(credentials);
+    const connection = wantsMultiplexing(env) ? this.#oneConnection(accept) : undefined;
+    this.#connection = connection;
+    if (security === 'one-sided') server.broker.expectNoMore(notForBothSides());
+    else {
+      const pair = security === 'none' ? undefined : security;
+      server.broker.connectBy(() => brokerWays(env, pair, connection?.router));
+    }
+    const listener = await listen(
+      env,
+      connection === undefined ? accept : (socket) => connection.accept(socket),
+    );
     this.#listener = listener;
     this.#log.debug('plugin address', { network: listener.network, address: listener.address });
     output.stdout.write(handshakeLine({ protocolVersion, listener, certificateField, env }));
     if (!output.stdout.flush(HANDSHAKE_WRITE_MS))
       throw new Error('The host does not take the handshake line.');
+    connection?.expect(listener);
   }
 
-  async #leave(why: string): Promise<void> {
+  async #leave(why: string, code = 0): Promise<void> {
     await this.#server?.depart(why);
-    await this.#exit();
+    await this.#exit(code);
   }
 
-  async #exit(): Promise<void> {
+  #oneConnection(accept: (stream: Duplex) => void): OneConnection {
+    // Few hosts ask for it: not loaded at the start of every plugin.
+    const { OneConnection }: typeof import('./broker/one-connection') = require('./broker/one-connection');
+    return new OneConnection({
+      onMain: accept,
+      onLate: () => {
+        this.#log.error('timed out waiting for connection to be established');
+        void this.#leave('no host has connected', 1);
+      },
+      onEnd: (reason) => {
+        this.#log.debug('the connection has ended', { reason: reason.message });
+        void this.#leave('the host has closed the connection');
+      },
+    });
+  }
+
+  async #exit(code = 0): Promise<void> {
     if (this.#leaving) return;
     this.#leaving = true;
     this.#listener?.close();
     await this.#server?.close(CLOSE_MS);
-    process.exit(0);
+    this.#connection?.close();
+    process.exit(code);
   }
+}
+
+function notForBothSides(): PluginError {
+  return new PluginError(
+    'OPTIONS_INVALID',
+    'A plugin with TLS of its own has a broker only with clientCaPem.',
+    {
+      facts: { option: 'tls.clientCaPem' },
+    },
+  );
 }

@@ -11,7 +11,6 @@ import {
 } from '@plugd/protocol/gen/grpc/reflection/v1/reflection';
 import { ServerReflectionDefinition as V1AlphaDefinition } from '@plugd/protocol/gen/grpc/reflection/v1alpha/reflection';
 import { LifecycleDefinition } from '@plugd/protocol/gen/plugd/lifecycle/v1/lifecycle';
-import { GRPCBrokerDefinition } from '@plugd/protocol/gen/plugin/grpc_broker';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { ProbeDefinition } from '@plugd/protocol/gen/samples/probe/v1/probe';
 import { createPromiseClient } from '@plugd/protocol/rpc/client';
@@ -66,6 +65,7 @@ const BUILT_IN = [
   'grpc.reflection.v1.ServerReflection',
   'grpc.reflection.v1alpha.ServerReflection',
   'plugd.lifecycle.v1.Lifecycle',
+  'plugin.GRPCBroker',
   'plugin.GRPCController',
   'plugin.GRPCStdio',
 ];
@@ -200,12 +200,6 @@ describe('lifecycle', () => {
     for await (const _ of kv.watch({ key: 'a', count: 3, intervalMs: 1 })) counted++;
     expect(counted).toBe(3);
   });
-});
-
-test('a host that looks for a broker learns that there is none', async () => {
-  const broker = createPromiseClient(GRPCBrokerDefinition, await startPluginProcess(kvTs('2')).connect());
-  const stream = broker.startStream([])[Symbol.asyncIterator]();
-  await expect(stream.next()).rejects.toMatchObject({ codeName: 'UNIMPLEMENTED' });
 });
 
 describe('a call', () => {

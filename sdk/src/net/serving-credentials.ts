@@ -1,4 +1,5 @@
 import { ServerCredentials } from '@grpc/grpc-js';
+import type { BrokerSecurity } from '@plugd/protocol/broker/security';
 import {
   type CertificateCurve,
   createCertificate,
@@ -21,6 +22,8 @@ export interface ServingCredentials {
   readonly credentials: ServerCredentials;
   /** Sixth field of the handshake line; empty where the host can't learn the certificate from it. */
   readonly certificateField: string;
+  /** For brokered connections, in both directions. */
+  readonly security: BrokerSecurity | 'none' | 'one-sided';
 }
 
 /**
@@ -34,15 +37,27 @@ export function servingCredentials(options: {
 }): ServingCredentials {
   const { tls, hostCertificatePem } = options;
   if (tls !== undefined) {
-    return { credentials: secure(tls.clientCaPem, tls.certificatePem, tls.keyPem), certificateField: '' };
+    const { certificatePem, keyPem, clientCaPem } = tls;
+    return {
+      credentials: secure(clientCaPem, certificatePem, keyPem),
+      certificateField: '',
+      security:
+        clientCaPem === undefined ? 'one-sided' : { certificatePem, keyPem, peerCertificatePem: clientCaPem },
+    };
   }
-  if (hostCertificatePem === '')
-    return { credentials: ServerCredentials.createInsecure(), certificateField: '' };
+  if (hostCertificatePem === '') {
+    return { credentials: ServerCredentials.createInsecure(), certificateField: '', security: 'none' };
+  }
   pemToDer(hostCertificatePem);
   const own = createCertificate({ curve: options.curve });
   return {
     credentials: secure(hostCertificatePem, own.certificatePem, own.keyPem),
     certificateField: encodeCertificateField(own.der),
+    security: {
+      certificatePem: own.certificatePem,
+      keyPem: own.keyPem,
+      peerCertificatePem: hostCertificatePem,
+    },
   };
 }
 

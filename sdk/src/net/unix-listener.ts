@@ -21,9 +21,8 @@ export async function listenOnUnix(
   env: NodeJS.ProcessEnv,
   onConnection: (connection: Socket) => void,
 ): Promise<Listener> {
-  const group = env[PLUGIN_UNIX_SOCKET_GROUP] ?? '';
-  const gid = group === '' ? undefined : groupId(group);
-  const directory = env[PLUGIN_UNIX_SOCKET_DIR] || tmpdir();
+  const prepare = socketPreparation(env);
+  const directory = socketDirectory(env);
   for (let attempt = 1; ; attempt++) {
     const path = join(directory, `plugin${randomInt(2 ** 32)}`);
     checkLength(path);
@@ -35,7 +34,7 @@ export async function listenOnUnix(
         forget(path);
       };
       try {
-        if (gid !== undefined) shareWith(path, gid);
+        prepare?.(path);
       } catch (error) {
         close();
         throw error;
@@ -61,9 +60,23 @@ function checkLength(path: string): void {
   }
 }
 
-function shareWith(path: string, gid: number): void {
-  chownSync(path, -1, gid);
-  chmodSync(path, 0o660);
+/** Where the host wants the plugin's sockets. */
+export function socketDirectory(env: NodeJS.ProcessEnv): string {
+  return env[PLUGIN_UNIX_SOCKET_DIR] || tmpdir();
+}
+
+/**
+ * Gives a socket to the host's group; undefined where it names none.
+ * @throws PluginError SOCKET_GROUP_UNKNOWN
+ */
+export function socketPreparation(env: NodeJS.ProcessEnv): ((path: string) => void) | undefined {
+  const group = env[PLUGIN_UNIX_SOCKET_GROUP] ?? '';
+  if (group === '') return undefined;
+  const gid = groupId(group);
+  return (path) => {
+    chownSync(path, -1, gid);
+    chmodSync(path, 0o660);
+  };
 }
 
 const sockets = new Set<string>();

@@ -3,6 +3,7 @@ import { HealthDefinition } from '@plugd/protocol/gen/grpc/health/v1/health';
 import { ServerReflectionDefinition as ReflectionV1 } from '@plugd/protocol/gen/grpc/reflection/v1/reflection';
 import { ServerReflectionDefinition as ReflectionV1Alpha } from '@plugd/protocol/gen/grpc/reflection/v1alpha/reflection';
 import { LifecycleDefinition } from '@plugd/protocol/gen/plugd/lifecycle/v1/lifecycle';
+import { GRPCBrokerDefinition } from '@plugd/protocol/gen/plugin/grpc_broker';
 import { GRPCControllerDefinition } from '@plugd/protocol/gen/plugin/grpc_controller';
 import { GRPCStdioDefinition } from '@plugd/protocol/gen/plugin/grpc_stdio';
 import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
@@ -19,6 +20,7 @@ export interface BuiltInParts {
   readonly identity: { readonly name: string; readonly version: string };
   readonly health: HealthRegistry;
   readonly reflected: Reflected;
+  readonly broker: ServiceImplementation<GRPCBrokerDefinition>;
   readonly hub: StdioHub;
   readonly log: Logger;
   /** Another generation takes the new calls from now on. */
@@ -50,7 +52,7 @@ export function offerBuiltIn(offer: Offer, parts: BuiltInParts): void {
   });
   offer(ReflectionV1, { serverReflectionInfo: (requests) => reflect(requests, reflected) });
   offer(ReflectionV1Alpha, { serverReflectionInfo: (requests) => reflect(requests, reflected) });
-  // The broker (plugin.GRPCBroker) has its place here. Without it hosts answer for themselves: it is optional.
+  offer(GRPCBrokerDefinition, parts.broker);
   offer(GRPCControllerDefinition, {
     shutdown: async () => {
       await parts.shutDown();

@@ -1,0 +1,110 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { GoHost } from '../support/go-host';
+import { describeWithGo } from '../support/needs-go';
+import { eventually, isRunning } from '../support/processes';
+import { counterTs } from '../support/samples';
+
+// Real processes, on a machine that may be busy.
+jest.setTimeout(60_000);
+
+interface Numbered {
+  readonly value: number;
+  readonly servedBy: string;
+  readonly pid: number;
+}
+
+interface Killed {
+  readonly forced: boolean;
+  readonly exit: { readonly code: number | null; readonly signal: string | null };
+}
+
+describeWithGo.each([
+  ['plain', false, false],
+  ['plain, multiplexed', false, true],
+  ['AutoMTLS', true, false],
+  ['AutoMTLS, multiplexed', true, true],
+])('the TS counter under a Go host, %s', (_name, autoMtls, multiplex) => {
+  let sockets: string;
+  let host: GoHost;
+  let pid: number;
+
+  beforeEach(async () => {
+    sockets = mkdtempSync(join(tmpdir(), 'sdk-broker-'));
+    host = new GoHost();
+    const started = await host.request<{ pid: number; version: number }>('start', {
+      command: [counterTs('2')],
+      cookie: ['COUNTER_PLUGIN', 'hello'],
+      versions: [1, 2],
+      autoMtls,
+      multiplex,
+      env: [`TMPDIR=${sockets}`],
+    });
+    expect(started.version).toBe(2);
+    pid = started.pid;
+  });
+
+  afterEach(async () => {
+    await host.close();
+    rmSync(sockets, { recursive: true, force: true });
+  });
+
+  async function leave(): Promise<void> {
+    expect(await host.request<Killed>('kill')).toMatchObject({ forced: false, exit: { code: 0 } });
+    expect(isRunning(pid)).toBe(false);
+    expect(readdirSync(sockets)).toEqual([]);
+  }
+
+  test('the plugin calls the host back, and the host dials a session of the plugin', async () => {
+    for (const value of [5, 10]) {
+      const put = await host.request<Numbered>('counter-put', { key: 'a', value: 5 });
+      expect(put).toEqual({ value, servedBy: '2.0.0', pid });
+    }
+    expect(await host.request('counter-get', { key: 'a' })).toMatchObject({ found: true, value: 10 });
+    expect(await host.request<Numbered>('counter-session', { key: 'a' })).toEqual({
+      value: 10,
+      servedBy: '2.0.0',
+      pid,
+    });
+    // Of the session's server nothing is left, soon after its last connection has gone.
+    await eventually(() => readdirSync(sockets).length === 1, 5000, 'the session’s socket has gone');
+    await leave();
+  });
+
+  test('32 at once call back and read through sessions, none wrong', async () => {
+    const done = await host.request<{ calls: number }>('counter-many', { n: 640, concurrency: 32 });
+    expect(done.calls).toBe(640);
+    await leave();
+  });
+
+  test('it leaves when asked with brokered servers open on both sides', async () => {
+    const { helper } = await host.request<{ helper: number }>('counter-serve');
+    await host.request('counter-put', { key: 'a', value: 1, helper });
+    await host.request('counter-serve');
+    await host.request('counter-session', { key: 'a', keep: true });
+    await leave();
+  });
+});
+
+describeWithGo.each([
+  ['plain', false],
+  ['multiplexed', true],
+])('an id that nobody serves, %s', (_name, multiplex) => {
+  test('fails its call, and no other', async () => {
+    const host = new GoHost();
+    try {
+      await host.request('start', {
+        command: [counterTs('1')],
+        cookie: ['COUNTER_PLUGIN', 'hello'],
+        multiplex,
+      });
+      const refused = host.request('counter-put', { key: 'a', value: 1, helper: 4711 });
+      await expect(refused).rejects.toMatchObject({ code: 14 });
+      expect(await host.request('counter-get', { key: 'a' })).toMatchObject({ found: false });
+      expect(await host.request('counter-put', { key: 'a', value: 7 })).toMatchObject({ value: 7 });
+    } finally {
+      await host.close();
+    }
+  });
+});
