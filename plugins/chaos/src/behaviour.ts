@@ -27,6 +27,10 @@ export interface Behaviour {
   shutdown: 'leaves' | 'stays' | 'hangs' | 'missing';
   /** What it sends through GRPCStdio, again and again. */
   stdio: (() => Buffer) | undefined;
+  /** Whether all connections share the first one, and the line says so. */
+  multiplexed: boolean;
+  /** `silent` hears and says nothing; an address is announced for id 1, whatever is there. */
+  broker: 'missing' | 'silent' | { readonly network: string; readonly address: string };
   /** What a call of the contract does. */
   call: 'answers' | 'crashes' | 'hangs' | 'panics';
 }
@@ -47,6 +51,8 @@ export function wellBehaved(): Behaviour {
     health: 'serving',
     shutdown: 'leaves',
     stdio: undefined,
+    multiplexed: false,
+    broker: 'missing',
     call: 'answers',
   };
 }

@@ -37,13 +37,12 @@ async function serve(behaviour: Behaviour): Promise<HandshakeLine> {
   if (behaviour.network === 'tcp') address = '127.0.0.1:1';
   if (behaviour.server !== 'grpc') await listenBadly(behaviour.server, path);
   else {
-    const { bind, createServer, credentials } = await import('./server.js');
+    const { bind, bindMultiplexed, createServer, credentials } = await import('./server.js');
     const server = createServer(behaviour);
-    const port = await bind(
-      server,
-      behaviour.network === 'tcp' ? '127.0.0.1:0' : `unix:${path}`,
-      credentials(tls),
-    );
+    const target = behaviour.network === 'tcp' ? '127.0.0.1:0' : `unix:${path}`;
+    const port = await (behaviour.multiplexed
+      ? bindMultiplexed(server, path, credentials(tls))
+      : bind(server, target, credentials(tls)));
     if (behaviour.network === 'tcp') address = `127.0.0.1:${port}`;
     else process.on('exit', () => removeQuietly(path));
   }
@@ -55,7 +54,7 @@ async function serve(behaviour: Behaviour): Promise<HandshakeLine> {
     address,
     protocol: 'grpc',
     certificate: announced === undefined ? '' : encodeCertificateField(announced.der),
-    multiplex: undefined,
+    multiplex: behaviour.multiplexed || undefined,
   };
 }
 

@@ -185,6 +185,18 @@ export const modes: Record<string, Mode> = {
   },
   'ignore-sigterm': (behaviour) => behaviour.before.push(() => void process.on('SIGTERM', () => {})),
 
+  multiplex: (behaviour) => {
+    behaviour.multiplexed = true;
+  },
+  'silent-broker': (behaviour) => {
+    behaviour.broker = 'silent';
+  },
+  // `lying-broker:tcp:192.0.2.1:80`
+  'lying-broker': (behaviour, argument) => {
+    const [network = '', ...address] = argument.split(':');
+    behaviour.broker = { network, address: address.join(':') };
+  },
+
   // What it prints; `flood-stderr:json:100` is 100 MiB of JSON lines.
   'flood-stdout': (behaviour, argument) =>
     behaviour.after.push(() => {

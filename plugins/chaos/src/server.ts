@@ -1,3 +1,4 @@
+import { createServer as createSocketServer } from 'node:net';
 import { Server, ServerCredentials, type ServerOptions, status } from '@grpc/grpc-js';
 import {
   HealthCheckResponse_ServingStatus,
@@ -5,12 +6,14 @@ import {
   HealthService,
 } from '@plugd/protocol/gen/grpc/health/v1/health';
 import { type LifecycleServer, LifecycleService } from '@plugd/protocol/gen/plugd/lifecycle/v1/lifecycle';
+import { type GRPCBrokerServer, GRPCBrokerService } from '@plugd/protocol/gen/plugin/grpc_broker';
 import { type GRPCControllerServer, GRPCControllerService } from '@plugd/protocol/gen/plugin/grpc_controller';
 import {
   type GRPCStdioServer,
   GRPCStdioService,
   StdioData_Channel,
 } from '@plugd/protocol/gen/plugin/grpc_stdio';
+import { YamuxSession } from '@plugd/protocol/yamux/session';
 import type { Behaviour } from './behaviour';
 import { addKv } from './kv';
 import { crash } from './mischief';
@@ -51,6 +54,23 @@ export function createServer(behaviour: Behaviour): Server {
       drain: (_, answer) => answer(null, {}),
     };
     server.addService(LifecycleService, lifecycle);
+  }
+  const { broker } = behaviour;
+  if (broker !== 'missing') {
+    const service: GRPCBrokerServer = {
+      startStream: (call) => {
+        call.on('data', () => {});
+        call.on('end', () => call.end());
+        if (broker === 'silent') return;
+        // Again and again: an announcement is worth five seconds.
+        const announce = (): void => void call.write({ serviceId: 1, knock: undefined, ...broker });
+        announce();
+        const timer = setInterval(announce, 1000);
+        call.once('close', () => clearInterval(timer));
+        call.once('cancelled', () => clearInterval(timer));
+      },
+    };
+    server.addService(GRPCBrokerService, service);
   }
   addKv(server, behaviour);
   return server;
@@ -96,6 +116,26 @@ function checkHealth(behaviour: Behaviour, answer: HealthAnswer): void {
 export function bind(server: Server, target: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(target, credentials, (error, port) => (error ? reject(error) : resolve(port)));
+  });
+}
+
+/** Serves whatever stream comes, and resolves with no port. */
+export function bindMultiplexed(
+  server: Server,
+  path: string,
+  credentials: ServerCredentials,
+): Promise<number> {
+  const injector = server.createConnectionInjector(credentials);
+  const listener = createSocketServer((socket) => {
+    socket.on('error', () => {});
+    new YamuxSession(socket, { side: 'server' }).onStream((stream) => {
+      stream.on('error', () => {});
+      injector.injectConnection(stream);
+    });
+  });
+  return new Promise((resolve, reject) => {
+    listener.once('error', reject);
+    listener.listen(path, () => resolve(0));
   });
 }
 
