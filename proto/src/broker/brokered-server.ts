@@ -12,6 +12,8 @@ export class BrokeredServer {
     'grpc.enable_channelz': 0,
   });
   readonly #inject: (connection: Duplex) => void;
+  readonly #connections = new Set<Duplex>();
+  #onDeserted: () => void = () => {};
 
   constructor(security: BrokerSecurity | undefined) {
     const injector = this.#server.createConnectionInjector(serverCredentials(security));
@@ -32,6 +34,11 @@ export class BrokeredServer {
 
   accept(connection: Duplex): void {
     connection.on('error', () => {});
+    this.#connections.add(connection);
+    connection.once('close', () => {
+      this.#connections.delete(connection);
+      if (this.#connections.size === 0) this.#onDeserted();
+    });
     this.#inject(connection);
   }
 
@@ -41,7 +48,10 @@ export class BrokeredServer {
     await new Promise<void>((resolve) => {
       timer = setTimeout(resolve, limitMs);
       timer.unref();
+      // grpc-js does not hear of a session that its client has just broken off, and would wait for it forever.
+      this.#onDeserted = resolve;
       this.#server.tryShutdown(() => resolve());
+      if (this.#connections.size === 0) resolve();
     });
     clearTimeout(timer);
     this.#server.forceShutdown();

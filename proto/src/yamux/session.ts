@@ -4,15 +4,14 @@ import { Allowance } from './allowance';
 import { Flag, type FrameHeader, FrameType, GoAwayCode } from './frame';
 import { FrameParser } from './frame-parser';
 import { FrameWriter } from './frame-writer';
+import { hangUp } from './hang-up';
+import { LimitsById } from './limits-by-id';
 import { settings, type YamuxOptions, type YamuxSettings } from './options';
 import { Pings } from './pings';
 import { protocolError } from './protocol-error';
+import { sessionClosed, sessionReason, sessionTimedOut } from './session-error';
 import { type StreamLink, YamuxStream } from './stream';
 import { StreamIds } from './stream-ids';
-import { Watchdog } from './watchdog';
-
-/** How long the last words may take to leave before the connection is cut. */
-const LAST_WORDS_MS = 1000;
 
 /**
  * Many streams over one connection, as hashicorp/yamux speaks it. It takes the connection over, and ends
@@ -32,13 +31,13 @@ export class YamuxSession {
   readonly #pings: Pings;
   readonly #streams = new Map<number, YamuxStream>();
   /** Streams of ours that the peer has not answered yet. */
-  readonly #unanswered = new Map<number, Watchdog>();
+  readonly #unanswered: LimitsById;
   /** Streams of ours that wait for an answer to others before they may be announced. */
   readonly #waiting: YamuxStream[] = [];
   /** Streams of the peer's that nobody listens for yet. */
   readonly #untaken: YamuxStream[] = [];
   /** Streams that are over here, though the peer has not ended its side. */
-  readonly #lingering = new Map<number, Watchdog>();
+  readonly #lingering: LimitsById;
   readonly #pingAllowance = new Allowance(200, 20);
   readonly #emptyAllowance = new Allowance(1000, 100);
   readonly #resetAllowance = new Allowance(1000, 100);
@@ -58,20 +57,22 @@ export class YamuxSession {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
-    const { writeTimeoutMs, keepAliveIntervalMs } = this.#settings;
+    const { writeTimeoutMs, keepAliveIntervalMs, openTimeoutMs, closeTimeoutMs } = this.#settings;
+    const late = (summary: string) => this.#fail(sessionTimedOut(summary), GoAwayCode.INTERNAL_ERROR);
+    this.#unanswered = new LimitsById(openTimeoutMs, () =>
+      late(`The other end left a new stream without an answer for ${openTimeoutMs} ms.`),
+    );
+    this.#lingering = new LimitsById(closeTimeoutMs, (id) => this.#sendReset(id));
     this.#writer = new FrameWriter(connection, writeTimeoutMs, () =>
-      this.#fail(
-        timedOut(`The connection took nothing for ${writeTimeoutMs} ms.`),
-        GoAwayCode.INTERNAL_ERROR,
-      ),
+      late(`The connection took nothing for ${writeTimeoutMs} ms.`),
     );
     this.#pings = new Pings(
       writeTimeoutMs,
-      () => timedOut(`The other end did not answer a ping within ${writeTimeoutMs} ms.`),
+      () => sessionTimedOut(`The other end did not answer a ping within ${writeTimeoutMs} ms.`),
       (value) => this.#writer.frame(FrameType.PING, Flag.SYN, 0, value),
     );
     this.#link = {
-      closeTimeoutMs: this.#settings.closeTimeoutMs,
+      closeTimeoutMs,
       sendData: (id, pieces, bytes, flushed) => this.#writer.data(FrameType.DATA, id, pieces, bytes, flushed),
       sendWindowUpdate: (id, flags, delta) => this.#writer.frame(FrameType.WINDOW_UPDATE, flags, id, delta),
       forget: (stream, how) => this.#forget(stream, how),
@@ -98,9 +99,9 @@ export class YamuxSession {
    */
   open(): YamuxStream {
     if (this.#reason !== undefined) throw this.#reason;
-    if (this.#peerGoneAway) throw closed('The other end takes no more streams.');
+    if (this.#peerGoneAway) throw sessionClosed('The other end takes no more streams.');
     const id = this.#ids.next();
-    if (id === undefined) throw closed('All stream numbers of the session are used up.');
+    if (id === undefined) throw sessionClosed('All stream numbers of the session are used up.');
     const stream = new YamuxStream(this.#link, id);
     this.#streams.set(id, stream);
     this.#waiting.push(stream);
@@ -127,7 +128,7 @@ export class YamuxSession {
   }
 
   /** Ends the session and its connection. @param reason what its streams are told */
-  close(reason: PluginError = closed('The session was closed.')): void {
+  close(reason: PluginError = sessionClosed('The session was closed.')): void {
     this.#fail(reason, GoAwayCode.NORMAL);
   }
 
@@ -139,7 +140,7 @@ export class YamuxSession {
     });
     const lost = (error?: Error): void => {
       if (parser.withinFrame) this.#protocolEnd(protocolError('the connection ended within a frame'));
-      else this.#fail(closed('The connection has ended.', error), undefined);
+      else this.#fail(sessionClosed('The connection has ended.', error), undefined);
     };
     this.#connection.on('data', (chunk: Buffer) => {
       if (this.#reason !== undefined) return;
@@ -222,7 +223,7 @@ export class YamuxSession {
     const stream = this.#receiving;
     this.#receiving = undefined;
     if (stream !== undefined && !stream.destroyed && (flags & Flag.FIN) !== 0) stream.receiveEnd();
-    else if ((flags & Flag.FIN) !== 0) this.#stopLingering(streamId);
+    else if ((flags & Flag.FIN) !== 0) this.#lingering.remove(streamId);
   }
 
   #takeOpening({ flags, streamId: id }: FrameHeader): void {
@@ -236,7 +237,7 @@ export class YamuxSession {
       (this.#listener === undefined && this.#untaken.length >= this.#settings.acceptBacklog);
     if (refused) {
       if (!this.#resetAllowance.take()) throw protocolError('it opened a flood of streams');
-      this.#writer.frame(FrameType.WINDOW_UPDATE, Flag.RST, id, 0);
+      this.#sendReset(id);
       return;
     }
     const stream = new YamuxStream(this.#link, id);
@@ -251,16 +252,15 @@ export class YamuxSession {
   #takeStray({ type, flags, streamId: id, length }: FrameHeader): void {
     if (!this.#ids.wasUsed(id))
       throw protocolError('a frame belongs to a stream that was never opened', { streamId: id });
-    if ((flags & (Flag.FIN | Flag.RST)) !== 0) this.#stopLingering(id);
-    if (type !== FrameType.DATA || length === 0 || !this.#stopLingering(id)) return;
-    this.#writer.frame(FrameType.WINDOW_UPDATE, Flag.RST, id, 0);
+    if ((flags & (Flag.FIN | Flag.RST)) !== 0) this.#lingering.remove(id);
+    if (type !== FrameType.DATA || length === 0 || !this.#lingering.remove(id)) return;
+    this.#sendReset(id);
   }
 
   #takeAnswer(id: number): void {
     if (!this.#ids.isOurs(id))
       throw protocolError('it answered the opening of its own stream', { streamId: id });
-    this.#unanswered.get(id)?.stop();
-    if (this.#unanswered.delete(id)) this.#announce();
+    if (this.#unanswered.remove(id)) this.#announce();
   }
 
   // Streams
@@ -275,15 +275,7 @@ export class YamuxSession {
     while (this.#unanswered.size < this.#settings.acceptBacklog) {
       const stream = this.#waiting.shift();
       if (stream === undefined) return;
-      const { openTimeoutMs } = this.#settings;
-      const limit = new Watchdog(openTimeoutMs, () =>
-        this.#fail(
-          timedOut(`The other end left a new stream without an answer for ${openTimeoutMs} ms.`),
-          GoAwayCode.INTERNAL_ERROR,
-        ),
-      );
-      limit.start();
-      this.#unanswered.set(stream.id, limit);
+      this.#unanswered.add(stream.id);
       this.#writer.frame(FrameType.WINDOW_UPDATE, Flag.SYN, stream.id, 0);
       stream.begin();
     }
@@ -299,23 +291,13 @@ export class YamuxSession {
       if (at >= 0) list.splice(at, 1);
     }
     if (this.#reason !== undefined) return;
-    if (how === 'reset') this.#writer.frame(FrameType.WINDOW_UPDATE, Flag.RST, id, 0);
-    if (how === 'lingering') this.#linger(id);
-    this.#unanswered.get(id)?.stop();
-    if (this.#unanswered.delete(id)) this.#announce();
+    if (how === 'reset') this.#sendReset(id);
+    if (how === 'lingering') this.#lingering.add(id);
+    if (this.#unanswered.remove(id)) this.#announce();
   }
 
-  #linger(id: number): void {
-    const limit = new Watchdog(this.#settings.closeTimeoutMs, () => {
-      if (this.#stopLingering(id)) this.#writer.frame(FrameType.WINDOW_UPDATE, Flag.RST, id, 0);
-    });
-    this.#lingering.set(id, limit);
-    limit.start();
-  }
-
-  #stopLingering(id: number): boolean {
-    this.#lingering.get(id)?.stop();
-    return this.#lingering.delete(id);
+  #sendReset(id: number): void {
+    this.#writer.frame(FrameType.WINDOW_UPDATE, Flag.RST, id, 0);
   }
 
   // The end
@@ -325,11 +307,7 @@ export class YamuxSession {
   }
 
   #protocolEnd(error: unknown): void {
-    const reason =
-      error instanceof PluginError
-        ? error
-        : new PluginError('MULTIPLEX_CLOSED', 'The session failed.', { cause: error });
-    this.#fail(reason, GoAwayCode.PROTOCOL_ERROR);
+    this.#fail(sessionReason(error), GoAwayCode.PROTOCOL_ERROR);
   }
 
   #fail(reason: PluginError, lastWord: GoAwayCode | undefined): void {
@@ -339,33 +317,11 @@ export class YamuxSession {
     if (lastWord !== undefined) this.#writer.frame(FrameType.GO_AWAY, 0, 0, lastWord);
     this.#writer.stop();
     this.#pings.end(reason);
-    for (const limit of [...this.#unanswered.values(), ...this.#lingering.values()]) limit.stop();
     this.#unanswered.clear();
     this.#lingering.clear();
-    this.#hangUp();
+    hangUp(this.#connection);
     for (const stream of this.#streams.values()) stream.breakOff(reason);
     this.#streams.clear();
     this.#resolveClosed(reason);
   }
-
-  #hangUp(): void {
-    const connection = this.#connection;
-    // What still comes in is dropped, but must be read: else its sender might never see the end.
-    connection.resume();
-    if (!connection.writable) {
-      connection.destroy();
-      return;
-    }
-    const limit = setTimeout(() => connection.destroy(), LAST_WORDS_MS).unref();
-    connection.once('close', () => clearTimeout(limit));
-    connection.end(() => connection.destroy());
-  }
-}
-
-function closed(summary: string, cause?: unknown): PluginError {
-  return new PluginError('MULTIPLEX_CLOSED', summary, cause === undefined ? {} : { cause });
-}
-
-function timedOut(summary: string): PluginError {
-  return new PluginError('MULTIPLEX_TIMEOUT', summary);
 }
