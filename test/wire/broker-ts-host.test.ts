@@ -9,7 +9,7 @@ import { createPromiseClient } from '@plugd/protocol/rpc/client';
 import { addHelper, CounterRoom, put, read } from '../support/counter-room';
 import { failureOf, killNow, servingPid } from '../support/host-room';
 import { describeWithGo } from '../support/needs-go';
-import { counterGo, type SampleVersion } from '../support/samples';
+import { counterGo, counterTs, type SampleVersion } from '../support/samples';
 import { Gate } from '../upgrade/gate';
 
 // What has a limit of its own asserts it; this one is only for tests that hang.
@@ -24,7 +24,10 @@ const modes: [string, Partial<LoadOptions>][] = [
   ['AutoMTLS, multiplexed', { autoMtls: true, multiplex: true }],
 ];
 
-describeWithGo.each(modes)('TS host, Go plugin, %s', (_name, mode) => suite(counterGo, mode));
+describe.each(modes)('TS host, %s', (_name, mode) => {
+  describe('TS plugin', () => suite(counterTs, mode));
+  describeWithGo('Go plugin', () => suite(counterGo, mode));
+});
 
 function suite(sample: Sample, mode: Partial<LoadOptions>): void {
   let room: CounterRoom;
@@ -134,9 +137,10 @@ function suite(sample: Sample, mode: Partial<LoadOptions>): void {
     const plugin = await room.load(sample('1'), mode);
     const before = room.room.files();
     let kept: PinnedScope | undefined;
+    let helper = 0;
     const session = await plugin.pinned(async (scope) => {
       kept = scope;
-      await scope.broker.serve(AddHelperDefinition, addHelper);
+      helper = await scope.broker.serve(AddHelperDefinition, addHelper);
       const opened = await scope.client(CounterDefinition).open({});
       const dialled = createPromiseClient(CounterSessionDefinition, await scope.broker.dial(opened.session));
       expect((await dialled.read({ key: 'k' })).value).toBe(0);
@@ -150,6 +154,10 @@ function suite(sample: Sample, mode: Partial<LoadOptions>): void {
     });
     expect(await failureOf(broker.dial(1))).toMatchObject({ code: 'BROKER_CLOSED' });
     await room.leaves(before);
+    // The plugin has its id still, and finds nobody there.
+    await expect(plugin.client(CounterDefinition).put({ key: 'k', value: 1, helper })).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+    });
   });
 
   test('the plugin killed from outside ends all that was brokered, and nothing is left', async () => {
