@@ -7,6 +7,7 @@
  * const answer = await plugin.client(KvDefinition).get({ key: 'a' });
  * await plugin.stop();
  */
+import { dirname } from 'node:path';
 import {
   Channel,
   type ChannelCredentials,
@@ -14,6 +15,8 @@ import {
   credentials,
   ServerCredentials,
 } from '@grpc/grpc-js';
+import { Broker } from '@plugd/protocol/broker/broker';
+import { hostBrokerStream } from '@plugd/protocol/broker/host-broker-stream';
 import { grpcTarget } from '@plugd/protocol/grpc-address';
 import { formatLogRecord, LogLineParser, type LogRecord } from '@plugd/protocol/log-record';
 import { createPromiseClient, type PromiseClient } from '@plugd/protocol/rpc/client';
@@ -57,6 +60,8 @@ export interface TestPlugin extends AsyncDisposable {
   client<Def extends AnyServiceDefinition>(definition: Def): PromiseClient<Def>;
   /** For any other stub library that takes a grpc-js channel. */
   readonly channel: Channel;
+  /** The host's end of the broker: serves what the plugin calls back, and dials what the plugin serves. */
+  readonly broker: Broker;
   /** What the plugin says of a service, or of itself; undefined for a service that it never named. */
   health(service?: string): ServingStatus | undefined;
   /** What the plugin has logged so far, as a host reads it. */
@@ -98,12 +103,22 @@ export async function startPlugin(plugin: Plugin, options: StartPluginOptions = 
   // Here is the place to hear of bad descriptors; in production only reflection would suffer.
   if (plugin.descriptors !== undefined) await server.descriptors();
   const listener = await listenPrivately(server.accept(ServerCredentials.createInsecure()));
+  // It is this user's alone.
+  const directory = dirname(listener.address);
+  server.broker.connectBy(() => ({
+    directory,
+    security: undefined,
+    router: undefined,
+    prepareSocket: undefined,
+  }));
   const target = grpcTarget(listener.network, listener.address);
   const channel = new Channel(target, credentials.createInsecure(), CHANNEL_OPTIONS);
+  const broker = new Broker({ stream: hostBrokerStream(channel), directory });
   const stubs: { close(): void }[] = [channel];
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     await server.depart('the test stops it');
+    broker.close();
     for (const stub of stubs) stub.close();
     listener.close();
     await server.close(CLOSE_MS);
@@ -117,6 +132,7 @@ export async function startPlugin(plugin: Plugin, options: StartPluginOptions = 
     },
     client: (definition) => createPromiseClient(definition, channel),
     channel,
+    broker,
     health: (service = '') => server.health.get(service),
     logs,
     drain: () => server.drain(),

@@ -5,7 +5,7 @@ export interface Listener {
   readonly network: 'unix' | 'tcp';
   /** Socket path, or `host:port`. */
   readonly address: string;
-  /** Takes no more connections, and removes the socket. Those that are there go on. */
+  /** Takes no more connections, and removes the socket. Those that are there go on. May be called again. */
   close(): void;
 }
 

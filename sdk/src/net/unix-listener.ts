@@ -29,7 +29,10 @@ export async function listenOnUnix(
     try {
       const server = await listening({ path }, onConnection);
       remember(path);
+      let open = true;
       const close = (): void => {
+        if (!open) return;
+        open = false;
         server.close();
         forget(path);
       };
