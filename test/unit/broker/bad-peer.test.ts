@@ -179,6 +179,8 @@ test('an announcement of a place that nothing answers at is a code for a bare di
   expect(await rejection(broker.dialRaw(1))).toMatchObject({ code: 'CONNECT_FAILED' });
 });
 
+const numRuns = Number(process.env['PLUGD_FUZZ_RUNS'] ?? 60);
+
 const message = fc.record({
   serviceId: fc.oneof(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 0xffffffff })),
   network: fc.oneof(fc.constantFrom('', 'unix', 'tcp'), fc.string()),
@@ -213,7 +215,7 @@ test.each(['plain', 'multiplexed'])(
         expect(stream.heard.length).toBeLessThanOrEqual(messages.length + 4);
         cleanUp();
       }),
-      { numRuns: Number(process.env['PLUGD_FUZZ_RUNS'] ?? 60) },
+      { numRuns },
     );
   },
 );

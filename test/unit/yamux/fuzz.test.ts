@@ -65,19 +65,23 @@ function parse(chunks: Buffer[]) {
   return { seen, error, within: parser.withinFrame };
 }
 
-test('the parser sees the same frames however the bytes are cut', () => {
-  fc.assert(
-    fc.property(chunked, ({ all, chunks }) => {
-      const whole = parse([all]);
-      const cut = parse(chunks);
-      expect(cut.seen).toEqual(whole.seen);
-      expect(cut.within).toBe(whole.within);
-      expect(cut.error === undefined).toBe(whole.error === undefined);
-      if (cut.error !== undefined) expect(cut.error).toBeInstanceOf(PluginError);
-    }),
-    { numRuns },
-  );
-});
+test(
+  'the parser sees the same frames however the bytes are cut',
+  () => {
+    fc.assert(
+      fc.property(chunked, ({ all, chunks }) => {
+        const whole = parse([all]);
+        const cut = parse(chunks);
+        expect(cut.seen).toEqual(whole.seen);
+        expect(cut.within).toBe(whole.within);
+        expect(cut.error === undefined).toBe(whole.error === undefined);
+        if (cut.error !== undefined) expect(cut.error).toBeInstanceOf(PluginError);
+      }),
+      { numRuns },
+    );
+  },
+  5000 + 20 * numRuns,
+);
 
 /** A connection that takes everything and keeps the count. */
 class Sink extends Duplex {
@@ -89,28 +93,32 @@ class Sink extends Duplex {
   }
 }
 
-test('a session survives or ends with a code, whatever comes in, and says little', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      chunked,
-      fc.constantFrom('client' as const, 'server' as const),
-      fc.boolean(),
-      async ({ all, chunks }, side, listens) => {
-        const connection = new Sink();
-        const session = new YamuxSession(connection, { side, keepAliveIntervalMs: 0 });
-        if (listens) session.onStream((stream) => stream.resume());
-        const own = session.open();
-        own.write('hello');
-        for (const chunk of chunks) connection.push(chunk);
-        connection.push(null);
-        const reason = await session.closed;
-        expect(['MULTIPLEX_PROTOCOL', 'MULTIPLEX_CLOSED']).toContain(reason.code);
-        expect(reason.cause).toBeUndefined();
-        expect(own.destroyed).toBe(true);
-        expect(session.streamCount).toBe(0);
-        expect(connection.written).toBeLessThanOrEqual(2 * all.length + 100);
-      },
-    ),
-    { numRuns },
-  );
-});
+test(
+  'a session survives or ends with a code, whatever comes in, and says little',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        chunked,
+        fc.constantFrom('client' as const, 'server' as const),
+        fc.boolean(),
+        async ({ all, chunks }, side, listens) => {
+          const connection = new Sink();
+          const session = new YamuxSession(connection, { side, keepAliveIntervalMs: 0 });
+          if (listens) session.onStream((stream) => stream.resume());
+          const own = session.open();
+          own.write('hello');
+          for (const chunk of chunks) connection.push(chunk);
+          connection.push(null);
+          const reason = await session.closed;
+          expect(['MULTIPLEX_PROTOCOL', 'MULTIPLEX_CLOSED']).toContain(reason.code);
+          expect(reason.cause).toBeUndefined();
+          expect(own.destroyed).toBe(true);
+          expect(session.streamCount).toBe(0);
+          expect(connection.written).toBeLessThanOrEqual(2 * all.length + 100);
+        },
+      ),
+      { numRuns },
+    );
+  },
+  5000 + 20 * numRuns,
+);
