@@ -6,6 +6,7 @@ import { FrameParser } from './frame-parser';
 import { FrameWriter } from './frame-writer';
 import { hangUp } from './hang-up';
 import { LimitsById } from './limits-by-id';
+import { Lingering } from './lingering';
 import { settings, type YamuxOptions, type YamuxSettings } from './options';
 import { Pings } from './pings';
 import { protocolError } from './protocol-error';
@@ -37,7 +38,7 @@ export class YamuxSession {
   /** Streams of the peer's that nobody listens for yet. */
   readonly #untaken: YamuxStream[] = [];
   /** Streams that are over here, though the peer has not ended its side. */
-  readonly #lingering: LimitsById;
+  readonly #lingering: Lingering;
   readonly #pingAllowance = new Allowance(200, 20);
   readonly #emptyAllowance = new Allowance(1000, 100);
   readonly #resetAllowance = new Allowance(1000, 100);
@@ -62,7 +63,7 @@ export class YamuxSession {
     this.#unanswered = new LimitsById(openTimeoutMs, () =>
       late(`The other end left a new stream without an answer for ${openTimeoutMs} ms.`),
     );
-    this.#lingering = new LimitsById(closeTimeoutMs, (id) => this.#sendReset(id));
+    this.#lingering = new Lingering(closeTimeoutMs, (id) => this.#sendReset(id));
     this.#writer = new FrameWriter(connection, writeTimeoutMs, () =>
       late(`The connection took nothing for ${writeTimeoutMs} ms.`),
     );
@@ -223,7 +224,7 @@ export class YamuxSession {
     const stream = this.#receiving;
     this.#receiving = undefined;
     if (stream !== undefined && !stream.destroyed && (flags & Flag.FIN) !== 0) stream.receiveEnd();
-    else if ((flags & Flag.FIN) !== 0) this.#lingering.remove(streamId);
+    else if ((flags & Flag.FIN) !== 0) this.#lingering.ended(streamId);
   }
 
   #takeOpening({ flags, streamId: id }: FrameHeader): void {
@@ -252,9 +253,8 @@ export class YamuxSession {
   #takeStray({ type, flags, streamId: id, length }: FrameHeader): void {
     if (!this.#ids.wasUsed(id))
       throw protocolError('a frame belongs to a stream that was never opened', { streamId: id });
-    if ((flags & (Flag.FIN | Flag.RST)) !== 0) this.#lingering.remove(id);
-    if (type !== FrameType.DATA || length === 0 || !this.#lingering.remove(id)) return;
-    this.#sendReset(id);
+    if ((flags & (Flag.FIN | Flag.RST)) !== 0) this.#lingering.ended(id);
+    else if (type === FrameType.DATA && this.#lingering.discard(id, length)) this.#sendReset(id);
   }
 
   #takeAnswer(id: number): void {

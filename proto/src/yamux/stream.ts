@@ -184,8 +184,9 @@ export class YamuxStream extends Duplex {
     this.#outgoing = [];
     if (!this.#opened) this.#link.forget(this, 'unopened');
     else if (this.#silent || (this.#localEnd && this.#remoteEnd)) this.#link.forget(this, 'finished');
-    // A peer that is told of a reset drops what it has not read yet, so the last bytes before an end would be lost.
-    else this.#link.forget(this, this.#localEnd && error === null ? 'lingering' : 'reset');
+    // A peer that is told of a reset drops what it has not read yet, so the last bytes before an end would be lost. Or
+    // it has ended its side meanwhile, forgotten the stream, and complains. It hears of it once it sends more.
+    else this.#link.forget(this, this.#localEnd ? 'lingering' : 'reset');
     const written = this.#written;
     this.#written = undefined;
     callback(error);

@@ -96,6 +96,24 @@ test('frames for a stream that was reset here are dropped: they were under way',
   expect(session.reason).toBeUndefined();
 });
 
+test('after our end, last words are taken in silence, and a peer that goes on is told', async () => {
+  const { raw, session, answers } = await rawClient();
+  const taken = nextStream(session);
+  raw.write(open(1));
+  const stream = await taken;
+  stream.end();
+  stream.destroy(new Error('the other side of a proxy broke off'));
+  const data = (bytes: number) => Buffer.concat([encodeHeader(DATA, 0, 1, bytes), Buffer.alloc(bytes)]);
+  const reset = encodeHeader(WINDOW_UPDATE, RST, 1, 0);
+  raw.write(Buffer.concat([data(100), encodeHeader(PING, SYN, 0, 7)]));
+  const pong = encodeHeader(PING, ACK, 0, 7);
+  await until(() => answers().includes(pong), 'the ping behind the last words is answered');
+  expect(answers().includes(reset)).toBe(false);
+  raw.write(data(64 * 1024));
+  await until(() => answers().includes(reset), 'the peer is told');
+  expect(session.reason).toBeUndefined();
+});
+
 test('streams may arrive in another order than they were numbered', async () => {
   const { raw, session } = await rawClient();
   const ids: number[] = [];
