@@ -4,40 +4,65 @@ import path from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createHost, formatReport, PluginError } from '@plugd/host';
+import { CallbackLoad } from './demo/callback-load.mjs';
 import { Load } from './demo/load.mjs';
 import { findGo } from './lib/go.mjs';
 import { root } from './lib/root.mjs';
 
 const UPGRADES = 10;
 const LOOPS = 64;
+/** Each with two connections of its own, which TLS makes dear. */
+const CALLBACK_LOOPS = 16;
 const STREAMS = 4;
 const PAUSE_MS = 250;
-
-const handshake = { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: [1, 2] };
 
 const windows = process.platform === 'win32';
 
 /** A script with a #! line is a program of its own everywhere but on Windows. */
 const script = (path) => (windows ? { command: process.execPath, args: [path] } : { command: path });
 
+const kvCookie = ['KV_PLUGIN', 'hello'];
+const counterCookie = ['COUNTER_PLUGIN', 'hello'];
+const file = (...names) => path.join(root, 'plugins', ...names);
+const program = (name) => ({ command: file('go', 'bin', windows ? `${name}.exe` : name) });
+
+/** Each with its two versions, which replace each other by turns. */
 function samples() {
-  const file = (...names) => path.join(root, 'plugins', ...names);
-  const typescript = {
-    name: 'kv-ts',
-    language: 'TypeScript, @plugd/sdk',
-    versions: ['kv-ts-v1', 'kv-ts-v2'].map((name) => script(file('kv-ts', 'dist', name))),
-  };
-  const go = {
-    name: 'kv-go',
-    language: 'Go, unmodified hashicorp/go-plugin',
-    versions: ['kv-v1', 'kv-v2'].map((name) => ({
-      command: file('go', 'bin', windows ? `${name}.exe` : name),
-    })),
-  };
   const { problem } = findGo();
-  if (!problem) return [go, typescript];
-  console.log(`${problem}: the Go sample is left out`);
-  return [typescript];
+  if (problem) console.log(`${problem}: the Go samples are left out`);
+  const counter = ['counter-ts-v1', 'counter-ts-v2'].map((name) => script(file('counter-ts', 'dist', name)));
+  if (!problem) counter[0] = program('counter-v1');
+  return [
+    {
+      name: 'kv-go',
+      about: 'Go, unmodified hashicorp/go-plugin',
+      cookie: kvCookie,
+      versions: ['kv-v1', 'kv-v2'].map(program),
+      load: Load,
+      loops: LOOPS,
+      streams: STREAMS,
+      left: problem,
+    },
+    {
+      name: 'kv-ts',
+      about: 'TypeScript, @plugd/sdk',
+      cookie: kvCookie,
+      versions: ['kv-ts-v1', 'kv-ts-v2'].map((name) => script(file('kv-ts', 'dist', name))),
+      load: Load,
+      loops: LOOPS,
+      streams: STREAMS,
+    },
+    {
+      name: 'counter',
+      about: `calls its host back; ${problem ? 'TypeScript' : 'version 1 in Go, version 2 in TypeScript'}, multiplexed`,
+      cookie: counterCookie,
+      versions: counter,
+      options: { multiplex: true },
+      load: CallbackLoad,
+      loops: CALLBACK_LOOPS,
+      streams: 0,
+    },
+  ].filter(({ left }) => !left);
 }
 
 async function main() {
@@ -49,15 +74,14 @@ async function main() {
     const loaded = [];
     for (const sample of samples()) {
       const [first] = sample.versions;
-      loaded.push({
-        sample,
-        plugin: await host.load({ name: sample.name, version: '1.0.0', handshake, ...first }),
-      });
+      const handshake = { cookie: sample.cookie, protocolVersions: [1, 2] };
+      const options = { name: sample.name, version: '1.0.0', handshake, ...first, ...sample.options };
+      loaded.push({ sample, plugin: await host.load(options) });
     }
     for (const { plugin, sample } of loaded) {
       const { version, protocolVersion, instances } = plugin.status();
       console.log(
-        `${sample.name} (${sample.language}): version ${version}, protocol ${protocolVersion}, pid ${instances[0].pid}`,
+        `${sample.name} (${sample.about}): version ${version}, protocol ${protocolVersion}, pid ${instances[0].pid}`,
       );
     }
     for (const { plugin, sample } of loaded) await underLoad(plugin, sample, total, interrupted.signal);
@@ -70,9 +94,10 @@ async function main() {
 }
 
 async function underLoad(plugin, sample, total, signal) {
-  console.log(`\n${sample.name}: ${UPGRADES} upgrades under ${LOOPS} loops and ${STREAMS} streams`);
-  const load = new Load(plugin);
-  load.start({ loops: LOOPS, streams: STREAMS });
+  const { loops, streams } = sample;
+  console.log(`\n${sample.name}: ${UPGRADES} upgrades under ${loops} loops and ${streams} streams`);
+  const load = new sample.load(plugin);
+  load.start({ loops, streams });
   try {
     for (let i = 0; i < UPGRADES && !signal.aborted; i++) {
       await sleep(PAUSE_MS);
