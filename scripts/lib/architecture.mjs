@@ -10,6 +10,8 @@ export const hostRooms = [
   'instance',
   'routing',
   'upgrade',
+  'conform',
+  'cli',
 ];
 
 /** Which of our packages each package may import, itself aside. */

@@ -27,7 +27,7 @@ const unlimited: ServerOptions = {
 export function createServer(behaviour: Behaviour): Server {
   const server = new Server(unlimited);
   const health: HealthServer = {
-    check: (_, answer) => checkHealth(behaviour, answer),
+    check: ({ request }, answer) => checkHealth(behaviour, request.service, answer),
     list: (_, answer) => answer({ code: status.UNIMPLEMENTED }),
     watch: (call) => call.write({ status: HealthCheckResponse_ServingStatus.SERVING }),
   };
@@ -92,11 +92,12 @@ function floodStdio(call: StdioCall, data: Buffer | undefined): void {
 
 type HealthAnswer = Parameters<HealthServer['check']>[1];
 
-function checkHealth(behaviour: Behaviour, answer: HealthAnswer): void {
+function checkHealth(behaviour: Behaviour, service: string, answer: HealthAnswer): void {
   const { SERVING, NOT_SERVING } = HealthCheckResponse_ServingStatus;
   switch (behaviour.health) {
     case 'serving':
-      answer(null, { status: SERVING });
+      if (service === '' || service === 'plugin') answer(null, { status: SERVING });
+      else answer({ code: status.NOT_FOUND, details: 'unknown service' });
       break;
     case 'not serving':
       answer(null, { status: NOT_SERVING });

@@ -1,0 +1,114 @@
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type Channel, connectivityState } from '@grpc/grpc-js';
+import { createCertificateInPool, decodeCertificateField } from '@plugd/protocol/certificate';
+import { parseTcpAddress } from '@plugd/protocol/grpc-address';
+import { type ChannelAddress, openChannel } from '../connection/channel';
+import { MultiplexedWire } from '../connection/multiplexed-wire';
+import type { KeyedCertificate } from '../launch/instance-record';
+import type { Laboratory } from './laboratory';
+import type { FirstLine, Probe } from './probe';
+import { type Mode, multiplexed, withTls } from './rule';
+
+/** One process of the plugin in one mode, from its handshake line on. */
+export class Session {
+  readonly mode: Mode;
+  readonly laboratory: Laboratory;
+  readonly probe: Probe;
+  readonly first: FirstLine;
+  /** Of the first line, as they stand there. */
+  readonly fields: readonly string[];
+  /** The host's; null without AutoMTLS. */
+  readonly certificate: KeyedCertificate | null;
+  /** Calls that stay open as long as the session. */
+  readonly ended = new AbortController();
+  #wire: MultiplexedWire | undefined;
+  #channel: Channel | undefined;
+
+  private constructor(about: Pick<Session, 'mode' | 'laboratory' | 'probe' | 'first' | 'certificate'>) {
+    this.mode = about.mode;
+    this.laboratory = about.laboratory;
+    this.probe = about.probe;
+    this.first = about.first;
+    this.certificate = about.certificate;
+    this.fields = about.first.kind === 'line' ? about.first.text.trim().split('|') : [];
+  }
+
+  static async start(laboratory: Laboratory, mode: Mode): Promise<Session> {
+    const certificate = withTls(mode) ? await createCertificateInPool({ curve: 'P-521' }) : null;
+    const probe = await laboratory.start({
+      multiplex: multiplexed(mode),
+      ...(certificate === null ? {} : { certificatePem: certificate.certificatePem }),
+    });
+    const first = await probe.firstLine(laboratory.plugin.timeoutMs);
+    return new Session({ mode, laboratory, probe, first, certificate });
+  }
+
+  get limitMs(): number {
+    return this.laboratory.plugin.timeoutMs;
+  }
+
+  get target(): ChannelAddress {
+    return { network: this.fields[2] === 'tcp' ? 'tcp' : 'unix', address: this.fields[3] ?? '' };
+  }
+
+  /** The certificate of the line as PEM. Throws PluginError CERTIFICATE_UNREADABLE. */
+  get pluginPem(): string {
+    return decodeCertificateField(this.fields[5] ?? '');
+  }
+
+  /** A connection to the plugin's server as it stands: no TLS yet, nothing sent. */
+  async dial(): Promise<Duplex> {
+    if (multiplexed(this.mode)) return (await this.#connectWire()).router.openMain();
+    const { network, address } = this.target;
+    return network === 'unix' ? connect(address) : connect(parseTcpAddress(address));
+  }
+
+  async #connectWire(): Promise<MultiplexedWire> {
+    this.#wire ??= await MultiplexedWire.connect(this.target, this.probe.directory);
+    return this.#wire;
+  }
+
+  /** Connects the channel on which all calls are made; says why where that can't be done. */
+  async connect(): Promise<string | undefined> {
+    const target = multiplexed(this.mode) ? (await this.#connectWire()).address : this.target;
+    const security =
+      this.certificate === null
+        ? undefined
+        : {
+            ca: this.pluginPem,
+            certificate: this.certificate.certificatePem,
+            key: this.certificate.keyPem,
+          };
+    this.#channel = openChannel(target, security);
+    return becomeReady(this.#channel, this.limitMs);
+  }
+
+  get channel(): Channel {
+    if (this.#channel === undefined) throw new Error('The session is not connected.');
+    return this.#channel;
+  }
+
+  async end(): Promise<void> {
+    this.ended.abort();
+    this.#channel?.close();
+    this.#wire?.close();
+    const [, , network = '', address = ''] = this.fields;
+    await this.laboratory.end(this.probe, { network, address });
+  }
+}
+
+async function becomeReady(channel: Channel, limitMs: number): Promise<string | undefined> {
+  const deadline = Date.now() + limitMs;
+  for (let failures = 0; ; ) {
+    const state = channel.getConnectivityState(true);
+    if (state === connectivityState.READY) return undefined;
+    if (state === connectivityState.TRANSIENT_FAILURE) failures += 1;
+    // It tries again by itself, but what refused twice on this machine goes on refusing.
+    if (failures > 1) return 'every attempt to connect failed';
+    const error = await new Promise<Error | undefined>((resolve) => {
+      channel.watchConnectivityState(state, deadline, resolve);
+    });
+    if (error !== undefined) return `no HTTP/2 connection within ${limitMs} ms`;
+  }
+}
