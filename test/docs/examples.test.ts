@@ -53,6 +53,9 @@ test.each(byPlace(all))('%s says what it is', (_place, block) => {
   const known: Record<string, boolean> = {
     ts: hasSurrounding(block),
     sh: ['workshop', 'scripts'].includes(block.marks['run'] ?? ''),
+    // Shown from a file of the tree: protocol-plugins.test.ts holds them equal, and runs it.
+    python: block.marks['file'] !== undefined,
+    // With a mark `check`, protocol-facts.test.ts reads it.
     text: true,
   };
   expect(known).toHaveProperty(block.language, true);
@@ -76,7 +79,7 @@ function check({ code, stdout, stderr }: Outcome, example: Block): void {
   }
 }
 
-const programs = typescript.filter(({ marks }) => marks['run'] !== 'plugin');
+const programs = typescript.filter(({ marks }) => !['plugin', 'bare'].includes(marks['run'] ?? ''));
 test.each(byPlace(programs))(
   '%s runs, and prints what it says',
   async (_place, example) => {

@@ -44,6 +44,8 @@ export const surroundings: Readonly<Record<string, Surrounding>> = {
   script: ({ text }) => text,
   /** A whole plugin that serves samples.kv.v1.Kv: examples.test.ts loads it into a host and calls it. */
   plugin: ({ text }) => text,
+  /** The same without our packages: protocol-plugins.test.ts runs it under our host and the Go host. */
+  bare: ({ text }) => text,
   /** `host`, with nothing loaded; `./kv-v1` and `./kv-v2` are the sample's versions. */
   host: inFunction('host: plugdHost.Host', makeHost, 'host'),
   /** `host` with the sample's version 1 loaded as `kv`. */
