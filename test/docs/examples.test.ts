@@ -79,7 +79,9 @@ function check({ code, stdout, stderr }: Outcome, example: Block): void {
   }
 }
 
-const programs = typescript.filter(({ marks }) => !['plugin', 'bare'].includes(marks['run'] ?? ''));
+const programs = typescript.filter(
+  ({ marks }) => !['plugin', 'bare', 'automtls'].includes(marks['run'] ?? ''),
+);
 test.each(byPlace(programs))(
   '%s runs, and prints what it says',
   async (_place, example) => {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHost, type Host } from '@plugd/host';
@@ -17,16 +18,28 @@ const interpreter = join(python, '.venv', process.platform === 'win32' ? 'Script
 /** `npm run setup:python` makes both. */
 const pythonIsHere = existsSync(interpreter) && existsSync(join(python, 'gen'));
 
-function shown(language: string): Block {
-  const found = blocks('docs/protocol.md').find(
-    (block) => block.language === language && block.marks['file'] !== undefined,
-  );
-  if (found === undefined) throw new Error(`docs/protocol.md shows no ${language} plugin`);
+const opensslIsHere = spawnSync('openssl', ['version']).status === 0;
+
+function shown(what: string, is: (block: Block) => boolean): Block {
+  const found = blocks('docs/protocol.md').find(is);
+  if (found === undefined) throw new Error(`docs/protocol.md shows no ${what}`);
   return found;
+}
+const inPython = shown('plugin in Python', ({ language }) => language === 'python');
+const inTypeScript = shown('plugin in TypeScript', ({ marks }) => marks['run'] === 'bare');
+const forAutoMtls = shown('certificate', ({ marks }) => marks['run'] === 'automtls');
+
+/** The plugin in TypeScript with the changes that the page tells of. */
+function withAutoMtls(): string {
+  const changed = inTypeScript.text
+    .replace('grpc.ServerCredentials.createInsecure()', 'credentials')
+    .replace('|grpc|\\n', `|grpc|\${field}\\n`);
+  expect(changed).toMatch(/\|\$\{field\}/);
+  return `import { credentials, field } from './automtls';\n${changed}`;
 }
 
 test('the plugin in Python is the file that the page names', () => {
-  const { marks, text } = shown('python');
+  const { marks, text } = inPython;
   expect(readFileSync(join(root, marks['file'] ?? ''), 'utf8')).toBe(text);
 });
 
@@ -37,9 +50,11 @@ beforeAll(async () => {
   workshop = new Workshop();
   symlinkSync(join(root, 'proto'), join(workshop.path, 'proto'), 'junction');
   symlinkSync(join(python, 'gen'), join(workshop.path, 'gen'), 'junction');
-  workshop.write('bare-plugin.ts', shown('ts').text);
-  workshop.write('kv_plugin.py', shown('python').text);
-  await workshop.bundle(['bare-plugin']);
+  workshop.write('bare-plugin.ts', inTypeScript.text);
+  workshop.write('kv_plugin.py', inPython.text);
+  workshop.write('automtls.ts', `${forAutoMtls.text}export { credentials, field };\n`);
+  workshop.write('automtls-plugin.ts', withAutoMtls());
+  await workshop.bundle(['bare-plugin', 'automtls-plugin']);
   host = await createHost();
 });
 
@@ -108,5 +123,30 @@ describe.each([
         await go.close();
       }
     });
+  });
+});
+
+describeIf(opensslIsHere)('the plugin in TypeScript with the certificate', () => {
+  const program = (): string[] => [process.execPath, join(workshop.path, 'automtls-plugin.js')];
+
+  test('serves with AutoMTLS under our host, and without', async () => {
+    const [command = '', ...args] = program();
+    for (const autoMtls of [true, false]) {
+      const handshake = { cookie: ['KV_PLUGIN', 'hello'] as const, protocolVersions: [1, 2] };
+      const kv = await host.load({ name: 'secured', version: '1.0.0', command, args, autoMtls, handshake });
+      expect((await kv.client(KvDefinition).get({ key: 'a' })).servedBy).toBe('plain');
+      await kv.stop();
+    }
+  });
+
+  (goIsHere ? test : test.skip)('serves with AutoMTLS under the Go host', async () => {
+    const go = new GoHost();
+    try {
+      await go.request('start', { command: program(), autoMtls: true, versions: [1, 2], env: [] });
+      expect(await go.request('get', { key: 'a' })).toMatchObject({ found: false, servedBy: 'plain' });
+      await go.request('kill');
+    } finally {
+      await go.close();
+    }
   });
 });

@@ -46,6 +46,8 @@ export const surroundings: Readonly<Record<string, Surrounding>> = {
   plugin: ({ text }) => text,
   /** The same without our packages: protocol-plugins.test.ts runs it under our host and the Go host. */
   bare: ({ text }) => text,
+  /** `credentials` and `field` for it: the same test puts them into its place. */
+  automtls: ({ text }) => `${text}export { credentials, field };\n`,
   /** `host`, with nothing loaded; `./kv-v1` and `./kv-v2` are the sample's versions. */
   host: inFunction('host: plugdHost.Host', makeHost, 'host'),
   /** `host` with the sample's version 1 loaded as `kv`. */
