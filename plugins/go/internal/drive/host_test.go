@@ -189,3 +189,27 @@ func TestEndOfInputStopsThePlugin(t *testing.T) {
 		t.Errorf("the socket %s is left: %v", started.Address, err)
 	}
 }
+
+func TestBenchmarksCountWhatWasAnswered(t *testing.T) {
+	host := newPeer(t)
+	var started Started
+	host.ok("start", map[string]any{"command": []string{kvPlugin(t, "1.0.0")}, "versions": []int{1}}, &started)
+	var answer benchAnswer
+	for _, size := range []int{0, 100} {
+		host.ok("bench-unary", map[string]any{"concurrency": 4, "calls": 50, "size": size}, &answer)
+		if answer.Calls != 50 || answer.Seconds <= 0 {
+			t.Errorf("50 calls of %d bytes: %+v", size, answer)
+		}
+	}
+	host.ok("bench-unary", map[string]any{"concurrency": 2, "millis": 20, "size": 100}, &answer)
+	if answer.Calls < 1 || answer.Seconds < 0.02 {
+		t.Errorf("20 ms: %+v", answer)
+	}
+	host.ok("bench-stream", map[string]any{"count": 10, "size": 1024}, &answer)
+	if answer.Calls != 10 {
+		t.Errorf("a stream of 10: %+v", answer)
+	}
+	if host.call("bench-unary", map[string]any{"concurrency": 1}).Error == nil {
+		t.Error("calls without a limit were taken")
+	}
+}

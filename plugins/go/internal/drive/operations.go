@@ -42,8 +42,9 @@ func init() {
 		"health":  of(health),
 		"reflect": of(reflect),
 
-		"bench-start": with(benchStart),
-		"bench-unary": of(benchUnary),
+		"bench-start":  with(benchStart),
+		"bench-unary":  of(benchUnary),
+		"bench-stream": of(benchStream),
 	}
 }
 
