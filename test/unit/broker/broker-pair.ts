@@ -16,12 +16,13 @@ import { GRPCBrokerDefinition } from '@plugd/protocol/gen/plugin/grpc_broker';
 import { grpcTarget } from '@plugd/protocol/grpc-address';
 import { adaptService } from '@plugd/protocol/rpc/service';
 import { YamuxSession } from '@plugd/protocol/yamux/session';
-import { socketPair } from '../yamux/pair';
+import { cleanUp as closePairs, socketPair } from '../yamux/pair';
 
 const undone: (() => void)[] = [];
 
 export function cleanUp(): void {
   for (const undo of undone.splice(0).reverse()) undo();
+  closePairs();
 }
 
 export function onCleanUp(undo: () => void): void {

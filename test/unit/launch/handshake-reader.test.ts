@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { HandshakeReader, type HandshakeResult } from '../../../host/src/launch/handshake-reader';
+import { testProperty } from '../../support/property-test';
 
 function read(chunks: readonly (string | Uint8Array)[]): {
   results: HandshakeResult[];
@@ -12,19 +13,18 @@ function read(chunks: readonly (string | Uint8Array)[]): {
   return { results, rest, reader };
 }
 
-test('the first line is one result however it is cut, and the rest is handed on', () => {
-  fc.assert(
-    fc.property(fc.string(), fc.string(), fc.array(fc.nat()), (before, rest, cuts) => {
-      const line = `1|${before.replaceAll('\n', '')}`;
-      const bytes = Buffer.from(`${line}\n${rest}`);
-      const places = [...new Set(cuts.map((cut) => cut % bytes.length))].sort((a, b) => a - b);
-      const chunks = [0, ...places].map((start, i) => bytes.subarray(start, places[i] ?? bytes.length));
-      const seen = read(chunks);
-      expect(seen.results).toEqual([{ kind: 'line', text: bytes.subarray(0, bytes.indexOf(10)).toString() }]);
-      expect(seen.rest).toBe(bytes.subarray(bytes.indexOf(10) + 1).toString());
-    }),
-  );
-});
+testProperty(
+  'the first line is one result however it is cut, and the rest is handed on',
+  fc.property(fc.string(), fc.string(), fc.array(fc.nat()), (before, rest, cuts) => {
+    const line = `1|${before.replaceAll('\n', '')}`;
+    const bytes = Buffer.from(`${line}\n${rest}`);
+    const places = [...new Set(cuts.map((cut) => cut % bytes.length))].sort((a, b) => a - b);
+    const chunks = [0, ...places].map((start, i) => bytes.subarray(start, places[i] ?? bytes.length));
+    const seen = read(chunks);
+    expect(seen.results).toEqual([{ kind: 'line', text: bytes.subarray(0, bytes.indexOf(10)).toString() }]);
+    expect(seen.rest).toBe(bytes.subarray(bytes.indexOf(10) + 1).toString());
+  }),
+);
 
 test('an empty first line is a line', () => {
   expect(read(['\n1|1|unix|/x|grpc|\n']).results).toEqual([{ kind: 'line', text: '' }]);

@@ -3,6 +3,7 @@ import { type ErrorCode, errorCodes } from '@plugd/protocol/error-codes';
 import { formatHandshakeLine, type HandshakeLine, parseHandshakeLine } from '@plugd/protocol/handshake-line';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import fc from 'fast-check';
+import { testProperty } from '../../support/property-test';
 import { thrown } from './thrown';
 
 const certificate = encodeCertificateField(createCertificate({ curve: 'P-256' }).der);
@@ -196,51 +197,49 @@ describe('for any text', () => {
     fc.tuple(fc.constant('1|3|unix|/x|grpc'), field, field).map((fields) => fields.join('|')),
   );
 
-  test('there is a line or a PluginError of a known code, never anything else', () => {
-    fc.assert(
-      fc.property(text, fc.boolean(), (input, multiplex) => {
-        try {
-          expect(parseHandshakeLine(input, { versions, multiplex }).coreVersion).toBe(1);
-        } catch (error) {
-          if (!(error instanceof PluginError)) throw error;
-          expect(errorCodes).toHaveProperty(error.code);
-        }
-      }),
-      { numRuns: 1_000 },
-    );
-  });
+  testProperty(
+    'there is a line or a PluginError of a known code, never anything else',
+    fc.property(text, fc.boolean(), (input, multiplex) => {
+      try {
+        expect(parseHandshakeLine(input, { versions, multiplex }).coreVersion).toBe(1);
+      } catch (error) {
+        if (!(error instanceof PluginError)) throw error;
+        expect(errorCodes).toHaveProperty(error.code);
+      }
+    }),
+    1_000,
+  );
 
-  test('what was written is read back', () => {
-    const path = fc
-      .string({ unit: 'grapheme', minLength: 1, maxLength: 90 })
-      .filter((name) => !/[|\r\n\0\ufffd]/.test(name))
-      .map((name) => `/${name}`);
-    const port = fc.integer({ min: 1, max: 65_535 });
-    const place = fc.oneof(
-      fc.record({ network: fc.constant('unix' as const), address: path }),
-      fc.record({ network: fc.constant('tcp' as const), address: port.map((one) => `127.0.0.1:${one}`) }),
-    );
-    const line = fc
-      .record({
-        appVersion: fc.nat(),
-        place,
-        certificate: fc.constantFrom('', certificate),
-        multiplex: fc.constantFrom(undefined, true, false),
-      })
-      .map(({ place: { network, address }, ...rest }) => ({
-        ...rest,
-        coreVersion: 1,
-        network,
-        address,
-        protocol: 'grpc',
-      }));
-    fc.assert(
-      fc.property(line, (written) => {
-        const read = parseHandshakeLine(formatHandshakeLine(written).slice(0, -1), {
-          versions: [written.appVersion],
-        });
-        expect(read).toEqual(written);
-      }),
-    );
-  });
+  const path = fc
+    .string({ unit: 'grapheme', minLength: 1, maxLength: 90 })
+    .filter((name) => !/[|\r\n\0\ufffd]/.test(name))
+    .map((name) => `/${name}`);
+  const port = fc.integer({ min: 1, max: 65_535 });
+  const place = fc.oneof(
+    fc.record({ network: fc.constant('unix' as const), address: path }),
+    fc.record({ network: fc.constant('tcp' as const), address: port.map((one) => `127.0.0.1:${one}`) }),
+  );
+  const line = fc
+    .record({
+      appVersion: fc.nat(),
+      place,
+      certificate: fc.constantFrom('', certificate),
+      multiplex: fc.constantFrom(undefined, true, false),
+    })
+    .map(({ place: { network, address }, ...rest }) => ({
+      ...rest,
+      coreVersion: 1,
+      network,
+      address,
+      protocol: 'grpc',
+    }));
+  testProperty(
+    'what was written is read back',
+    fc.property(line, (written) => {
+      const read = parseHandshakeLine(formatHandshakeLine(written).slice(0, -1), {
+        versions: [written.appVersion],
+      });
+      expect(read).toEqual(written);
+    }),
+  );
 });

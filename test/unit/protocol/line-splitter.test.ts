@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { LineSplitter } from '@plugd/protocol/line-splitter';
 import fc from 'fast-check';
+import { testProperty } from '../../support/property-test';
 import { thrown } from './thrown';
 
 function split(chunks: readonly Uint8Array[], limit?: number): string[] {
@@ -124,34 +125,32 @@ describe('for any bytes', () => {
     });
   }
 
-  test('the lines don’t depend on how the bytes were chunked', () => {
-    fc.assert(
-      fc.property(stream, limit, (chunks, most) => {
-        const bytes = Buffer.concat(chunks);
-        const lines = split(chunks, most);
-        expect(lines).toEqual(expected(bytes, most));
-        expect(split([bytes], most)).toEqual(lines);
-        expect(
-          split(
-            [...bytes].map((one) => Uint8Array.of(one)),
-            most,
-          ),
-        ).toEqual(lines);
-      }),
-      { numRuns: 2_000 },
-    );
-  });
+  testProperty(
+    'the lines don’t depend on how the bytes were chunked',
+    fc.property(stream, limit, (chunks, most) => {
+      const bytes = Buffer.concat(chunks);
+      const lines = split(chunks, most);
+      expect(lines).toEqual(expected(bytes, most));
+      expect(split([bytes], most)).toEqual(lines);
+      expect(
+        split(
+          [...bytes].map((one) => Uint8Array.of(one)),
+          most,
+        ),
+      ).toEqual(lines);
+    }),
+    2_000,
+  );
 
-  test('no line is longer than the limit, and valid text loses nothing', () => {
-    const text = fc.string({ unit: 'grapheme', maxLength: 60 }).map((one) => one.replaceAll('\r', ''));
-    fc.assert(
-      fc.property(text, limit, (one, most) => {
-        const lines = whole(one, most);
-        for (const line of lines) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(most);
-        expect(lines.join('')).toBe(one.replaceAll('\n', ''));
-      }),
-    );
-  });
+  const text = fc.string({ unit: 'grapheme', maxLength: 60 }).map((one) => one.replaceAll('\r', ''));
+  testProperty(
+    'no line is longer than the limit, and valid text loses nothing',
+    fc.property(text, limit, (one, most) => {
+      const lines = whole(one, most);
+      for (const line of lines) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(most);
+      expect(lines.join('')).toBe(one.replaceAll('\n', ''));
+    }),
+  );
 });
 
 test('a flood without a line feed leaves no more than the limit in memory', () => {

@@ -1,6 +1,7 @@
 import { formatLogRecord, LOG_LINE_LIMIT, LogLineParser, type LogRecord } from '@plugd/protocol/log-record';
 import { isLogTimestamp } from '@plugd/protocol/log-timestamp';
 import fc from 'fast-check';
+import { testProperty } from '../../support/property-test';
 
 const parse = (line: string) => new LogLineParser().parse(line);
 const timestamp = '2026-11-23T05:44:00.123456Z';
@@ -240,55 +241,52 @@ describe('for any input', () => {
     expect(() => JSON.stringify(record)).not.toThrow();
   };
 
-  test('the parser gives a record', () => {
-    const key = fc.oneof(
-      fc.constantFrom('@message', '@level', '@timestamp', '@module', '@caller', '__proto__'),
-      fc.string(),
-    );
-    const value = fc.oneof(level, fc.constant(timestamp), fc.jsonValue());
-    const json = fc.dictionary(key, value).map((object) => JSON.stringify(object));
-    const broken = fc.tuple(json, fc.nat(200)).map(([text, at]) => text.slice(0, at) + text.slice(at + 1));
-    const prefixed = fc
-      .tuple(fc.constantFrom('[INFO]', 'panic: ', '{', '[ERROR', ''), fc.string({ unit: 'binary' }))
-      .map((parts) => parts.join(''));
-    fc.assert(
-      fc.property(fc.array(fc.oneof(json, broken, prefixed)), (lines) => {
-        const parser = new LogLineParser();
-        for (const line of lines) isRecord(parser.parse(line));
-      }),
-      { numRuns: 500 },
-    );
-  });
+  const key = fc.oneof(
+    fc.constantFrom('@message', '@level', '@timestamp', '@module', '@caller', '__proto__'),
+    fc.string(),
+  );
+  const value = fc.oneof(level, fc.constant(timestamp), fc.jsonValue());
+  const json = fc.dictionary(key, value).map((object) => JSON.stringify(object));
+  const broken = fc.tuple(json, fc.nat(200)).map(([text, at]) => text.slice(0, at) + text.slice(at + 1));
+  const prefixed = fc
+    .tuple(fc.constantFrom('[INFO]', 'panic: ', '{', '[ERROR', ''), fc.string({ unit: 'binary' }))
+    .map((parts) => parts.join(''));
+  testProperty(
+    'the parser gives a record',
+    fc.property(fc.array(fc.oneof(json, broken, prefixed)), (lines) => {
+      const parser = new LogLineParser();
+      for (const line of lines) isRecord(parser.parse(line));
+    }),
+    500,
+  );
 
-  test('what is written is one line, and read back as the same record', () => {
-    const name = fc.string({ minLength: 1 }).filter((text) => !/^@|^__proto__$/.test(text));
-    const record = fc.record(
-      {
-        level,
-        message: fc.string({ unit: 'grapheme' }),
-        module: fc.string({ minLength: 1 }),
-        caller: fc.string(),
-        timestamp: fc.constant(timestamp),
-        fields: fc.dictionary(name, fc.jsonValue()),
-      },
-      { requiredKeys: ['level', 'message', 'timestamp', 'fields'] },
-    );
-    fc.assert(
-      fc.property(record, (written) => {
-        const line = formatLogRecord(written as LogRecord);
-        expect(line.indexOf('\n')).toBe(line.length - 1);
-        expect(parse(line.slice(0, -1))).toEqual(JSON.parse(JSON.stringify(written)));
-      }),
-    );
-  });
+  const name = fc.string({ minLength: 1 }).filter((text) => !/^@|^__proto__$/.test(text));
+  const record = fc.record(
+    {
+      level,
+      message: fc.string({ unit: 'grapheme' }),
+      module: fc.string({ minLength: 1 }),
+      caller: fc.string(),
+      timestamp: fc.constant(timestamp),
+      fields: fc.dictionary(name, fc.jsonValue()),
+    },
+    { requiredKeys: ['level', 'message', 'timestamp', 'fields'] },
+  );
+  testProperty(
+    'what is written is one line, and read back as the same record',
+    fc.property(record, (written) => {
+      const line = formatLogRecord(written as LogRecord);
+      expect(line.indexOf('\n')).toBe(line.length - 1);
+      expect(parse(line.slice(0, -1))).toEqual(JSON.parse(JSON.stringify(written)));
+    }),
+  );
 
-  test('the writer writes a line that Go takes', () => {
-    fc.assert(
-      fc.property(level, fc.anything(), fc.anything(), (one, message, fields) => {
-        const line = formatLogRecord({ level: one, message, fields } as LogRecord);
-        expect(line.indexOf('\n')).toBe(line.length - 1);
-        expect(parse(line).level).toBe(one);
-      }),
-    );
-  });
+  testProperty(
+    'the writer writes a line that Go takes',
+    fc.property(level, fc.anything(), fc.anything(), (one, message, fields) => {
+      const line = formatLogRecord({ level: one, message, fields } as LogRecord);
+      expect(line.indexOf('\n')).toBe(line.length - 1);
+      expect(parse(line).level).toBe(one);
+    }),
+  );
 });

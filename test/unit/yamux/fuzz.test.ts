@@ -4,8 +4,9 @@ import { encodeHeader, type FrameHeader } from '@plugd/protocol/yamux/frame';
 import { FrameParser } from '@plugd/protocol/yamux/frame-parser';
 import { YamuxSession } from '@plugd/protocol/yamux/session';
 import * as fc from 'fast-check';
+import { testProperty } from '../../support/property-test';
 
-const numRuns = Number(process.env['PLUGD_FUZZ_RUNS'] ?? 300);
+const RUNS = 300;
 
 const frame = fc
   .record({
@@ -65,22 +66,17 @@ function parse(chunks: Buffer[]) {
   return { seen, error, within: parser.withinFrame };
 }
 
-test(
+testProperty(
   'the parser sees the same frames however the bytes are cut',
-  () => {
-    fc.assert(
-      fc.property(chunked, ({ all, chunks }) => {
-        const whole = parse([all]);
-        const cut = parse(chunks);
-        expect(cut.seen).toEqual(whole.seen);
-        expect(cut.within).toBe(whole.within);
-        expect(cut.error === undefined).toBe(whole.error === undefined);
-        if (cut.error !== undefined) expect(cut.error).toBeInstanceOf(PluginError);
-      }),
-      { numRuns },
-    );
-  },
-  5000 + 20 * numRuns,
+  fc.property(chunked, ({ all, chunks }) => {
+    const whole = parse([all]);
+    const cut = parse(chunks);
+    expect(cut.seen).toEqual(whole.seen);
+    expect(cut.within).toBe(whole.within);
+    expect(cut.error === undefined).toBe(whole.error === undefined);
+    if (cut.error !== undefined) expect(cut.error).toBeInstanceOf(PluginError);
+  }),
+  RUNS,
 );
 
 /** A connection that takes everything and keeps the count. */
@@ -93,32 +89,27 @@ class Sink extends Duplex {
   }
 }
 
-test(
+testProperty(
   'a session survives or ends with a code, whatever comes in, and says little',
-  async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        chunked,
-        fc.constantFrom('client' as const, 'server' as const),
-        fc.boolean(),
-        async ({ all, chunks }, side, listens) => {
-          const connection = new Sink();
-          const session = new YamuxSession(connection, { side, keepAliveIntervalMs: 0 });
-          if (listens) session.onStream((stream) => stream.resume());
-          const own = session.open();
-          own.write('hello');
-          for (const chunk of chunks) connection.push(chunk);
-          connection.push(null);
-          const reason = await session.closed;
-          expect(['MULTIPLEX_PROTOCOL', 'MULTIPLEX_CLOSED']).toContain(reason.code);
-          expect(reason.cause).toBeUndefined();
-          expect(own.destroyed).toBe(true);
-          expect(session.streamCount).toBe(0);
-          expect(connection.written).toBeLessThanOrEqual(2 * all.length + 100);
-        },
-      ),
-      { numRuns },
-    );
-  },
-  5000 + 20 * numRuns,
+  fc.asyncProperty(
+    chunked,
+    fc.constantFrom('client' as const, 'server' as const),
+    fc.boolean(),
+    async ({ all, chunks }, side, listens) => {
+      const connection = new Sink();
+      const session = new YamuxSession(connection, { side, keepAliveIntervalMs: 0 });
+      if (listens) session.onStream((stream) => stream.resume());
+      const own = session.open();
+      own.write('hello');
+      for (const chunk of chunks) connection.push(chunk);
+      connection.push(null);
+      const reason = await session.closed;
+      expect(['MULTIPLEX_PROTOCOL', 'MULTIPLEX_CLOSED']).toContain(reason.code);
+      expect(reason.cause).toBeUndefined();
+      expect(own.destroyed).toBe(true);
+      expect(session.streamCount).toBe(0);
+      expect(connection.written).toBeLessThanOrEqual(2 * all.length + 100);
+    },
+  ),
+  RUNS,
 );
