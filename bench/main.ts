@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { runScenario, type Scenario } from './harness';
+import { calls } from './scenarios/calls';
 import { serveEcho } from './scenarios/echo-server';
 import { routing } from './scenarios/routing';
 import { scale } from './scenarios/scale';
@@ -9,7 +10,7 @@ import { serveScale } from './scenarios/scale-host';
 import { start } from './scenarios/start';
 import { swap } from './scenarios/swap';
 
-const scenarios: readonly Scenario[] = [routing, swap, start, scale];
+const scenarios: readonly Scenario[] = [routing, calls, swap, start, scale];
 
 // The bundle lies in bench/dist.
 const RESULTS = join(__dirname, '..', 'results');

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { CallSample } from './callers';
 import { GO_HOST, type SampleOptions } from './samples';
 
 interface Answer {
@@ -41,6 +42,22 @@ export class GoHost {
     throw new Error(`The Go host gave no time: ${JSON.stringify(times)}`);
   }
 
+  /** Starts the plugin that unary and stream call; it ends with this host. */
+  async start(plugin: SampleOptions, autoMtls: boolean): Promise<void> {
+    const { command, handshake } = plugin;
+    await this.#ask({ op: 'start', command: [command], versions: handshake.protocolVersions, autoMtls });
+  }
+
+  /** Calls Probe.Echo from so many loops until the time is over. */
+  async unary(concurrency: number, size: number, millis: number): Promise<CallSample> {
+    return callSample(await this.#ask({ op: 'bench-unary', concurrency, size, millis }));
+  }
+
+  /** Reads one stream of Kv.Watch to its end. */
+  async stream(count: number, size: number): Promise<CallSample> {
+    return callSample(await this.#ask({ op: 'bench-stream', count, size }));
+  }
+
   /** One question at a time, so that answers need no looking up. */
   #ask(request: Readonly<Record<string, unknown>>): Promise<unknown> {
     return new Promise((resolve, reject) => {
@@ -56,4 +73,17 @@ export class GoHost {
     this.#child.stdin?.end();
     await gone;
   }
+}
+
+interface BenchAnswer {
+  readonly calls: number;
+  readonly seconds: number;
+  readonly cpuUserMs: number;
+  readonly cpuSysMs: number;
+}
+
+function callSample(answer: unknown): CallSample {
+  const { calls, seconds, cpuUserMs, cpuSysMs } = answer as BenchAnswer;
+  if (!(calls > 0)) throw new Error(`The Go host made no calls: ${JSON.stringify(answer)}`);
+  return { perSecond: calls / seconds, cpuUs: ((cpuUserMs + cpuSysMs) * 1000) / calls };
 }
