@@ -1,10 +1,18 @@
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { EventLog, type HostEventListener } from './events/event-log';
 import { guardedLogger, type Logger, logLevels, stderrLogger } from './events/logger';
+import {
+  type AttachOptions,
+  agreeOnCertificates,
+  checkedAttachOptions,
+  loadOptionsOf,
+  type MissingOption,
+} from './instance/attach-options';
 import { InstanceFactory } from './instance/instance-factory';
 import type { LoadOptions } from './instance/load-options';
 import { check, isRecord, isText } from './instance/option-check';
 import { Launcher } from './launch/launcher';
+import { parseReattachLine } from './launch/reattach-line';
 import { ManagedPlugin, type PluginSurroundings } from './managed-plugin';
 import { selectPlatform } from './platform/select-platform';
 import type { HandedOver, Plugin } from './plugin';
@@ -83,16 +91,42 @@ export class Host implements AsyncDisposable {
    *
    * Throws PluginError ATTACH_FAILED if the process is gone, and what `load` throws.
    */
-  async attach(handedOver: HandedOver): Promise<Plugin> {
+  async attach(handedOver: HandedOver): Promise<Plugin>;
+  /**
+   * Attaches to a plugin that was started by hand, under a debugger say, by the line of JSON that it printed: a
+   * plugin of plugd's SDK with `debug`, one in go-plugin's test mode, or the one entry of TF_REATTACH_PROVIDERS. The
+   * process is not the host's: it is never signalled, and left running in the end, unless its line has no
+   * `"Test":true`; then it is asked to leave. It can't be handed over.
+   *
+   * Throws PluginError ATTACH_FAILED if the line can't be read or nothing answers there, PROTOCOL_UNSUPPORTED,
+   * PROTOCOL_VERSION_MISMATCH, AUTO_MTLS_UNSUPPORTED, and what `load` throws.
+   */
+  async attach(line: string, options: AttachOptions): Promise<Plugin>;
+  async attach(target: HandedOver | string, options?: AttachOptions): Promise<Plugin> {
+    if (typeof target === 'string') return this.#attachByLine(target, options);
+    const handedOver = target;
     // Its value holds a private key, which no message shows.
     const good = isRecord(handedOver) && isRecord(handedOver.record);
     check(good, 'handedOver', typeof handedOver, 'what handOver() or handedOver() gave, not its JSON');
     return this.#add(handedOver.options, (plugin) => plugin.attach(handedOver.record));
   }
 
-  async #add(options: LoadOptions, open: (plugin: ManagedPlugin) => Promise<void>): Promise<Plugin> {
+  async #attachByLine(text: string, options: AttachOptions | undefined): Promise<Plugin> {
+    const given = checkedAttachOptions(options);
+    const line = parseReattachLine(text, given.handshake?.protocolVersions);
+    const { certificate = null } = given;
+    agreeOnCertificates(line, certificate !== null);
+    const { options: later, missing } = loadOptionsOf(given, line.protocolVersion);
+    return this.#add(later, (plugin) => plugin.attachByLine(line, certificate), missing);
+  }
+
+  async #add(
+    options: LoadOptions,
+    open: (plugin: ManagedPlugin) => Promise<void>,
+    missing: readonly MissingOption[] = [],
+  ): Promise<Plugin> {
     if (this.#closed !== undefined) throw new PluginError('HOST_CLOSED', 'The host is closed.');
-    const plugin = new ManagedPlugin(options, this.#surroundings);
+    const plugin = new ManagedPlugin(options, this.#surroundings, missing);
     if (this.#plugins.has(plugin.name)) {
       throw new PluginError('NAME_TAKEN', `A plugin named ${plugin.name} is loaded already.`);
     }

@@ -19,6 +19,7 @@ export type {
 } from './events/host-event';
 export { type Logger, stderrLogger } from './events/logger';
 export { createHost, Host, type HostOptions } from './host';
+export type { AttachOptions } from './instance/attach-options';
 export type { HandshakeOptions, LoadOptions } from './instance/load-options';
 // What stands below is for libraries that build on the host's parts.
 export type { InstanceRecord } from './launch/instance-record';

@@ -5,11 +5,13 @@ import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
 import { ScopedBroker } from './connection/scoped-broker';
 import type { Cause, EmitEvent, PluginState } from './events/host-event';
 import type { Logger } from './events/logger';
+import type { MissingOption } from './instance/attach-options';
 import type { Instance } from './instance/instance';
 import type { InstanceFactory } from './instance/instance-factory';
 import type { LoadOptions } from './instance/load-options';
 import { ownOptions, type PluginSpec, resolveSpec } from './instance/plugin-spec';
-import type { InstanceRecord } from './launch/instance-record';
+import type { InstanceRecord, KeyedCertificate } from './launch/instance-record';
+import type { ReattachLine } from './launch/reattach-line';
 import type { Platform } from './platform/platform';
 import type { HandedOver, PinnedScope, Plugin } from './plugin';
 import type { InstanceStatus, PluginStatus } from './plugin-status';
@@ -47,6 +49,7 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
   /** The end of everything that crashed instances left, while it is under way. */
   readonly #clearing = new Set<Promise<void>>();
   #options: LoadOptions;
+  #missing: readonly MissingOption[];
   #state: PluginState | undefined;
   #serving: Serving | undefined;
   #last: { version: string; generation: number };
@@ -55,11 +58,19 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
   #stopped: Promise<void> | undefined;
   #onStopped: (() => void)[] = [];
 
-  constructor(options: LoadOptions, surroundings: PluginSurroundings) {
+  /** @param missing what every operation has to be given, until one has succeeded: see {@link MissingOption} */
+  constructor(
+    options: LoadOptions,
+    surroundings: PluginSurroundings,
+    missing: readonly MissingOption[] = [],
+  ) {
     const spec = resolveSpec(options);
     this.name = spec.name;
+    this.#missing = missing;
     // Resolved once: a later restart runs the same file, wherever the host's working directory is then.
-    this.#options = ownOptions(options, spec, surroundings.factory.resolveCommand(spec));
+    const { factory } = surroundings;
+    const command = missing.includes('command') ? spec.command : factory.resolveCommand(spec);
+    this.#options = ownOptions(options, spec, command);
     this.#surroundings = surroundings;
     this.#route = new SwapChannel({ name: spec.name });
     this.#queue = new OperationQueue(spec.name);
@@ -120,7 +131,10 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
           },
           this.#surroundings,
         );
-        if (report.outcome === 'swapped') this.#options = options;
+        if (report.outcome === 'swapped') {
+          this.#options = options;
+          this.#missing = [];
+        }
         return report;
       }),
     );
@@ -128,6 +142,17 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
 
   /** The options of the next generation, its command found. Throws OPTIONS_INVALID, COMMAND_NOT_FOUND and its kin. */
   #resolve(changes: UpgradeOptions): LoadOptions {
+    for (const option of this.#missing) {
+      if (changes[option] !== undefined) continue;
+      throw new PluginError(
+        'OPTIONS_INVALID',
+        `Plugin ${this.name} was attached by its line: to start it this host needs the option ${option}.`,
+        {
+          facts: { option },
+          hint: 'Give it to host.attach(), or to upgrade().',
+        },
+      );
+    }
     const merged = mergeOptions(this.#options, changes);
     const spec = resolveSpec(merged);
     const { factory } = this.#surroundings;
@@ -204,6 +229,17 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
     await this.#open((spec) => this.#surroundings.factory.attach(spec, record, this.#ending.signal));
   }
 
+  /** Takes a process that was started by hand as the first instance. For `host.attach`. */
+  async attachByLine(line: ReattachLine, hostCertificate: KeyedCertificate | null): Promise<void> {
+    await this.#open((spec) =>
+      this.#surroundings.factory.attachByLine(spec, line, {
+        generation: this.nextGeneration(),
+        hostCertificate,
+        signal: this.#ending.signal,
+      }),
+    );
+  }
+
   async #open(first: (spec: PluginSpec) => Promise<Instance>): Promise<void> {
     await this.#queue.run('load', 'wait', async () => {
       this.#refuseIfStopped();
@@ -227,7 +263,10 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
 
   handedOver(): HandedOver | undefined {
     const record = this.#serving?.instance.record;
-    return record === undefined ? undefined : { options: this.#options, record };
+    // Whoever has the line of a foreign process attaches to it by that.
+    return record === undefined || record.foreign !== undefined
+      ? undefined
+      : { options: this.#options, record };
   }
 
   /**
@@ -250,8 +289,11 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
     this.#ending.abort(new PluginError('HOST_CLOSED', 'The host was handed over.'));
     return this.#queue.run('handover', 'wait', async () => {
       const handedOver = this.handedOver();
+      const launched = this.#serving?.instance.launched;
       this.#route.close({ code: 'HOST_CLOSED', details: 'The host was handed over' });
       this.#serving?.instance.release();
+      // Nothing is kept for it then: nobody could take it over.
+      if (launched?.record.foreign !== undefined) await launched.stop({ timeoutMs: 0 });
       this.#serving = undefined;
       this.#live.clear();
       this.#transition('stopped', { reason: 'handed-over' });

@@ -25,7 +25,17 @@ export interface ServeOptions {
    * PLUGD_EXIT_WITH_PARENT=0 switches it off, for hosts that come back to their plugins.
    */
   readonly exitWithParent?: boolean;
+  /**
+   * For a plugin that is started by hand, under a debugger say, and that hosts attach to: no cookie is asked for, and
+   * standard output gets one line of JSON, go-plugin's reattach configuration, in place of the handshake. SIGINT ends
+   * the plugin, the end of its parent does not; it is never multiplexed. Default: whether the environment variable
+   * PLUGD_DEBUG is `1`.
+   */
+  readonly debug?: boolean;
 }
+
+/** The variable of {@link ServeOptions.debug}. */
+export const PLUGD_DEBUG = 'PLUGD_DEBUG';
 
 /** {@link ServeOptions} with all defaults filled in. */
 export type ResolvedServeOptions = Required<Omit<ServeOptions, 'tls'>> & {
@@ -38,7 +48,11 @@ export const DEFAULT_SHUTDOWN_TIMEOUT_MS = 5000;
 const MAX_MS = 2 ** 31 - 1;
 
 /** @throws PluginError OPTIONS_INVALID */
-export function resolveServeOptions(options: ServeOptions, platform: NodeJS.Platform): ResolvedServeOptions {
+export function resolveServeOptions(
+  options: ServeOptions,
+  platform: NodeJS.Platform,
+  env: NodeJS.ProcessEnv = {},
+): ResolvedServeOptions {
   const windows = platform === 'win32';
   const resolved: ResolvedServeOptions = {
     network: options.network ?? (windows ? 'tcp' : 'unix'),
@@ -47,12 +61,15 @@ export function resolveServeOptions(options: ServeOptions, platform: NodeJS.Plat
     shutdownGraceMs: options.shutdownGraceMs ?? DEFAULT_SHUTDOWN_GRACE_MS,
     shutdownTimeoutMs: options.shutdownTimeoutMs ?? DEFAULT_SHUTDOWN_TIMEOUT_MS,
     exitWithParent: options.exitWithParent ?? true,
+    debug: options.debug ?? env[PLUGD_DEBUG] === '1',
   };
   // Node takes a path for a named pipe there, which no other host could open.
   const networks = windows ? ['tcp'] : ['unix', 'tcp'];
   check(networks.includes(resolved.network), 'network', networks.join(' or '));
   check(['P-256', 'P-521'].includes(resolved.certificateCurve), 'certificateCurve', 'P-256 or P-521');
-  check(typeof resolved.exitWithParent === 'boolean', 'exitWithParent', 'true or false');
+  for (const name of ['exitWithParent', 'debug'] as const) {
+    check(typeof resolved[name] === 'boolean', name, 'true or false');
+  }
   for (const name of ['shutdownGraceMs', 'shutdownTimeoutMs'] as const) {
     const value = resolved[name];
     check(Number.isFinite(value) && value >= 0 && value <= MAX_MS, name, `a number from 0 to ${MAX_MS}`);

@@ -16,6 +16,7 @@ import { cookieRefusal } from './process/cookie';
 import { handleCrashes } from './process/crash';
 import { PLUGD_EXIT_WITH_PARENT, watchParent } from './process/parent-watch';
 import { handleSignals } from './process/signals';
+import { debugVersion, reattachLine } from './reattach';
 import { type ResolvedServeOptions, resolveServeOptions, type ServeOptions } from './serve-options';
 import { type Capture, captureOutput } from './stdio/capture';
 import { FdWriter } from './stdio/fd-writer';
@@ -35,8 +36,8 @@ const CLOSE_MS = 250;
  */
 export async function serve(plugin: Plugin, options: ServeOptions = {}): Promise<void> {
   checkPlugin(plugin);
-  const resolved = resolveServeOptions(options, process.platform);
-  const refusal = cookieRefusal(plugin.handshake.cookie, process.env);
+  const resolved = resolveServeOptions(options, process.platform, process.env);
+  const refusal = resolved.debug ? undefined : cookieRefusal(plugin.handshake.cookie, process.env);
   if (refusal !== undefined) {
     new FdWriter(2).write(refusal);
     process.exit(1);
@@ -62,8 +63,9 @@ class PluginProcess {
 
   async start(): Promise<void> {
     handleCrashes(this.#log);
-    handleSignals(this.#log, (why) => void this.#leave(why));
-    if (this.options.exitWithParent && process.env[PLUGD_EXIT_WITH_PARENT] !== '0') {
+    const { debug, exitWithParent } = this.options;
+    handleSignals(this.#log, (why) => void this.#leave(why), { interruptible: debug });
+    if (exitWithParent && !debug && process.env[PLUGD_EXIT_WITH_PARENT] !== '0') {
       watchParent(() => void this.#leave('the host has gone'));
     }
     try {
@@ -80,7 +82,8 @@ class PluginProcess {
   async #introduce(): Promise<void> {
     const { plugin, options, output } = this;
     const { env } = process;
-    const protocolVersion = agreeOnVersion(plugin.handshake.protocolVersions, env, (text) =>
+    const agree = options.debug ? debugVersion : agreeOnVersion;
+    const protocolVersion = agree(plugin.handshake.protocolVersions, env, (text) =>
       output.stderr.write(text),
     );
     const server = await PluginServer.setUp({
@@ -100,7 +103,7 @@ class PluginProcess {
     });
     const listen = options.network === 'unix' ? listenOnUnix : listenOnTcp;
     const accept = server.accept(credentials);
-    const connection = wantsMultiplexing(env) ? this.#oneConnection(accept) : undefined;
+    const connection = !options.debug && wantsMultiplexing(env) ? this.#oneConnection(accept) : undefined;
     this.#connection = connection;
     if (security === 'one-sided') server.broker.expectNoMore(notForBothSides());
     else {
@@ -113,7 +116,8 @@ class PluginProcess {
     );
     this.#listener = listener;
     this.#log.debug('plugin address', { network: listener.network, address: listener.address });
-    output.stdout.write(handshakeLine({ protocolVersion, listener, certificateField, env }));
+    const say = options.debug ? reattachLine : handshakeLine;
+    output.stdout.write(say({ protocolVersion, listener, certificateField, env }));
     if (!output.stdout.flush(HANDSHAKE_WRITE_MS))
       throw new Error('The host does not take the handshake line.');
     connection?.expect(listener);

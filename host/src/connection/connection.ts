@@ -106,11 +106,15 @@ export class Connection {
   }
 
   /** Opens the broker's stream, once in a plugin's life: a Go plugin closes its broker for good when it ends. */
-  openBroker(directory: string, security: BrokerSecurity | undefined): void {
+  openBroker(
+    directory: string,
+    security: BrokerSecurity | undefined,
+    peerDirectory: string | undefined,
+  ): void {
     this.#broker = new Broker({
       stream: hostBrokerStream(this.channel),
       directory,
-      peerDirectory: directory,
+      ...(peerDirectory === undefined ? {} : { peerDirectory }),
       ...(security === undefined ? {} : { security }),
       ...(this.#wire === undefined ? {} : { multiplex: this.#wire.router }),
     });

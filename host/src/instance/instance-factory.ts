@@ -2,9 +2,10 @@ import { PluginError } from '@plugd/protocol/plugin-error';
 import { verifyChecksum } from '../artifact/checksum';
 import type { EmitEvent } from '../events/host-event';
 import { type Logger, logPluginRecord } from '../events/logger';
-import type { InstanceRecord } from '../launch/instance-record';
+import type { InstanceRecord, KeyedCertificate } from '../launch/instance-record';
 import type { LaunchSpec } from '../launch/launch-spec';
 import type { Launcher } from '../launch/launcher';
+import type { ReattachLine } from '../launch/reattach-line';
 import type { Platform } from '../platform/platform';
 import { CertificateSupply } from './certificates';
 import { Instance } from './instance';
@@ -128,6 +129,45 @@ export class InstanceFactory {
     }
   }
 
+  /**
+   * An instance for a process that was started by hand, proved as one that the host starts itself. It is left running
+   * whatever fails. Throws PluginError ATTACH_FAILED, and the codes of a start after its handshake.
+   */
+  async attachByLine(
+    spec: PluginSpec,
+    line: ReattachLine,
+    options: {
+      readonly generation: number;
+      readonly hostCertificate: KeyedCertificate | null;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<Instance> {
+    const { launcher, logger } = this.#options;
+    const { generation, hostCertificate, signal } = options;
+    const { name: plugin, version } = spec;
+    const id = `${plugin}-${generation}-${++this.#count}`;
+    const about = { id, plugin, version, generation };
+    const launched = await launcher.attachForeign({ ...about, hostCertificate }, line);
+    const instance = new Instance(about, this.#surroundings);
+    try {
+      await instance.connect(launched, spec.tls);
+      const limits: ProofLimits = { deadline: performance.now() + spec.startTimeoutMs, signal };
+      await proveHealth(instance, limits, logger);
+      await proveVersion(instance, limits);
+      instance.readStdio();
+      instance.openBroker(spec.tls);
+      if (spec.contract.length > 0) await proveContract(instance, spec.contract, limits, logger);
+      instance.transition('ready', { reason: 'attached' });
+      return instance;
+    } catch (error) {
+      const failure = deadAddress(asPluginError(error, signal), line);
+      instance.release();
+      instance.fail(failure);
+      await launched.kill();
+      throw failure;
+    }
+  }
+
   async #launchSpec(spec: PluginSpec, id: string, generation: number): Promise<LaunchSpec> {
     return {
       id,
@@ -150,6 +190,16 @@ export class InstanceFactory {
       ...(spec.maxPort === undefined ? {} : { maxPort: spec.maxPort }),
     };
   }
+}
+
+/** Where nothing answers, it is the line that is out of date. */
+function deadAddress(error: PluginError, { network, address, pid }: ReattachLine): PluginError {
+  if (error.code !== 'CONNECT_FAILED') return error;
+  return new PluginError('ATTACH_FAILED', `No plugin answers at ${address}: ${error.summary}`, {
+    facts: { ...error.facts, network, address, pid },
+    hint: 'The line may be an old one, or the plugin may expect TLS: start it again, and give the line that it prints.',
+    cause: error,
+  });
 }
 
 function asPluginError(error: unknown, signal: AbortSignal): PluginError {

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { BrokerSecurity } from '@plugd/protocol/broker/security';
 import type { PluginError } from '@plugd/protocol/plugin-error';
 import type { ChannelSecurity } from '../connection/channel';
@@ -73,7 +74,11 @@ export class Instance {
   /** Opens the instance's broker: for whoever started the process, once. */
   openBroker(tls: ChannelSecurity | undefined): void {
     const { record } = this.launched;
-    this.connection.openBroker(record.directory, brokerSecurity(tls ?? autoMtlsSecurity(record)));
+    this.connection.openBroker(
+      record.directory,
+      brokerSecurity(tls ?? autoMtlsSecurity(record)),
+      peerDirectory(record),
+    );
   }
 
   /** Reads the plugin's stdio stream into the host's log. */
@@ -137,11 +142,17 @@ export class Instance {
     const launched = this.#launched;
     try {
       if (launched === undefined) return;
-      if (launched.exit === undefined) {
+      if (launched.exit === undefined && launched.record.foreign !== 'leave') {
         const answer = await this.#connection?.shutdown(timeoutMs);
         // What the plugin prints last comes through the connection, which is closed when the process is gone. One
         // that knows no Shutdown, or did not answer, won't leave by being waited for.
         if (answer === 'answered') await waitAtMost(launched.exited, timeoutMs);
+      }
+      if (launched.record.foreign === 'ask' && launched.exit === undefined) {
+        this.#surroundings.logger.warn('the process did not leave, and is not this host’s to end', {
+          ...this.origin,
+          pid: launched.record.pid,
+        });
       }
       await launched.stop({ timeoutMs });
     } finally {
@@ -165,6 +176,12 @@ export class Instance {
     this.#stopping ??= Promise.resolve();
     this.#connection?.close();
   }
+}
+
+/** Where the plugin's own sockets may lie. One that was started by hand chose the place itself. */
+function peerDirectory({ foreign, network, address, directory }: InstanceRecord): string | undefined {
+  if (foreign === undefined) return directory;
+  return network === 'unix' ? dirname(address) : undefined;
 }
 
 /** Brokered connections are secured as the first one; without a certificate of the host's own they can't be. */

@@ -40,6 +40,11 @@ export interface InstanceRecord {
   /** The application protocol version that the plugin chose. */
   readonly protocolVersion: number;
   readonly protocol: 'grpc';
+  /**
+   * For a process that no host started, attached to by its line: whether it is asked to leave in the end, or left
+   * running. It is never signalled in either case.
+   */
+  readonly foreign?: 'ask' | 'leave';
   readonly capabilities: { readonly multiplex: boolean };
   /** Reserved for the broker's book. */
   readonly broker: readonly never[];

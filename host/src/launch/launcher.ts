@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { CORE_PROTOCOL_VERSION } from '@plugd/protocol/handshake-line';
 import type { LogLevel, LogRecord } from '@plugd/protocol/log-record';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { Platform } from '../platform/platform';
@@ -11,8 +12,9 @@ import type { LaunchedInstance } from './launched-instance';
 import { LocalKeeper } from './local-keeper';
 import { OutputTail } from './output-tail';
 import { placeOf } from './place-of';
+import type { ReattachLine } from './reattach-line';
 import { removeInstance } from './remove-instance';
-import { RunDirectory } from './run-directory';
+import { RunDirectory, removeInstanceDirectory } from './run-directory';
 import { ownSocket } from './socket-file';
 import { startProcess } from './start-process';
 import { Witness } from './witness';
@@ -166,11 +168,10 @@ export class Launcher {
     const { id, plugin, version, generation } = record;
     const witness = new Witness({ about: { id, plugin, version, generation }, stderr: new OutputTail() });
     witness.watch(kept);
-    const guarded = [
-      this.#guardian.guard('token', record.token),
-      this.#guardian.guard('directory', record.directory),
-      ...this.#guardSocket(record),
-    ];
+    const guarded = [this.#guardian.guard('directory', record.directory)];
+    if (record.foreign === undefined) {
+      guarded.push(this.#guardian.guard('token', record.token), ...this.#guardSocket(record));
+    }
     return this.#handle(
       record,
       kept,
@@ -178,6 +179,50 @@ export class Launcher {
       kept.exited.then(() => {}),
       guarded,
     );
+  }
+
+  /**
+   * Watches a process that was started by hand. It gets a directory for what this host makes for it, and is never
+   * signalled, whatever becomes of this host. Throws PluginError ATTACH_FAILED.
+   */
+  async attachForeign(
+    about: Pick<InstanceRecord, 'id' | 'plugin' | 'version' | 'generation' | 'hostCertificate'>,
+    line: ReattachLine,
+  ): Promise<LaunchedInstance> {
+    this.#refuseIfClosed();
+    const { pid, network, address, protocolVersion } = line;
+    const startTime = await this.#platform.startTime(pid);
+    if (startTime === null) {
+      throw new PluginError('ATTACH_FAILED', `Process ${pid} of the line is not there.`, {
+        facts: { pid, plugin: about.plugin },
+        hint: 'Start the plugin again, and give the line that it prints then.',
+      });
+    }
+    const directory = this.#instanceDirectory(undefined);
+    try {
+      return await this.attach({
+        ...about,
+        pid,
+        startTime,
+        group: null,
+        // Nothing carries it, so nothing is found by it.
+        token: this.#token + randomBytes(8).toString('hex'),
+        network,
+        address,
+        directory,
+        pluginCertificatePem: line.certificatePem,
+        coreVersion: CORE_PROTOCOL_VERSION,
+        protocolVersion,
+        protocol: 'grpc',
+        foreign: line.test ? 'leave' : 'ask',
+        capabilities: { multiplex: false },
+        broker: [],
+        startedAt: Date.now(),
+      });
+    } catch (error) {
+      await removeInstanceDirectory(directory, this.#paths());
+      throw error;
+    }
   }
 
   #handle(
@@ -193,11 +238,13 @@ export class Launcher {
       witness,
       outputEnded,
       end: async (politeMs) => {
-        await removeInstance(record, kept, {
-          platform: this.#platform,
-          politeMs,
-          ownDirectories: this.#paths(),
-        });
+        const ownDirectories = this.#paths();
+        if (record.foreign === undefined) {
+          await removeInstance(record, kept, { platform: this.#platform, politeMs, ownDirectories });
+        } else {
+          kept.closeOutput();
+          await removeInstanceDirectory(record.directory, ownDirectories).catch(() => {});
+        }
         for (const one of guarded) one.release();
         this.#instances.delete(handle);
       },

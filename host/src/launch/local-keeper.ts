@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { Platform, SpawnedProcess } from '../platform/platform';
 import { AttachedProcess } from './attached-process';
+import { ForeignProcess } from './foreign-process';
 import type { Guarded, Guardian } from './guardian';
 import type { InstanceRecord } from './instance-record';
 import type { Keeper, KeptProcess, ProcessSpec } from './keeper';
@@ -55,13 +56,14 @@ export class LocalKeeper implements Keeper {
     if (await this.#platform.isGone(identity))
       throw new PluginError('ATTACH_FAILED', `Process ${record.pid} of the record is gone.`, { facts });
     const kept = new AttachedProcess(identity, record.group, this.#platform);
-    const guarded = this.#guardGroup(record.group, record.startTime);
+    const handed = record.foreign === undefined ? kept : new ForeignProcess(kept);
+    const guarded = this.#guardGroup(handed.group, record.startTime);
     this.#kept.set(kept, guarded);
-    void kept.exited.then(() => {
+    void handed.exited.then(() => {
       guarded?.release();
       this.#kept.delete(kept);
     });
-    return kept;
+    return handed;
   }
 
   release(): void {

@@ -82,6 +82,7 @@ describe('serve’s options', () => {
       shutdownGraceMs: 1000,
       shutdownTimeoutMs: 5000,
       exitWithParent: true,
+      debug: false,
     });
     expect(resolveServeOptions({}, 'win32').network).toBe('tcp');
   });
@@ -93,6 +94,7 @@ describe('serve’s options', () => {
     ['shutdownGraceMs', { shutdownGraceMs: -1 }, 'linux'],
     ['shutdownTimeoutMs', { shutdownTimeoutMs: Number.POSITIVE_INFINITY }, 'linux'],
     ['exitWithParent', { exitWithParent: 'no' }, 'linux'],
+    ['debug', { debug: 1 }, 'linux'],
     ['tls', { tls: { certificatePem: '' } }, 'linux'],
   ])('%s is refused as %j', (option, options, platform) => {
     expect(codeOf(() => resolveServeOptions(options, platform))).toEqual(['OPTIONS_INVALID', option]);

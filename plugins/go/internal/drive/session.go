@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"syscall"
@@ -38,6 +39,30 @@ type StartRequest struct {
 	Multiplex bool `json:"multiplex"`
 	// StartTimeoutMs bounds the handshake; 0 is go-plugin's default, one minute.
 	StartTimeoutMs int `json:"startTimeoutMs"`
+	// Reattach is a plugin that runs already, in place of Command.
+	Reattach *ReattachLine `json:"reattach"`
+}
+
+// ReattachLine is what a plugin in test mode prints.
+type ReattachLine struct {
+	Protocol        plugin.Protocol
+	ProtocolVersion int
+	Pid             int
+	Test            bool
+	Addr            struct{ Network, String string }
+}
+
+func (r ReattachLine) config() (*plugin.ReattachConfig, error) {
+	config := &plugin.ReattachConfig{
+		Protocol: r.Protocol, ProtocolVersion: r.ProtocolVersion, Pid: r.Pid, Test: r.Test,
+	}
+	var err error
+	if r.Addr.Network == "unix" {
+		config.Addr, err = net.ResolveUnixAddr("unix", r.Addr.String)
+	} else {
+		config.Addr, err = net.ResolveTCPAddr("tcp", r.Addr.String)
+	}
+	return config, err
 }
 
 // Started is what the handshake told.
@@ -68,6 +93,10 @@ type Session struct {
 
 // Start runs the plugin up to the point where go-plugin calls it usable. That proves no call yet.
 func Start(request StartRequest) (*Session, error) {
+	if request.Reattach != nil {
+		// go-plugin has the process from elsewhere; ours is never started.
+		request.Command = []string{os.DevNull}
+	}
 	if len(request.Command) == 0 {
 		return nil, errors.New("start: no command")
 	}
@@ -91,6 +120,15 @@ func Start(request StartRequest) (*Session, error) {
 			return nil, fmt.Errorf("start: sha256: %w", err)
 		}
 		config.SecureConfig = &plugin.SecureConfig{Checksum: checksum, Hash: sha256.New()}
+	}
+	if request.Reattach != nil {
+		reattach, err := request.Reattach.config()
+		if err != nil {
+			return nil, fmt.Errorf("start: reattach: %w", err)
+		}
+		config.Cmd, config.Reattach = nil, reattach
+		// go-plugin takes the plain set there, whatever the version.
+		config.Plugins = plugin.PluginSet{sample.PluginName: hostPlugin{}}
 	}
 	session.client = plugin.NewClient(config)
 	if err := session.open(); err != nil {
