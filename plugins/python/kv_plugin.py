@@ -54,7 +54,9 @@ class Kv(kv_pb2_grpc.KvServicer):
 def main():
     if os.environ.get("KV_PLUGIN") != "hello":
         sys.exit("This program is a plugin: it is started by its host.")
-    offered = {int(text) for text in os.environ.get("PLUGIN_PROTOCOL_VERSIONS", "1").split(",")}
+    # What is no number in the list is passed over.
+    listed = os.environ.get("PLUGIN_PROTOCOL_VERSIONS", "").split(",")
+    offered = {int(text) for text in listed if text.isdecimal()}
     version = max(offered.intersection(OWN_VERSIONS), default=min(OWN_VERSIONS))
 
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=32))

@@ -44,6 +44,8 @@ export const rules: readonly RuleText[] = [
 export interface ConformOptions {
   /** The modes that the plugin has to offer. Default: it is checked in those that it offers. */
   readonly modes?: readonly Mode[];
+  /** Leaves out the rules that belong to no mode: cookie, versions, orphan. Default false. */
+  readonly modesOnly?: boolean;
   /** Called with each result as it comes. */
   readonly onResult?: (result: RuleResult) => void;
   readonly platform?: Platform;
@@ -58,12 +60,12 @@ export async function conform(plugin: PluginUnderTest, options: ConformOptions =
   const laboratory = await Laboratory.open(plugin, options.platform ?? selectPlatform());
   try {
     const examination = new Examination(laboratory, options.onResult ?? (() => {}));
-    await examination.once(cookieRules);
+    const whole = options.modesOnly !== true;
+    if (whole) await examination.once(cookieRules);
     for (const mode of modes) {
       if (options.modes?.includes(mode) ?? true) await examination.mode(mode, options.modes !== undefined);
     }
-    await examination.once(versionRules);
-    await examination.once(orphanRules);
+    if (whole) await examination.once([...versionRules, ...orphanRules]);
     return examination.results;
   } finally {
     await laboratory.close();

@@ -15,6 +15,7 @@ export const handshakeRules: readonly Rule<Session>[] = [
     rule: 'The handshake line is the first thing on stdout: nothing stands before it, and it ends with a line feed.',
     section,
     expected: 'a first line of the form 1|VERSION|NETWORK|ADDRESS|grpc|CERTIFICATE',
+    afterExit: true,
     check: ({ first, fields }) => {
       if (first.kind === 'none') return fail(first.seen);
       return verdict(fields.length >= 4 && integer.test(fields[0] ?? ''), `"${printable(first.text, 160)}"`);

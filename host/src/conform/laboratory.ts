@@ -12,6 +12,7 @@ import { Guardian } from '../launch/guardian';
 import { LocalKeeper } from '../launch/local-keeper';
 import { removeInstance } from '../launch/remove-instance';
 import { RunDirectory } from '../launch/run-directory';
+import { removeSocket, type SocketOwner } from '../launch/socket-file';
 import type { Platform } from '../platform/platform';
 import type { PluginUnderTest } from './plugin-under-test';
 import { Probe } from './probe';
@@ -24,6 +25,21 @@ export interface StartWishes {
   readonly versions?: string | null;
   readonly multiplex?: boolean;
   readonly certificatePem?: string;
+}
+
+/** Of a handshake line, as they stand there. */
+export interface AddressFields {
+  readonly network: string;
+  readonly address: string;
+}
+
+type Started = Pick<Probe, 'directory' | 'startedAt'>;
+
+/** The third and fourth field of what a plugin printed, whatever that was. */
+export function addressFields(stdout: string): AddressFields {
+  const [line = ''] = stdout.split('\n', 1);
+  const [, , network = '', address = ''] = line.split('|');
+  return { network, address };
 }
 
 /** Starts the plugin again and again, beneath a host's launcher: that would not lie to a plugin, or let it lie. */
@@ -106,14 +122,29 @@ export class Laboratory {
   }
 
   /** Ends a process, and removes its directory and its socket. Throws PluginError STOP_FAILED. */
-  async end(probe: Probe, line: { network: string; address: string } | undefined): Promise<void> {
-    const { kept, directory, token, startedAt } = probe;
-    const network = line?.network === 'unix' ? 'unix' : 'tcp';
-    await removeInstance({ network, address: line?.address ?? '', directory, startedAt, token }, kept, {
+  async end(probe: Probe, line: AddressFields): Promise<void> {
+    const { kept, token } = probe;
+    await removeInstance({ ...this.#socket(probe, line), token }, kept, {
       platform: this.platform,
       politeMs: 0,
       ownDirectories: [this.#runDirectory?.path ?? ''],
     });
+  }
+
+  /** Removes the socket that a process left which has been ended by other means. */
+  removeSocket(started: Started, line: AddressFields): void {
+    removeSocket(this.#socket(started, line));
+  }
+
+  #socket({ directory, startedAt }: Started, { network, address }: AddressFields): SocketOwner {
+    const temporaryDirectory = this.plugin.env['TMPDIR'];
+    return {
+      network: network === 'unix' ? 'unix' : 'tcp',
+      address,
+      directory,
+      startedAt,
+      ...(temporaryDirectory === undefined ? {} : { temporaryDirectory }),
+    };
   }
 
   /** Runs a task with a process of its own. */
@@ -122,8 +153,7 @@ export class Laboratory {
     try {
       return await task(probe);
     } finally {
-      const fields = probe.stdoutHead.split('\n', 1)[0]?.split('|') ?? [];
-      await this.end(probe, { network: fields[2] ?? '', address: fields[3] ?? '' });
+      await this.end(probe, addressFields(probe.stdoutHead));
     }
   }
 

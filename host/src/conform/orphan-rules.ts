@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { HandshakeReader, type HandshakeResult } from '../launch/handshake-reader';
 import { waitAtMost } from '../launch/wait-at-most';
 import type { SpawnedProcess } from '../platform/platform';
-import type { Laboratory } from './laboratory';
+import { addressFields, type Laboratory } from './laboratory';
 import { type Finding, pass, type Rule, skip, warn } from './rule';
 
 /** For a plugin to notice that its host is gone; those that look at all look once in a second or more often. */
@@ -27,7 +27,9 @@ export const orphanRules: readonly Rule<Laboratory>[] = [
 /** A shell plays the host, and is killed. */
 async function orphan(laboratory: Laboratory, shell: string): Promise<Finding> {
   const { plugin, platform } = laboratory;
-  const { token, env } = laboratory.place({});
+  const { directory, token, env } = laboratory.place({});
+  const startedAt = Date.now();
+  let stdout = '';
   const parent = await platform.spawn({
     command: shell,
     args: ['-c', '"$@" & wait', 'host', plugin.command, ...plugin.args],
@@ -38,6 +40,7 @@ async function orphan(laboratory: Laboratory, shell: string): Promise<Finding> {
   try {
     const first = await waitAtMost(firstLine(parent), plugin.timeoutMs);
     if (first?.kind !== 'line') return skip('under a shell it printed no line');
+    stdout = first.text;
     const heirs = (await platform.findByToken(token)).filter(({ pid }) => pid !== parent.pid);
     if (heirs.length === 0) return skip('processes can’t be found by their environment here');
     // The shell alone: its group is the plugin's too.
@@ -53,6 +56,7 @@ async function orphan(laboratory: Laboratory, shell: string): Promise<Finding> {
   } finally {
     for (const { pid } of await platform.findByToken(token)) await platform.kill(pid, null);
     for (const pipe of [parent.stdout, parent.stderr]) pipe?.destroy();
+    laboratory.removeSocket({ directory, startedAt }, addressFields(stdout));
   }
 }
 

@@ -100,12 +100,11 @@ export class Session {
 
 async function becomeReady(channel: Channel, limitMs: number): Promise<string | undefined> {
   const deadline = Date.now() + limitMs;
-  for (let failures = 0; ; ) {
+  for (;;) {
     const state = channel.getConnectivityState(true);
     if (state === connectivityState.READY) return undefined;
-    if (state === connectivityState.TRANSIENT_FAILURE) failures += 1;
-    // It tries again by itself, but what refused twice on this machine goes on refusing.
-    if (failures > 1) return 'every attempt to connect failed';
+    // It would try again by itself; but who prints the line listens already.
+    if (state === connectivityState.TRANSIENT_FAILURE) return 'the attempt to connect failed';
     const error = await new Promise<Error | undefined>((resolve) => {
       channel.watchConnectivityState(state, deadline, resolve);
     });

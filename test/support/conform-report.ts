@@ -1,0 +1,42 @@
+import { conform } from '../../host/src/conform/conform';
+import type { Mode, RuleResult } from '../../host/src/conform/rule';
+
+/** How a sample is checked. */
+export interface Check {
+  readonly plugin: string;
+  readonly versions?: readonly number[];
+  readonly modes?: readonly Mode[];
+  /** Leaves out what belongs to no mode. */
+  readonly modesOnly?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+  /** For plugins that keep silent: what they are waited for. */
+  readonly timeoutMs?: number;
+}
+
+/** What `plugd conform` finds of a sample. */
+export function check({
+  plugin,
+  versions = [1, 2],
+  modes,
+  modesOnly = false,
+  env = {},
+  timeoutMs = 20_000,
+}: Check) {
+  return conform(
+    {
+      command: plugin,
+      args: [],
+      cwd: '/',
+      env: { ...process.env, ...env },
+      cookie: ['KV_PLUGIN', 'hello'],
+      versions,
+      timeoutMs,
+    },
+    { modesOnly, ...(modes === undefined ? {} : { modes }) },
+  );
+}
+
+/** Each rule once, with what was seen of it. */
+export function withVerdict(results: readonly RuleResult[], verdict: RuleResult['verdict']): string[] {
+  return [...new Set(results.filter((one) => one.verdict === verdict).map(({ id }) => id))];
+}

@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { rules } from '../../host/src/conform/conform';
+import { type Mode, modes } from '../../host/src/conform/rule';
+import { check, withVerdict } from '../support/conform-report';
+import { describeWithGo } from '../support/needs-go';
+import { describeWithPython, kvPython } from '../support/needs-python';
+import { processesWith } from '../support/processes';
+import { chaosTs, kvGo, kvTs } from '../support/samples';
+
+// Whole examinations of whole plugins: each starts a dozen processes or more, one after the other.
+jest.setTimeout(120_000);
+
+describe('the sample in TypeScript', () => {
+  test('keeps every rule in every mode', async () => {
+    const results = await check({ plugin: kvTs('2'), modes });
+    expect(results.filter(({ verdict }) => verdict !== 'pass')).toEqual([]);
+    // All rules were looked at, and those of a mode in all that have it.
+    expect([...new Set(results.map(({ id }) => id))].sort()).toEqual(rules.map(({ id }) => id).sort());
+    expect(results.filter(({ id }) => id === 'health.plugin').map(({ mode }) => mode)).toEqual([...modes]);
+  });
+
+  test('is found out when it is said to speak another version', async () => {
+    const results = await check({ plugin: kvTs('1'), modes: ['plain'] });
+    expect(withVerdict(results, 'fail')).toEqual(['versions.highest']);
+  });
+});
+
+describeWithGo('the sample in Go', () => {
+  test('keeps every rule; what it leaves undone is known of go-plugin', async () => {
+    const results = await check({ plugin: kvGo('2'), modes });
+    expect(withVerdict(results, 'fail')).toEqual([]);
+    const warned = results.filter(({ verdict }) => verdict === 'warn').map(({ id, mode }) => `${id} ${mode}`);
+    expect(warned.sort()).toEqual([
+      'orphan.leaves null',
+      'shutdown.socket multiplexed',
+      'shutdown.socket multiplexed-automtls',
+    ]);
+  });
+});
+
+describeWithPython('the sample in Python', () => {
+  test('keeps every rule in the mode that it offers', async () => {
+    const results = await check({ plugin: kvPython() });
+    expect(withVerdict(results, 'fail')).toEqual([]);
+    const offered = results.filter(({ id, verdict }) => id === 'mode.offered' && verdict === 'pass');
+    expect(offered.map(({ mode }) => mode)).toEqual(['plain']);
+    // Made without a plugin library, it has the least that a plugin can do with.
+    expect(withVerdict(results, 'warn')).toContain('shutdown.ends');
+  });
+});
+
+/** Of the plugin that lies: what it is told, and the rules that it then breaks. */
+const lies: [chaos: string, mode: Mode, broken: string[]][] = [
+  ['', 'automtls', []],
+  ['banner', 'plain', ['handshake.first']],
+  ['half-line-exit', 'plain', ['handshake.first']],
+  ['long-line', 'plain', ['handshake.first']],
+  ['non-utf8', 'plain', ['handshake.first']],
+  ['close-stdout', 'plain', ['handshake.first']],
+  ['core-version', 'plain', ['handshake.core']],
+  ['netrpc', 'plain', ['handshake.protocol']],
+  ['garbled-cert', 'automtls', ['handshake.certificate']],
+  ['rubbish-cert', 'automtls', ['handshake.certificate']],
+  ['rubbish-cert', 'plain', ['handshake.certificate']],
+  ['tcp-nonloopback', 'plain', ['address.place']],
+  ['no-cert', 'automtls', ['mode.offered']],
+  ['', 'multiplexed', ['mode.offered']],
+  ['foreign-cert', 'automtls', ['tls.host']],
+  ['no-tls', 'automtls', ['tls.host']],
+  ['distrust-host', 'automtls', ['tls.host']],
+  ['dead-socket', 'plain', ['connection.answers']],
+  ['rubbish-socket', 'plain', ['connection.answers']],
+  ['hang-up-socket', 'plain', ['connection.answers']],
+  ['delete-socket', 'plain', ['connection.answers']],
+  ['not-serving', 'plain', ['health.plugin']],
+  ['fail-health', 'plain', ['health.plugin']],
+  ['no-health', 'plain', ['health.plugin']],
+  ['crash-in-health', 'plain', ['health.plugin', 'process.stays']],
+];
+
+/** Lies that show only when the waiting is over. */
+const silences: [chaos: string, mode: Mode, broken: string[]][] = [
+  ['silent', 'plain', ['handshake.first']],
+  ['silent-socket', 'plain', ['connection.answers']],
+  ['hang-health', 'plain', ['health.plugin']],
+  ['hang-shutdown-only', 'plain', ['shutdown.ends']],
+  ['stay-after-shutdown', 'plain', ['shutdown.ends']],
+  ['ignore-sigterm', 'plain', ['signal.terminate']],
+];
+
+async function brokenBy(CHAOS: string, mode: Mode, timeoutMs: number): Promise<string[]> {
+  const how = { modes: [mode], modesOnly: true, env: { CHAOS }, timeoutMs };
+  const results = await check({ plugin: chaosTs(), ...how });
+  return withVerdict(results, 'fail');
+}
+
+test.each(lies)('a plugin that does "%s" in the mode %s breaks %j', async (chaos, mode, broken) => {
+  expect(await brokenBy(chaos, mode, 20_000)).toEqual(broken);
+});
+
+test.each(silences)('a plugin that does "%s" in the mode %s breaks %j', async (chaos, mode, broken) => {
+  expect(await brokenBy(chaos, mode, 4_000)).toEqual(broken);
+});
+
+test('a plugin that announces a version of its own liking breaks what is said of versions', async () => {
+  const how = { modes: ['plain'], env: { CHAOS: 'app-version' } } as const;
+  expect(withVerdict(await check({ plugin: chaosTs(), ...how }), 'fail')).toEqual(['versions.highest']);
+});
+
+test.each(['crash-after-line', 'line-and-exit'])('a plugin that does "%s" does not stay', async (CHAOS) => {
+  const results = await check({ plugin: chaosTs(), modes: ['plain'], modesOnly: true, env: { CHAOS } });
+  expect(withVerdict(results, 'fail')).toContain('process.stays');
+});
+
+/** What is allowed, and told. */
+const habits: [chaos: string, mode: Mode, warned: string][] = [
+  ['temp-socket', 'plain', 'address.wish'],
+  ['tcp', 'plain', 'address.wish'],
+  ['no-controller', 'plain', 'shutdown.ends'],
+  ['json-wrong-types', 'plain', 'logs.json'],
+  ['flood-stdout:lines:1', 'plain', 'stdout.quiet'],
+];
+
+test.each(habits)('a plugin that does "%s" is warned of, and passes', async (CHAOS, mode, warned) => {
+  const results = await check({ plugin: chaosTs(), modes: [mode], modesOnly: true, env: { CHAOS } });
+  expect(withVerdict(results, 'fail')).toEqual([]);
+  expect(withVerdict(results, 'warn')).toContain(warned);
+});
+
+test('a mode that nobody asked for by name need not be offered', async () => {
+  const results = await check({ plugin: chaosTs(), modesOnly: true });
+  expect(withVerdict(results, 'fail')).toEqual([]);
+  const skipped = results.filter(({ id, verdict }) => id === 'mode.offered' && verdict === 'skip');
+  expect(skipped.map(({ mode }) => mode)).toEqual(['multiplexed', 'multiplexed-automtls']);
+});
+
+test('nothing is left of a plugin that stays, puts its socket elsewhere and leaves others behind', async () => {
+  const mark = randomUUID();
+  const temporary = mkdtempSync(join(tmpdir(), 'plugd-conform-'));
+  try {
+    const CHAOS = 'stay-after-shutdown;ignore-sigterm;temp-socket;grandchild-session';
+    const env = { CHAOS, CONFORM_TEST: mark, TMPDIR: temporary };
+    await check({ plugin: chaosTs(), modes: ['plain'], env, timeoutMs: 3_000 });
+    expect(processesWith(mark)).toEqual([]);
+    expect(existsSync(temporary) && readdirSync(temporary)).toEqual([]);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+});
