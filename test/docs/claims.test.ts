@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errorCodes } from '@plugd/protocol/error-codes';
+import { rules } from '../../host/src/conform/conform';
 import { resolveSpec } from '../../host/src/instance/plugin-spec';
 import { transitions } from '../../host/src/instance/transitions';
 import { resolveServeOptions } from '../../sdk/src/serve-options';
@@ -92,6 +93,11 @@ test('docs/architecture.md has the table of an instance’s states', () => {
     rows.map(([state, , next = '']) => [code(state), [...next.matchAll(/`(\w+)`/g)].map(([, to]) => to)]),
   );
   expect(told).toEqual(transitions);
+});
+
+test('docs/conform.md lists every rule, in order, in its words', () => {
+  const told = tableBelow('docs/conform.md', 'Rules').map(([id, ...rest]) => [code(id), ...rest]);
+  expect(told).toEqual(rules.map(({ id, section, rule, expected }) => [id, section, rule, expected]));
 });
 
 /** As GitHub makes the anchor of a heading. */
