@@ -8,6 +8,8 @@ export interface Order {
   readonly runDir: string;
   /** Loaded to the end. */
   readonly load: readonly LoadOptions[];
+  /** The line of a plugin that somebody else started. */
+  readonly attach?: string;
   /** Begun to be loaded. */
   readonly begin?: LoadOptions;
   /** What the first one is upgraded to, and held at in its check. */
@@ -19,10 +21,11 @@ export interface Said {
   readonly addresses: readonly string[];
 }
 
-async function main({ runDir, load, begin, upgrade }: Order): Promise<void> {
+async function main({ runDir, load, attach, begin, upgrade }: Order): Promise<void> {
   const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
   const host = await createHost({ runDir, logger: silent });
   const plugins = await Promise.all(load.map((options) => host.load(options)));
+  if (attach !== undefined) await host.attach(attach, { name: 'attached', version: '1.0.0' });
   const say = (): void => {
     const addresses = plugins.flatMap((plugin) => plugin.status().instances.map(({ address }) => address));
     process.stdout.write(`${JSON.stringify({ addresses } satisfies Said)}\n`);

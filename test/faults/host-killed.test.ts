@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import type { LoadOptions } from '@plugd/host';
 import { bundleProgram } from '../support/bundle';
 import { goIsHere } from '../support/needs-go';
+import { disposePlugins, startPluginProcess } from '../support/plugin-process';
 import { childrenOf, eventually, isRunning, processesWith } from '../support/processes';
 import { chaosTs, kvGo, kvTs } from '../support/samples';
 import type { Order, Said } from './host-killed-program';
@@ -91,6 +92,24 @@ test('a host killed at rest takes its plugins along, and theirs', async () => {
   const said = await run({ load });
   expect(said.addresses.filter((address) => existsSync(address))).toHaveLength(load.length);
   await killHost(said, load.length + 3);
+});
+
+test('a host killed leaves a plugin running that it attached to by its line', async () => {
+  // In the temporary directory, where the sockets of old plugins are looked for too.
+  const env = { TMPDIR: '/tmp', PLUGIN_UNIX_SOCKET_DIR: '/tmp', PLUGD_DEBUG: '1' };
+  const debugged = startPluginProcess(kvTs('1'), { env });
+  try {
+    await debugged.until(() => debugged.stdout.includes('\n'), 'a line to attach by');
+    const said = await run({ load: [plugin('ts', kvTs('1'))], attach: debugged.stdout });
+    await killHost(said, 1);
+    expect(isRunning(debugged.pid)).toBe(true);
+    const line = JSON.parse(debugged.stdout) as { readonly Addr: { readonly String: string } };
+    expect(existsSync(line.Addr.String)).toBe(true);
+    debugged.child.kill('SIGINT');
+    await debugged.exit();
+  } finally {
+    await disposePlugins();
+  }
 });
 
 test('a host killed while a plugin starts takes that along too', async () => {
