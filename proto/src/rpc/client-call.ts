@@ -168,7 +168,10 @@ export abstract class ClientCall implements Listener {
 
   onReceiveStatus(outcome: StatusObject): void {
     if (this.ended) return;
-    const { code, details, metadata } = outcome;
+    const { metadata } = outcome;
+    // grpc-js ends a call whose response it can't decompress without any of the two.
+    const code = outcome.code ?? status.INTERNAL;
+    const details = outcome.details ?? 'The call ended without a status';
     let error: unknown =
       code === status.OK ? undefined : new RpcError(code, details, { metadata, path: this.method.path });
     try {
