@@ -1,4 +1,5 @@
-import { PluginError } from '@plugd/protocol/plugin-error';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PluginError } from '@plugd/protocol/plugin-error';
 import { type AnyServiceDefinition, rpcMethods } from '@plugd/protocol/rpc/definition';
 import { compareBuild, valid as validVersion } from 'semver';
 import { connectFailure } from '../connection/failure';
@@ -44,7 +45,7 @@ export async function proveHealth(instance: Instance, limits: ProofLimits, logge
     if (answer.status === 'failed' && ++failures >= connectAttempts) throw refused(instance, answer);
     if (answer.status === 'failed' && isTimeout(instance, answer)) throw refused(instance, answer);
     if (limits.deadline - performance.now() <= pauseMs) throw refused(instance, answer);
-    await untilExit(instance, sleep(pauseMs, limits.signal));
+    await untilExit(instance, sleep(pauseMs, undefined, { signal: limits.signal }));
   }
 }
 
@@ -135,19 +136,4 @@ async function untilExit<T>(instance: Instance, work: Promise<T>): Promise<T> {
   exit.catch(() => {});
   work.catch(() => {});
   return Promise.race([work, exit]);
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      clearTimeout(timer);
-      reject(new PluginError('ABORTED', 'The start was given up.', { cause: signal.reason }));
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', abort);
-      resolve();
-    }, ms);
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-  });
 }
