@@ -1,5 +1,5 @@
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
-import type { ProcessIdentity } from './platform';
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import type { ProcessIdentity, ProcessUsage } from './platform';
 
 // Everything here is read synchronously: these files are made by the kernel on the spot, and a round trip through
 // the thread pool costs ten times the read.
@@ -9,7 +9,12 @@ export interface ProcStat {
   readonly state: string;
   /** Clock ticks since boot. */
   readonly startTime: string;
+  /** Clock ticks, user and system, of all threads. */
+  readonly cpuTicks: number;
 }
+
+/** What /proc counts in has been a hundredth of a second on every architecture that Node runs on. */
+const TICK_MS = 10;
 
 /** Undefined if there is no such process. */
 export function readStat(pid: number, proc = '/proc'): ProcStat | undefined {
@@ -19,13 +24,36 @@ export function readStat(pid: number, proc = '/proc'): ProcStat | undefined {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const state = fields[0];
   const startTime = fields[19];
-  return state === undefined || startTime === undefined ? undefined : { state, startTime };
+  if (state === undefined || startTime === undefined) return undefined;
+  return { state, startTime, cpuTicks: Number(fields[11]) + Number(fields[12]) };
 }
 
-/** Resident memory in bytes. */
-export function readMemory(pid: number, proc = '/proc'): number | undefined {
+/** Undefined if there is no such process, or nothing of it runs any more. */
+export function readUsage(pid: number, proc = '/proc'): ProcessUsage | undefined {
+  const stat = readStat(pid, proc);
+  if (stat === undefined || isEnded(stat)) return undefined;
+  return {
+    startTime: stat.startTime,
+    // Not of `stat`, which counts in pages: nothing here knows their size.
+    memoryBytes: readMemory(pid, proc),
+    descriptors: countDescriptors(`${proc}/${pid}/fd`),
+    cpuMs: stat.cpuTicks * TICK_MS,
+  };
+}
+
+function readMemory(pid: number, proc: string): number | undefined {
   const kilobytes = /^VmRSS:\s*(\d+) kB/m.exec(readText(`${proc}/${pid}/status`) ?? '')?.[1];
   return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+}
+
+/** Undefined where the directory may not be read: a process of another user, or one that changed its own. */
+function countDescriptors(directory: string): number | undefined {
+  try {
+    // Since Linux 6.2 the kernel tells their number as the size, whatever it is; before, the size is 0.
+    return statSync(directory).size || readdirSync(directory).length;
+  } catch {
+    return undefined;
+  }
 }
 
 function readText(path: string): string | undefined {

@@ -39,6 +39,22 @@ export interface ProcessIdentity {
   readonly startTime: string | null;
 }
 
+/**
+ * What one process uses at a moment: the process alone, without its descendants. That is what an operator means by
+ * a plugin's memory, and what can be had at the cost of a few reads; the sum over a group counts shared pages twice.
+ * What a platform can't tell is undefined.
+ */
+export interface ProcessUsage {
+  /** See {@link Platform.startTime}: two readings with different ones are of two processes. Null: not known. */
+  readonly startTime: string | null;
+  /** Resident memory. */
+  readonly memoryBytes: number | undefined;
+  /** Open files, sockets and pipes. */
+  readonly descriptors: number | undefined;
+  /** Processor time since its start, user and system, of all threads. It never falls. */
+  readonly cpuMs: number | undefined;
+}
+
 /** Turns what a process prints into UTF-8. It keeps state: one for each stream. */
 export interface OutputDecoder {
   decode(chunk: Buffer): Buffer;
@@ -70,7 +86,12 @@ export interface Platform {
   isGone(process: ProcessIdentity): Promise<boolean>;
   /** Processes of this user whose environment holds the text. Always empty where environments can't be read. */
   findByToken(token: string): Promise<ProcessIdentity[]>;
-  /** Resident memory in bytes; undefined if it can't be told. */
+  /**
+   * Undefined if there is no such process. On Linux it costs some 50 µs, on other systems a program is run for each
+   * reading. Never rejects.
+   */
+  usage(pid: number): Promise<ProcessUsage | undefined>;
+  /** `memoryBytes` of {@link usage}. */
   memory(pid: number): Promise<number | undefined>;
 
   /** See `resolveCommand` of the artifact room. */

@@ -1,9 +1,17 @@
 import { lstatSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { resolveCommand } from '../artifact/command';
-import { EnvironmentSearch, isEnded, readMemory, readStat } from './linux-proc';
+import { EnvironmentSearch, isEnded, readStat, readUsage } from './linux-proc';
 import { plainDecoder } from './output-decoder';
-import type { OutputDecoder, Platform, ProcessIdentity, SpawnedProcess, SpawnSpec } from './platform';
+import type {
+  OutputDecoder,
+  Platform,
+  ProcessIdentity,
+  ProcessUsage,
+  SpawnedProcess,
+  SpawnSpec,
+} from './platform';
+import { parsePsUsage } from './ps-usage';
 import { type RunProgram, runProgram } from './run-program';
 import { type SpawnFunction, spawnChild, systemSpawn } from './spawn-child';
 import { lookUpGroup } from './user-group';
@@ -104,10 +112,14 @@ export class PosixPlatform implements Platform {
     return this.#linux && token !== '' ? this.#search.find(token) : [];
   }
 
+  async usage(pid: number): Promise<ProcessUsage | undefined> {
+    if (this.#linux) return readUsage(pid, this.#proc);
+    const fields = ['stat=', 'rss=', 'time=', 'lstart='].flatMap((field) => ['-o', field]);
+    return parsePsUsage((await this.#run('ps', [...fields, '-p', String(pid)])) ?? '');
+  }
+
   async memory(pid: number): Promise<number | undefined> {
-    if (this.#linux) return readMemory(pid, this.#proc);
-    const kilobytes = Number.parseInt((await this.#run('ps', ['-o', 'rss=', '-p', String(pid)])) ?? '', 10);
-    return Number.isNaN(kilobytes) ? undefined : kilobytes * 1024;
+    return (await this.usage(pid))?.memoryBytes;
   }
 
   resolveCommand(command: string, cwd: string, env: Readonly<Record<string, string | undefined>>): string {

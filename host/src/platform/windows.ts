@@ -2,7 +2,14 @@ import { tmpdir } from 'node:os';
 import { win32 } from 'node:path';
 import { resolveCommand } from '../artifact/command';
 import { MarkDecoder } from './output-decoder';
-import type { OutputDecoder, Platform, ProcessIdentity, SpawnedProcess, SpawnSpec } from './platform';
+import type {
+  OutputDecoder,
+  Platform,
+  ProcessIdentity,
+  ProcessUsage,
+  SpawnedProcess,
+  SpawnSpec,
+} from './platform';
 import { type RunProgram, runProgram } from './run-program';
 import { type SpawnFunction, spawnChild, systemSpawn } from './spawn-child';
 
@@ -78,11 +85,22 @@ export class WindowsPlatform implements Platform {
     return [];
   }
 
-  async memory(pid: number): Promise<number | undefined> {
+  /** Memory only: what tells the rest starts a PowerShell, which uses more than it would measure. */
+  async usage(pid: number): Promise<ProcessUsage | undefined> {
     const answer = await this.#system('tasklist.exe', ['/FI', `PID eq ${pid}`, '/FO', 'CSV', '/NH']);
     // "node.exe","1234","Console","1","45,678 K" — with the thousands separator of the user's language.
     const kilobytes = /^"[^"]*","\d+","[^"]*","[^"]*","([^"]*)"/m.exec(answer ?? '')?.[1]?.replace(/\D/g, '');
-    return kilobytes ? Number(kilobytes) * 1024 : undefined;
+    if (!kilobytes) return undefined;
+    return {
+      startTime: null,
+      memoryBytes: Number(kilobytes) * 1024,
+      descriptors: undefined,
+      cpuMs: undefined,
+    };
+  }
+
+  async memory(pid: number): Promise<number | undefined> {
+    return (await this.usage(pid))?.memoryBytes;
   }
 
   resolveCommand(command: string, cwd: string, env: Readonly<Record<string, string | undefined>>): string {

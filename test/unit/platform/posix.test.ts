@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PosixPlatform } from '../../../host/src/platform/posix';
@@ -11,14 +20,23 @@ afterAll(() => rmSync(temp, { recursive: true }));
 function proc(
   processes: Record<
     number,
-    { name?: string; state?: string; start?: number; environ?: string; rss?: number }
+    {
+      name?: string;
+      state?: string;
+      start?: number;
+      environ?: string;
+      rss?: number;
+      /** Clock ticks, user and system. */
+      cpu?: readonly [number, number];
+    }
   >,
 ): string {
   const root = mkdtempSync(join(temp, 'proc-'));
   mkdirSync(join(root, 'self-is-no-number'));
-  for (const [pid, { name = 'kv', state = 'S', start = 100, environ, rss }] of Object.entries(processes)) {
+  for (const [pid, about] of Object.entries(processes)) {
+    const { name = 'kv', state = 'S', start = 100, environ, rss, cpu = [0, 0] } = about;
     mkdirSync(join(root, pid));
-    const fields = [state, 1, pid, pid, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20, 0, 1, 0, start, 0, 0];
+    const fields = [state, 1, pid, pid, 0, -1, 0, 0, 0, 0, 0, ...cpu, 0, 0, 20, 0, 1, 0, start, 0, 0];
     writeFileSync(join(root, pid, 'stat'), `${pid} (${name}) ${fields.join(' ')}\n`);
     if (environ !== undefined) writeFileSync(join(root, pid, 'environ'), environ);
     if (rss !== undefined) writeFileSync(join(root, pid, 'status'), `Name:\tkv\nVmRSS:\t   ${rss} kB\n`);
@@ -69,10 +87,45 @@ describe('on Linux', () => {
     expect(await platform.findByToken('one')).toEqual([{ pid: 10, startTime: '5' }]);
   });
 
-  test('memory is what is resident', async () => {
-    const platform = new PosixPlatform({ name: 'linux', proc: proc({ 10: { rss: 2048 }, 11: {} }) });
+  test('memory is what is resident, processor time what user and system took', async () => {
+    const platform = new PosixPlatform({
+      name: 'linux',
+      proc: proc({
+        10: { rss: 2048, cpu: [120, 3], start: 5, name: 'a) S (b' },
+        11: {},
+        12: { rss: 1, state: 'Z' },
+      }),
+    });
+    expect(await platform.usage(10)).toMatchObject({
+      startTime: '5',
+      memoryBytes: 2048 * 1024,
+      cpuMs: 1_230,
+    });
     expect(await platform.memory(10)).toBe(2048 * 1024);
-    expect(await platform.memory(11)).toBeUndefined();
+    expect(await platform.usage(11)).toMatchObject({ memoryBytes: undefined, descriptors: undefined });
+    expect(await platform.usage(12)).toBeUndefined();
+    expect(await platform.usage(99)).toBeUndefined();
+  });
+
+  const onLinux = process.platform === 'linux' ? test : test.skip;
+  onLinux('the system itself tells what a process uses', async () => {
+    const platform = new PosixPlatform();
+    const before = await platform.usage(process.pid);
+    const files = Array.from({ length: 50 }, () => openSync(__filename, 'r'));
+    const kept = Buffer.alloc(64 * 1024 * 1024, 1);
+    const end = process.cpuUsage().user + 100_000;
+    while (process.cpuUsage().user < end);
+    const after = await platform.usage(process.pid);
+    for (const file of files) closeSync(file);
+    if (before === undefined || after === undefined) throw new Error('this process is there');
+    expect(after.startTime).toBe(await platform.startTime(process.pid));
+    expect(after.startTime).toBe(before.startTime);
+    expect(Number(after.descriptors) - Number(before.descriptors)).toBeGreaterThanOrEqual(50);
+    expect(Number(after.memoryBytes)).toBeGreaterThan(kept.length);
+    expect(Number(after.cpuMs) - Number(before.cpuMs)).toBeGreaterThanOrEqual(80);
+    // In the units of Node's own words on it.
+    const { user, system } = process.cpuUsage();
+    expect(Math.abs((user + system) / 1000 - Number(after.cpuMs))).toBeLessThan(500);
   });
 });
 
@@ -90,9 +143,28 @@ describe('without /proc', () => {
     expect(await platform.isGone({ pid: 10, startTime: 'Sun Nov 3 05:55:00 2024' })).toBe(true);
     expect(await new PosixPlatform(ps('Z+   Sun Nov  3 05:56:00 2024\n')).startTime(10)).toBeNull();
     expect(await new PosixPlatform(ps(undefined)).startTime(10)).toBeNull();
-    expect(await new PosixPlatform(ps('  2048\n')).memory(10)).toBe(2048 * 1024);
-    expect(await new PosixPlatform(ps(undefined)).memory(10)).toBeUndefined();
     expect(await platform.findByToken('one')).toEqual([]);
+  });
+
+  test.each([
+    ['1:02.30', 62_300],
+    ['125:00,50', 7_500_500],
+    ['01:02:03', 3_723_000],
+    ['2-00:00:01', 172_801_000],
+    ['?', undefined],
+  ])('what a process uses is asked of ps: a time of %s', async (time, cpuMs) => {
+    expect(await new PosixPlatform(ps(`S   2048 ${time} Sun Nov  3 05:56:00 2024\n`)).usage(10)).toEqual({
+      startTime: 'Sun Nov 3 05:56:00 2024',
+      memoryBytes: 2048 * 1024,
+      descriptors: undefined,
+      cpuMs,
+    });
+  });
+
+  test('who is not there, or a zombie, uses nothing', async () => {
+    expect(await new PosixPlatform(ps(undefined)).usage(10)).toBeUndefined();
+    expect(await new PosixPlatform(ps('Z+ 0 0:00.00 Sun Nov  3 05:56:00 2024\n')).usage(10)).toBeUndefined();
+    expect(await new PosixPlatform(ps(undefined)).memory(10)).toBeUndefined();
   });
 
   test('a pid that takes no signal is gone without asking', async () => {

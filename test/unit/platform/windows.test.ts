@@ -99,7 +99,13 @@ test.each([
   [undefined, undefined],
 ])('memory is read in any language: %j', async (answer, bytes) => {
   const { run } = system({ 'tasklist.exe': answer });
-  expect(await new WindowsPlatform({ run }).memory(4711)).toBe(bytes);
+  const platform = new WindowsPlatform({ run });
+  expect(await platform.memory(4711)).toBe(bytes);
+  expect(await platform.usage(4711)).toEqual(
+    bytes === undefined
+      ? undefined
+      : { startTime: null, memoryBytes: bytes, descriptors: undefined, cpuMs: undefined },
+  );
 });
 
 test('nobody is found by a token, and there are no groups of users', async () => {
