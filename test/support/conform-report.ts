@@ -1,5 +1,6 @@
 import { conform } from '../../host/src/conform/conform';
 import type { Mode, RuleResult } from '../../host/src/conform/rule';
+import type { Platform } from '../../host/src/platform/platform';
 
 /** How a sample is checked. */
 export interface Check {
@@ -11,6 +12,8 @@ export interface Check {
   readonly env?: Readonly<Record<string, string>>;
   /** For plugins that keep silent: what they are waited for. */
   readonly timeoutMs?: number;
+  readonly cookie?: readonly [name: string, value: string];
+  readonly platform?: Platform;
 }
 
 /** What `plugd conform` finds of a sample. */
@@ -21,6 +24,8 @@ export function check({
   modesOnly = false,
   env = {},
   timeoutMs = 20_000,
+  cookie = ['KV_PLUGIN', 'hello'],
+  platform,
 }: Check) {
   return conform(
     {
@@ -28,11 +33,15 @@ export function check({
       args: [],
       cwd: '/',
       env: { ...process.env, ...env },
-      cookie: ['KV_PLUGIN', 'hello'],
+      cookie,
       versions,
       timeoutMs,
     },
-    { modesOnly, ...(modes === undefined ? {} : { modes }) },
+    {
+      modesOnly,
+      ...(modes === undefined ? {} : { modes }),
+      ...(platform === undefined ? {} : { platform }),
+    },
   );
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endCarriers } from '../launch/end-process';
 import { HandshakeReader, type HandshakeResult } from '../launch/handshake-reader';
 import { waitAtMost } from '../launch/wait-at-most';
 import type { SpawnedProcess } from '../platform/platform';
@@ -54,7 +55,8 @@ async function orphan(laboratory: Laboratory, shell: string): Promise<Finding> {
     }
     return pass(`gone after ${Math.round(performance.now() - begin)} ms`);
   } finally {
-    for (const { pid } of await platform.findByToken(token)) await platform.kill(pid, null);
+    // Nobody's children any more: no exit says when they are gone.
+    await endCarriers(platform, token);
     for (const pipe of [parent.stdout, parent.stderr]) pipe?.destroy();
     laboratory.removeSocket({ directory, startedAt }, addressFields(stdout));
   }

@@ -6,7 +6,7 @@ import { parseTcpAddress } from '@plugd/protocol/grpc-address';
 import { type ChannelAddress, openChannel } from '../connection/channel';
 import { MultiplexedWire } from '../connection/multiplexed-wire';
 import type { KeyedCertificate } from '../launch/instance-record';
-import type { Laboratory } from './laboratory';
+import { addressFields, type Laboratory } from './laboratory';
 import type { FirstLine, Probe } from './probe';
 import { type Mode, multiplexed, withTls } from './rule';
 
@@ -93,8 +93,8 @@ export class Session {
     this.ended.abort();
     this.#channel?.close();
     this.#wire?.close();
-    const [, , network = '', address = ''] = this.fields;
-    await this.laboratory.end(this.probe, { network, address });
+    // Of what it has printed by now: a line that came too late tells of a socket too.
+    await this.laboratory.end(this.probe, addressFields(this.probe.stdoutHead));
   }
 }
 

@@ -24,11 +24,23 @@ export async function endProcess(
     await waitAtMost(kept.exited, FORCE_MS);
   }
   const leftovers = await sweep(options.platform, options.token);
-  const pids = [...(kept.exit === undefined ? [kept.pid] : []), ...leftovers];
-  if (pids.length > 0)
-    throw new PluginError('STOP_FAILED', `Process ${pids.join(', ')} is still there after SIGKILL.`, {
-      facts: { pid: kept.pid, left: [...new Set(pids)] },
-    });
+  refuse([...(kept.exit === undefined ? [kept.pid] : []), ...leftovers], kept.pid);
+}
+
+/**
+ * Ends the processes that carry a token, wherever they descend from, and waits until they are gone.
+ *
+ * Throws PluginError STOP_FAILED.
+ */
+export async function endCarriers(platform: Platform, token: string): Promise<void> {
+  refuse(await sweep(platform, token));
+}
+
+function refuse(left: readonly number[], pid = left[0]): void {
+  if (left.length === 0) return;
+  throw new PluginError('STOP_FAILED', `Process ${left.join(', ')} is still there after SIGKILL.`, {
+    facts: { pid, left: [...new Set(left)] },
+  });
 }
 
 /** Ends the processes that carry a token, until none is left or the time is over; returns those. */
