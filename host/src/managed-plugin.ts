@@ -16,6 +16,7 @@ import type { Platform } from './platform/platform';
 import type { HandedOver, PinnedScope, Plugin } from './plugin';
 import type { InstanceStatus, PluginStatus } from './plugin-status';
 import type { Channel } from './routing/grpc-call';
+import { PinnedLineage } from './routing/lineage';
 import { pin } from './routing/pin';
 import { createStub, type StubConstructor, type StubOptions } from './routing/stub';
 import { SwapChannel } from './routing/swap-channel';
@@ -176,11 +177,12 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
         throw launched.error('PLUGIN_EXITED', `Plugin ${this.name} exited while a pinned scope used it.`);
       });
       lost.catch(() => {});
-      const broker = new ScopedBroker(instance.connection, signal);
+      const lineage = new PinnedLineage(this.name, generation.number, signal);
+      const broker = new ScopedBroker(instance.connection, signal, lineage);
       const work = withInstanceCalls(
         instance,
         'The pinned scope has ended',
-        async (calls) => use({ ...calls, signal, broker }),
+        async (calls) => lineage.run(() => use({ ...calls, signal, broker })),
         signal,
       ).finally(() => broker.end());
       work.catch(() => {});

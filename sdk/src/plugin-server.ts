@@ -4,6 +4,7 @@ import { PluginError } from '@plugd/protocol/plugin-error';
 import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
 import { type AdaptOptions, adaptService, type ServiceImplementation } from '@plugd/protocol/rpc/service';
 import { PluginBroker } from './broker/plugin-broker';
+import { CallLineage } from './call-lineage';
 import { CallTracker } from './call-tracker';
 import type { PluginContext } from './context';
 import { Departure } from './departure';
@@ -42,6 +43,7 @@ export class PluginServer {
   readonly #server = new Server(SERVER_OPTIONS);
   readonly #services = new Set<string>();
   readonly #calls = new CallTracker();
+  readonly #lineage = new CallLineage();
   readonly #draining = new AbortController();
   readonly #departure: Departure;
   #descriptors: Promise<DescriptorIndex> | undefined;
@@ -49,7 +51,7 @@ export class PluginServer {
 
   private constructor(options: PluginServerOptions) {
     this.#options = options;
-    this.broker = new PluginBroker(this.#callsOfThePlugin());
+    this.broker = new PluginBroker(this.#callsOfThePlugin(), this.#lineage.carry);
     this.#departure = new Departure({
       calls: this.#calls,
       health: this.health,
@@ -135,12 +137,13 @@ export class PluginServer {
       draining: this.#draining.signal,
       onError: (error, path, code) => this.#report(error, path, code),
       track: () => this.#calls.begin(),
+      scope: this.#lineage.scope,
     };
   }
 
   #offerBuiltIn(): void {
     const { plugin, hub, log, onLeave } = this.#options;
-    const { track, ...calls } = this.#callsOfThePlugin();
+    const { track, scope, ...calls } = this.#callsOfThePlugin();
     offerBuiltIn((definition, implementation) => this.#offer(definition, implementation, calls), {
       identity: { name: plugin.name, version: plugin.version },
       health: this.health,

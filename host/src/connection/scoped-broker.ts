@@ -1,7 +1,8 @@
-import type { Channel } from '@grpc/grpc-js';
+import type { Channel, Metadata } from '@grpc/grpc-js';
 import type { Broker } from '@plugd/protocol/broker/broker';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
+import type { CallScope } from '@plugd/protocol/rpc/lineage-context';
 import type { ServiceImplementation } from '@plugd/protocol/rpc/service';
 
 /** Further connections between the host and one instance. Ids travel inside the application's own messages. */
@@ -26,25 +27,40 @@ export interface PluginBroker {
   dial(id: number): Promise<Channel>;
 }
 
+/** What calls in both directions descend from. */
+export interface BrokerLineage {
+  /** Asked when a service is served: makes the scope of each of its calls. */
+  serving(): (metadata: Metadata) => CallScope;
+  /** Adds it to what a call to the plugin sends along. */
+  carry(metadata: Metadata): Metadata;
+}
+
 /** The broker of an instance, as one scope uses it: what it served and dialled ends with it. */
 export class ScopedBroker implements PluginBroker {
   readonly #connection: { broker(): Promise<Broker | undefined> };
   readonly #signal: AbortSignal;
+  readonly #lineage: BrokerLineage;
   readonly #releases: (() => void)[] = [];
   #ended = false;
 
   /** The connection has no broker for an instance that this host did not start: it is another's. */
-  constructor(connection: { broker(): Promise<Broker | undefined> }, signal: AbortSignal) {
+  constructor(
+    connection: { broker(): Promise<Broker | undefined> },
+    signal: AbortSignal,
+    lineage: BrokerLineage,
+  ) {
     this.#connection = connection;
     this.#signal = signal;
+    this.#lineage = lineage;
   }
 
   async serve<Def extends AnyServiceDefinition>(
     definition: Def,
     implementation: Partial<ServiceImplementation<Def>>,
   ): Promise<number> {
+    const scope = this.#lineage.serving();
     const broker = await this.#open();
-    const id = await broker.serve(definition, implementation);
+    const id = await broker.serve(definition, implementation, { scope });
     const release = () => void broker.release(id);
     if (this.#ended) release();
     else this.#releases.push(release);
@@ -53,7 +69,10 @@ export class ScopedBroker implements PluginBroker {
 
   async dial(id: number): Promise<Channel> {
     const broker = await this.#open();
-    const channel = await broker.dial(id, { signal: this.#signal });
+    const channel = await broker.dial(id, {
+      signal: this.#signal,
+      carry: (metadata) => this.#lineage.carry(metadata),
+    });
     if (this.#ended) channel.close();
     else this.#releases.push(() => channel.close());
     return channel;

@@ -6,7 +6,7 @@ import type { AdaptOptions, ServiceImplementation } from '../rpc/service';
 import { BrokerBook } from './broker-book';
 import { brokerClosed, brokerError } from './broker-error';
 import type { BrokerStream } from './broker-stream';
-import { BrokeredChannel } from './brokered-channel';
+import { BrokeredChannel, type Carry } from './brokered-channel';
 import { BrokeredServer } from './brokered-server';
 import { type Clock, systemClock } from './clock';
 import { MultiplexedTransport } from './multiplexed-transport';
@@ -36,6 +36,13 @@ export interface BrokerOptions {
   /** For all services that are served. */
   readonly calls?: Partial<AdaptOptions>;
   readonly clock?: Clock;
+}
+
+export interface BrokerDialOptions {
+  /** Gives the wait up. */
+  readonly signal?: AbortSignal;
+  /** Looks at the metadata of each call on the channel, as it starts. */
+  readonly carry?: Carry;
 }
 
 export interface BrokerServeOptions extends Partial<AdaptOptions> {
@@ -137,14 +144,15 @@ export class Broker {
    * latest.
    * @throws PluginError BROKER_TIMEOUT, BROKER_REFUSED, BROKER_CLOSED, BROKER_ADDRESS_REFUSED, BROKER_PROTOCOL, ABORTED
    */
-  async dial(id: number, options: { readonly signal?: AbortSignal } = {}): Promise<Channel> {
+  async dial(id: number, options: BrokerDialOptions = {}): Promise<Channel> {
     this.#check();
     const target = await this.#transport.dial(id, options.signal);
     if (this.#reason !== undefined) {
       target.breakOff();
       throw this.#reason;
     }
-    const channel: BrokeredChannel = new BrokeredChannel(target, this.#options.security, () =>
+    const { security } = this.#options;
+    const channel: BrokeredChannel = new BrokeredChannel(target, security, options.carry, () =>
       this.#dialled.delete(channel),
     );
     const place =

@@ -1,14 +1,23 @@
-import { Channel } from '@grpc/grpc-js';
+import { Channel, type Metadata } from '@grpc/grpc-js';
 import { grpcTarget } from '../grpc-address';
 import { type BrokerSecurity, clientCredentials } from './security';
 import type { DialTarget } from './transport';
 
+/** What a call sends along, given what its caller wants to send: that, or a copy with more. */
+export type Carry = (metadata: Metadata) => Metadata;
+
 /** A channel to one brokered server, which gives up what leads there when it is closed. */
 export class BrokeredChannel extends Channel {
   readonly #target: DialTarget;
+  readonly #carry: Carry | undefined;
   readonly #onClose: () => void;
 
-  constructor(target: DialTarget, security: BrokerSecurity | undefined, onClose: () => void) {
+  constructor(
+    target: DialTarget,
+    security: BrokerSecurity | undefined,
+    carry: Carry | undefined,
+    onClose: () => void,
+  ) {
     super(grpcTarget(target.network, target.address), clientCredentials(security), {
       // -1 is grpc-js's word for no limit; go-plugin has none that matters.
       'grpc.max_receive_message_length': -1,
@@ -22,8 +31,18 @@ export class BrokeredChannel extends Channel {
       ...(security === undefined ? {} : { 'grpc.ssl_target_name_override': 'localhost' }),
     });
     this.#target = target;
+    this.#carry = carry;
     this.#onClose = onClose;
     this.getConnectivityState(true);
+  }
+
+  override createCall(...args: Parameters<Channel['createCall']>): ReturnType<Channel['createCall']> {
+    const call = super.createCall(...args);
+    const carry = this.#carry;
+    if (carry === undefined) return call;
+    const start = call.start.bind(call);
+    call.start = (metadata, listener) => start(carry(metadata), listener);
+    return call;
   }
 
   override close(): void {

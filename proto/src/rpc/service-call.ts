@@ -1,4 +1,5 @@
 import { type Metadata, status } from '@grpc/grpc-js';
+import type { CallScope } from './lineage-context';
 import { type MetadataInit, toMetadata } from './metadata';
 import { RpcError } from './rpc-error';
 
@@ -43,8 +44,10 @@ export class IncomingCall implements ServiceCall {
     private readonly call: ServerCall,
     readonly path: string,
     readonly draining: AbortSignal,
+    scope?: CallScope,
   ) {
-    call.on('cancelled', () => this.cancel());
+    const cancel = (): void => this.cancel();
+    call.on('cancelled', scope === undefined ? cancel : () => scope.enter(cancel));
   }
 
   get signal(): AbortSignal {

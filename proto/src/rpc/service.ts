@@ -20,6 +20,7 @@ import {
   rpcMethods,
 } from './definition';
 import type { MessageSource } from './iterate';
+import type { CallScope } from './lineage-context';
 import { requestMessages } from './request-messages';
 import { RpcError } from './rpc-error';
 import { sendResponses } from './send-responses';
@@ -57,6 +58,8 @@ export interface AdaptOptions {
    * may be later than the caller's leaving.
    */
   readonly track?: (call: ServiceCall) => (() => void) | undefined;
+  /** Asked as a call begins: its handler, and what it hears of the call, run inside; it ends when the handler has settled. */
+  readonly scope?: (metadata: Metadata) => CallScope | undefined;
 }
 
 /** What `grpc.Server.addService` takes. */
@@ -123,32 +126,46 @@ class MethodAdapter {
     const { requestStream, responseStream } = this.method;
     if (requestStream && responseStream) {
       return (call: ServerDuplexStream<unknown, unknown>) => {
-        void this.answerMany(call, (incoming) => this.handler(requestMessages(call, incoming), incoming));
+        this.begin(call, (scope) =>
+          this.answerMany(call, scope, (incoming) => this.handler(requestMessages(call, incoming), incoming)),
+        );
       };
     }
     if (requestStream) {
       return (call: ServerReadableStream<unknown, unknown>, callback: sendUnaryData<unknown>) => {
-        void this.answerOnce(call, callback, (incoming) =>
-          this.handler(requestMessages(call, incoming), incoming),
+        this.begin(call, (scope) =>
+          this.answerOnce(call, callback, scope, (incoming) =>
+            this.handler(requestMessages(call, incoming), incoming),
+          ),
         );
       };
     }
     if (responseStream) {
       return (call: ServerWritableStream<unknown, unknown>) => {
-        void this.answerMany(call, (incoming) => this.handler(call.request, incoming));
+        this.begin(call, (scope) =>
+          this.answerMany(call, scope, (incoming) => this.handler(call.request, incoming)),
+        );
       };
     }
     return (call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>) => {
-      void this.answerOnce(call, callback, (incoming) => this.handler(call.request, incoming));
+      this.begin(call, (scope) =>
+        this.answerOnce(call, callback, scope, (incoming) => this.handler(call.request, incoming)),
+      );
     };
+  }
+
+  private begin(call: ServerCall, answer: (scope: CallScope | undefined) => Promise<void>): void {
+    const scope = this.options.scope?.(call.metadata);
+    void (scope === undefined ? answer(undefined) : scope.enter(() => answer(scope)));
   }
 
   private async answerOnce(
     call: ServerCall,
     callback: sendUnaryData<unknown>,
+    scope: CallScope | undefined,
     handle: (incoming: IncomingCall) => unknown,
   ): Promise<void> {
-    const incoming = new IncomingCall(call, this.method.path, this.options.draining);
+    const incoming = new IncomingCall(call, this.method.path, this.options.draining, scope);
     const settled = this.options.track?.(incoming);
     try {
       const bytes = this.encode(await handle(incoming));
@@ -159,14 +176,16 @@ class MethodAdapter {
       if (thrown !== undefined) callback(thrown);
     } finally {
       settled?.();
+      scope?.end();
     }
   }
 
   private async answerMany(
     call: ServerCall & Writable & { end(trailers?: Metadata): void },
+    scope: CallScope | undefined,
     handle: (incoming: IncomingCall) => unknown,
   ): Promise<void> {
-    const incoming = new IncomingCall(call, this.method.path, this.options.draining);
+    const incoming = new IncomingCall(call, this.method.path, this.options.draining, scope);
     const settled = this.options.track?.(incoming);
     try {
       await sendResponses(await handle(incoming), call, incoming, (response) => this.encode(response));
@@ -178,6 +197,7 @@ class MethodAdapter {
       if (thrown !== undefined) call.emit('error', thrown);
     } finally {
       settled?.();
+      scope?.end();
     }
   }
 

@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import type { Broker } from '@plugd/protocol/broker/broker';
+import type { Carry } from '@plugd/protocol/broker/brokered-channel';
 import type { GRPCBrokerDefinition } from '@plugd/protocol/gen/plugin/grpc_broker';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { RpcError } from '@plugd/protocol/rpc/rpc-error';
@@ -18,6 +19,7 @@ interface Waiter {
 /** The plugin's end of go-plugin's broker: a broker for each stream that a host opens, of which the last is used. */
 export class PluginBroker {
   readonly #calls: AdaptOptions;
+  readonly #carry: Carry;
   readonly #open = new Set<Broker>();
   readonly #waiting = new Set<Waiter>();
   #ways: (() => BrokerWays) | undefined;
@@ -25,9 +27,13 @@ export class PluginBroker {
   /** Why nobody gets a broker any more, or at all. */
   #refusal: PluginError | undefined;
 
-  /** @param calls for all services that are served */
-  constructor(calls: AdaptOptions) {
+  /**
+   * @param calls for all services that are served
+   * @param carry for all calls to the host
+   */
+  constructor(calls: AdaptOptions, carry: Carry) {
     this.#calls = calls;
+    this.#carry = carry;
   }
 
   /** Registered as plugin.GRPCBroker. What it takes is loaded when a host comes: not at the start. */
@@ -50,7 +56,7 @@ export class PluginBroker {
       const { serveUntilLeft }: typeof import('./serve-until-left') = require('./serve-until-left');
       return serveUntilLeft(broker, definition, implementation, this.#calls, this.#ways?.().security);
     },
-    dial: async (id) => (await this.#current()).dial(id),
+    dial: async (id) => (await this.#current()).dial(id, { carry: this.#carry }),
     release: async (id) => {
       await this.#inUse?.release(id);
     },

@@ -3,7 +3,8 @@ import { PluginError } from '@plugd/protocol/plugin-error';
 import { PluginBroker } from '../../../sdk/src/broker/plugin-broker';
 import { servingCredentials } from '../../../sdk/src/net/serving-credentials';
 
-const makeBroker = (): PluginBroker => new PluginBroker({ draining: new AbortController().signal });
+const makeBroker = (): PluginBroker =>
+  new PluginBroker({ draining: new AbortController().signal }, (metadata) => metadata);
 
 test('who waits for a host is told why none will come', async () => {
   const broker = makeBroker();
