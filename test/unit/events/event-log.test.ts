@@ -49,6 +49,34 @@ test('a listener that throws is logged, and the others are called all the same',
   expect(logger.records).toMatchObject([{ level: 'error', fields: { type: 'plugin' } }]);
 });
 
+test('a listener whose promise is rejected is logged, and both kinds of failure are counted', async () => {
+  const logger = new RecordingLogger();
+  const log = new EventLog(logger);
+  log.add(async () => {
+    throw new Error('later');
+  });
+  log.add(() => {
+    throw new Error('at once');
+  });
+  log.emit(draft);
+  log.emit(draft);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(logger.records).toHaveLength(4);
+  expect(log.counters).toEqual({ emitted: 2, listenersFailed: 4 });
+});
+
+test('events that a listener brings forth come after its own, for every listener', () => {
+  const log = new EventLog(new RecordingLogger());
+  const seen: string[] = [];
+  log.add(({ sequence }) => {
+    if (sequence === 1) log.emit(draft);
+    seen.push(`first ${sequence}`);
+  });
+  log.add(({ sequence }) => seen.push(`second ${sequence}`));
+  log.emit(draft);
+  expect(seen).toEqual(['first 1', 'second 1', 'first 2', 'second 2']);
+});
+
 test('a listener may remove itself, or add another, while it is called', () => {
   const log = new EventLog(new RecordingLogger());
   const seen: string[] = [];
