@@ -172,7 +172,11 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
     }
     const { instance, generation } = serving;
     const { launched } = instance;
-    return pin(generation, async (signal) => {
+    const endpoint = generation.pick();
+    if (endpoint === undefined) {
+      throw new PluginError('PLUGIN_EXITED', `Plugin ${this.name} has no instance at the moment.`);
+    }
+    return pin(endpoint, async (signal) => {
       const lost = launched.exited.then(() => {
         throw launched.error('PLUGIN_EXITED', `Plugin ${this.name} exited while a pinned scope used it.`);
       });

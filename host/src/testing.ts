@@ -18,12 +18,13 @@ import type { InstanceState, PluginState } from './events/host-event';
 import { InProcessInstance, type OfferService } from './in-process-instance';
 import type { PluginCalls } from './plugin';
 import type { InstanceStatus, PluginStatus } from './plugin-status';
-import type { DrainResult, Generation } from './routing/generation';
+import type { DrainResult } from './routing/endpoint';
+import type { Generation } from './routing/generation';
 import type { Channel } from './routing/grpc-call';
 import { createStub, type StubConstructor, type StubOptions } from './routing/stub';
 import { SwapChannel } from './routing/swap-channel';
 
-export type { DrainResult } from './routing/generation';
+export type { DrainResult } from './routing/endpoint';
 
 /**
  * What a test plugin serves: pairs of a definition and its implementation. A method that is left out answers

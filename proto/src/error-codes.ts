@@ -130,6 +130,23 @@ export const errorCodes = {
     'plugin',
     'Its exit and the last lines of its stderr say why it left; restart it, or load it again.',
   ),
+  INSTANCE_LOST: entry(
+    'plugin',
+    'The plugin may have executed the call: make it again only if that does no harm, or say so in its contract.',
+  ),
+  CRASH_LOOP: entry(
+    'plugin',
+    'It crashed again and again: see the last lines of its stderr, then restart it, or upgrade it to a version that works.',
+  ),
+  PLUGIN_RESTARTING: entry(
+    'plugin',
+    'It is being started again: call later, or let calls wait (restart.hold).',
+  ),
+  PLUGIN_UNHEALTHY: entry(
+    'plugin',
+    'It did not answer its health checks, or said that it does not serve: see what blocks it.',
+  ),
+  LIMIT_EXCEEDED: entry('plugin', 'It used more than its limits allow: look for a leak, or raise the limit.'),
   DRAIN_TIMEOUT: entry(
     'caller',
     'The call outlived drainTimeoutMs: end streams when they are told to drain, or raise the limit.',

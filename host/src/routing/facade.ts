@@ -1,13 +1,15 @@
 import { connectivityState, status } from '@grpc/grpc-js';
 import { ConnectivityWatch } from './connectivity-watch';
+import type { Endpoint } from './endpoint';
 import type { Generation } from './generation';
 import type { Call, CallDeadline, Channel, ChannelzRef, ParentCall, StatusObject } from './grpc-call';
 import { type Refusal, refusalStatus } from './refusal';
+import type { RetryRule } from './replay';
 import { type CallRoute, SwapCall } from './swap-call';
 
 /** What the facades of one route share. */
 export interface Route extends CallRoute {
-  readonly current: Generation | undefined;
+  readonly underlying: Channel | undefined;
   readonly watches: Set<ConnectivityWatch>;
   getConnectivityState(tryToConnect: boolean): connectivityState;
   getChannelzRef(): ChannelzRef;
@@ -76,7 +78,7 @@ export class Facade implements Channel, CallRoute {
   }
 
   get underlying(): Channel | undefined {
-    return this.route.current?.channel;
+    return this.route.underlying;
   }
 
   // For the calls.
@@ -85,8 +87,20 @@ export class Facade implements Channel, CallRoute {
     return this.closed ? undefined : this.route.open;
   }
 
+  get name(): string {
+    return this.route.name;
+  }
+
+  get retry(): RetryRule | undefined {
+    return this.route.retry;
+  }
+
   get holdLimitMs(): number {
     return this.route.holdLimitMs;
+  }
+
+  descendant(generation: number): Endpoint | undefined {
+    return this.closed ? undefined : this.route.descendant(generation);
   }
 
   wait(call: SwapCall, waitsForReady: boolean): 'held' | StatusObject {

@@ -1,119 +1,121 @@
-import { performance } from 'node:perf_hooks';
-import { status } from '@grpc/grpc-js';
-import type { Channel, StatusObject } from './grpc-call';
-import { type Refusal, refusalStatus } from './refusal';
+import type { CallStatistics, DrainResult, Endpoint } from './endpoint';
+import type { Refusal } from './refusal';
 
-/** What has happened on a generation since it was made. */
-export interface GenerationStatistics {
-  /** Calls that were sent to it. */
-  readonly started: number;
-  /** Calls that have ended, for whatever reason. */
-  readonly ended: number;
-  /** Of those: the ones that were cut because they outlived a drain. */
-  readonly cut: number;
-  /** Of those: the ones that ended UNAVAILABLE without being cut, as when its process dies. */
-  readonly unavailable: number;
-  /** How long the call waited that was held longest before it came here, in milliseconds. */
-  readonly longestWaitMs: number;
-}
-
-export interface DrainResult {
-  /** Calls that ended by themselves. */
-  readonly drained: number;
-  /** Calls that had not ended at the limit and were cut. */
-  readonly cut: number;
-  readonly elapsedMs: number;
-}
-
-/** A call that runs on a generation. */
-export interface RunningCall {
-  /** Ends it with this status, unless its own is already on the way. */
-  cut(outcome: StatusObject): void;
-}
-
-const MAX_TIMER_MS = 0x7fffffff;
-
-/** One version at work: the channel to it, and the calls that it has. */
+/**
+ * One version at work, as calls see it: the endpoints of its instances. A call goes to the one with the fewest calls
+ * in flight; which of them take calls may change at any time.
+ */
 export class Generation {
-  private readonly calls = new Set<RunningCall>();
-  private started = 0;
-  private ended = 0;
-  private cutCount = 0;
-  private unavailable = 0;
-  private longestWaitMs = 0;
-  private idleWaiters: (() => void)[] = [];
+  private readonly members = new Set<Endpoint>();
+  private usable: Endpoint[] = [];
+  /** Where the search for the least busy one begins, so that equally busy ones take turns. */
+  private turn = 0;
+  /** What those did that have left. */
+  private past: CallStatistics = nothing;
+  private onChange: (() => void) | undefined;
 
-  constructor(
-    readonly number: number,
-    readonly channel: Channel,
-  ) {}
+  constructor(readonly number: number) {}
+
+  /** All that belong to it, also those that take no calls now. */
+  get endpoints(): readonly Endpoint[] {
+    return [...this.members];
+  }
+
+  /** Whether a call can be sent to it. */
+  get ready(): boolean {
+    return this.usable.length > 0;
+  }
 
   get inFlight(): number {
-    return this.calls.size;
+    let sum = 0;
+    for (const endpoint of this.members) sum += endpoint.inFlight;
+    return sum;
   }
 
-  get statistics(): GenerationStatistics {
-    const { started, ended, cutCount: cut, unavailable, longestWaitMs } = this;
-    return { started, ended, cut, unavailable, longestWaitMs };
+  get statistics(): CallStatistics {
+    return this.endpoints.reduce((sum, { statistics }) => added(sum, statistics), this.past);
   }
 
-  /**
-   * Waits until all calls have ended; at the limit, cuts what is left with UNAVAILABLE and a trailer that says
-   * why. To be called when the generation has left the route: it does not keep new calls away.
-   *
-   * @param limitMs 0 cuts at once, Infinity never.
-   */
-  async drain(limitMs: number, refusal?: Refusal): Promise<DrainResult> {
-    const { ended, cutCount } = this;
-    const begin = performance.now();
-    const timer =
-      this.calls.size > 0 && limitMs <= MAX_TIMER_MS
-        ? setTimeout(() => this.cut(refusal ?? outlived(limitMs)), limitMs)
-        : undefined;
-    try {
-      await this.idle();
-    } finally {
-      clearTimeout(timer);
+  /** Where the next call goes; undefined if no endpoint takes calls. */
+  pick(): Endpoint | undefined {
+    const { usable } = this;
+    const count = usable.length;
+    if (count <= 1) return usable[0];
+    this.turn = (this.turn + 1) % count;
+    let best: Endpoint | undefined;
+    for (let step = 0; step < count; step++) {
+      const endpoint = usable[(this.turn + step) % count];
+      if (endpoint !== undefined && (best === undefined || endpoint.inFlight < best.inFlight))
+        best = endpoint;
     }
-    const cut = this.cutCount - cutCount;
-    return { drained: this.ended - ended - cut, cut, elapsedMs: performance.now() - begin };
+    return best;
+  }
+
+  /** A new endpoint takes calls from now on. */
+  add(endpoint: Endpoint): void {
+    this.members.add(endpoint);
+    endpoint.watch(() => this.settle());
+    this.settle();
+  }
+
+  /** The endpoint takes no more calls, for good. Calls that it still has go on, and count there alone. */
+  remove(endpoint: Endpoint): void {
+    if (!this.members.delete(endpoint)) return;
+    endpoint.watch(undefined);
+    this.past = added(this.past, endpoint.statistics);
+    this.settle();
+  }
+
+  /** Waits until all calls have ended, on every endpoint. See {@link Endpoint.drain}. */
+  async drain(limitMs: number, refusal?: Refusal): Promise<DrainResult> {
+    const results = await Promise.all(this.endpoints.map((endpoint) => endpoint.drain(limitMs, refusal)));
+    return results.reduce(
+      (sum, { drained, cut, elapsedMs }) => ({
+        drained: sum.drained + drained,
+        cut: sum.cut + cut,
+        elapsedMs: Math.max(sum.elapsedMs, elapsedMs),
+      }),
+      { drained: 0, cut: 0, elapsedMs: 0 },
+    );
   }
 
   /** Cuts all calls now. */
   cut(refusal: Refusal): void {
-    // Each call gets metadata of its own: what a caller does to its trailers is no other's business.
-    for (const call of [...this.calls]) call.cut(refusalStatus(refusal));
+    for (const endpoint of this.endpoints) endpoint.cut(refusal);
   }
 
   /** Resolves when no call is in flight. */
-  idle(): Promise<void> {
-    if (this.calls.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.idleWaiters.push(resolve));
+  async idle(): Promise<void> {
+    await Promise.all(this.endpoints.map((endpoint) => endpoint.idle()));
   }
 
-  /** A call begins. `waitedMs`: how long it was held before. */
-  enter(call: RunningCall, waitedMs: number): void {
-    this.started++;
-    if (waitedMs > this.longestWaitMs) this.longestWaitMs = waitedMs;
-    this.calls.add(call);
+  /** For the route that it is in: hears of every change in which endpoints take calls. */
+  watch(onChange: (() => void) | undefined): void {
+    this.onChange = onChange;
   }
 
-  /** A call has ended. */
-  leave(call: RunningCall, code: status, cut: boolean): void {
-    this.calls.delete(call);
-    this.ended++;
-    if (cut) this.cutCount++;
-    else if (code === status.UNAVAILABLE) this.unavailable++;
-    if (this.calls.size > 0) return;
-    const waiters = this.idleWaiters;
-    this.idleWaiters = [];
-    for (const resolve of waiters) resolve();
+  private settle(): void {
+    this.usable = this.endpoints.filter(({ suspended }) => !suspended);
+    this.onChange?.();
   }
 }
 
-function outlived(limitMs: number): Refusal {
+const nothing: CallStatistics = {
+  started: 0,
+  ended: 0,
+  cut: 0,
+  unavailable: 0,
+  retried: 0,
+  longestWaitMs: 0,
+};
+
+function added(a: CallStatistics, b: CallStatistics): CallStatistics {
   return {
-    code: 'DRAIN_TIMEOUT',
-    details: `The plugin was replaced or stopped, and the call had not ended within the ${limitMs} ms that it was given`,
+    started: a.started + b.started,
+    ended: a.ended + b.ended,
+    cut: a.cut + b.cut,
+    unavailable: a.unavailable + b.unavailable,
+    retried: a.retried + b.retried,
+    longestWaitMs: Math.max(a.longestWaitMs, b.longestWaitMs),
   };
 }

@@ -1,19 +1,16 @@
 import { status } from '@grpc/grpc-js';
 import { PluginError } from '@plugd/protocol/plugin-error';
-import type { Generation, RunningCall } from './generation';
+import type { Endpoint, RunningCall } from './endpoint';
 import type { StatusObject } from './grpc-call';
 
 /**
- * Work that belongs to one generation and counts as one call there: a drain waits for it, and cuts it at its limit.
+ * Work that belongs to one instance and counts as one call there: a drain waits for it, and cuts it at its limit.
  *
  * Resolves or rejects as `work` does; when it is cut, rejects at once, and what `work` still does is nobody's.
  * Throws PluginError DRAIN_TIMEOUT if it is cut.
  */
-export async function pin<T>(
-  generation: Generation,
-  work: (signal: AbortSignal) => Promise<T> | T,
-): Promise<T> {
-  const pinned = new Pin(generation);
+export async function pin<T>(endpoint: Endpoint, work: (signal: AbortSignal) => Promise<T> | T): Promise<T> {
+  const pinned = new Pin(endpoint);
   try {
     const result = (async () => work(pinned.signal))();
     // The loser of the race may still reject; nobody waits for it then.
@@ -25,19 +22,19 @@ export async function pin<T>(
 }
 
 class Pin implements RunningCall {
-  readonly #generation: Generation;
+  readonly #endpoint: Endpoint;
   readonly #abort = new AbortController();
   readonly cutShort: Promise<never>;
   #reject: (error: PluginError) => void = () => {};
   #ended = false;
 
-  constructor(generation: Generation) {
-    this.#generation = generation;
+  constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint;
     this.cutShort = new Promise((_, reject) => {
       this.#reject = reject;
     });
     this.cutShort.catch(() => {});
-    generation.enter(this, 0);
+    endpoint.enter(this, 0);
   }
 
   /** Fires when the work is cut, and when it has ended. */
@@ -59,7 +56,7 @@ class Pin implements RunningCall {
   #leave(code: status, cut: boolean, reason: PluginError): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#generation.leave(this, code, cut);
+    this.#endpoint.leave(this, code, cut ? 'cut' : 'ended');
     this.#abort.abort(reason);
   }
 }

@@ -2,7 +2,7 @@ import type { Client } from '@grpc/grpc-js';
 import type { ErrorCode } from '@plugd/protocol/error-codes';
 import { createPromiseClient, type PromiseClient } from '@plugd/protocol/rpc/client';
 import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
-import { Generation } from './generation';
+import type { Generation } from './generation';
 import type { Channel } from './grpc-call';
 import type { Refusal } from './refusal';
 import { createStub, type StubConstructor, type StubOptions } from './stub';
@@ -19,7 +19,7 @@ export class PinnedRoute {
 
   constructor(name: string, target: { readonly number: number; readonly channel: Channel }) {
     this.#route = new SwapChannel({ name });
-    this.#generation = this.#route.swap(new Generation(target.number, target.channel)).generation;
+    this.#generation = this.#route.swap(target).generation;
     this.channel = this.#route.facade();
   }
 

@@ -1,18 +1,30 @@
 import { type CallCredentials, Metadata, propagate, status } from '@grpc/grpc-js';
+import { EXECUTED_TRAILER } from '@plugd/protocol/rpc/rpc-error';
 import { Backlog } from './backlog';
-import type { Generation, RunningCall } from './generation';
+import type { Endpoint, RunningCall } from './endpoint';
+import type { Generation } from './generation';
 import type { Call, CallDeadline, CallListener, MessageContext, ParentCall, StatusObject } from './grpc-call';
 import { HeldStart, parentCancelled } from './held-start';
+import { currentLineage, withLineageKey } from './lineage';
+import { brokenOff, isBreak } from './lost-connection';
 import { type Refusal, refusalStatus } from './refusal';
+import { Replay, type RetryRule } from './replay';
+import type { Waiter } from './swap-channel';
 
 /** What a call asks of the place that it was made in. */
 export interface CallRoute {
+  /** The plugin's name. */
+  readonly name: string;
   /** Where calls that start now go; undefined if they are to be held or refused. */
   readonly open: Generation | undefined;
   /** Takes a call that cannot start now: holds it, or refuses it. */
-  wait(call: SwapCall, waitsForReady: boolean): 'held' | StatusObject;
+  wait(call: Waiter, waitsForReady: boolean): 'held' | StatusObject;
   /** A call that was held waits no longer. */
-  forget(call: SwapCall): void;
+  forget(call: Waiter): void;
+  /** Where a call goes that descends from one on that generation; undefined: where all calls go. */
+  descendant(generation: number): Endpoint | undefined;
+  /** Which calls may be begun anew. */
+  readonly retry: RetryRule | undefined;
   /** The longest time for a call to be held, in milliseconds. */
   readonly holdLimitMs: number;
   getTarget(): string;
@@ -24,14 +36,21 @@ export interface CallRoute {
  *
  * It is the real call's listener itself, so that the path of a call makes no closures.
  */
-export class SwapCall implements Call, CallListener, RunningCall {
+export class SwapCall implements Call, CallListener, RunningCall, Waiter {
   private inner: Call | undefined;
-  private generation: Generation | undefined;
+  private endpoint: Endpoint | undefined;
   private listener: CallListener | undefined;
   private credentials: CallCredentials | undefined;
   /** Operations that have no real call yet to go to. */
   private backlog: Backlog | undefined;
   private held: HeldStart | undefined;
+  /** What it takes to begin the call anew, as long as that may be done. */
+  private replay: Replay | undefined;
+  /** Response headers that wait for the one answer: should the connection be lost before it, another's headers come. */
+  private headers: Metadata | undefined;
+  /** The generation that this call's root is on, where it has one. */
+  private root: number | undefined;
+  private cancelled = false;
   /** The status of a call that ended on this side; of one that is being cut, what its status will be. */
   private outcome: StatusObject | undefined;
   private ended = false;
@@ -45,27 +64,34 @@ export class SwapCall implements Call, CallListener, RunningCall {
     private readonly propagateFlags: number | null | undefined,
   ) {}
 
-  start(metadata: Metadata, listener: CallListener): void {
+  start(given: Metadata, listener: CallListener): void {
     this.listener = listener;
-    const generation = this.route.open;
-    if (generation !== undefined && !this.ended && this.parent === null) this.begin(generation, metadata, 0);
-    else this.startWithCare(metadata);
+    const { retry } = this.route;
+    const repeat = retry === undefined ? 'no' : retry.mayRepeat(this.method);
+    const lineage = currentLineage();
+    let metadata = given;
+    if (lineage !== undefined) {
+      metadata = withLineageKey(given, lineage);
+      this.root = lineage.generationOf(this.route.name);
+    }
+    // What came before the start is not kept: nothing of grpc-js's does that.
+    if (repeat !== 'no' && this.backlog === undefined)
+      this.replay = new Replay(metadata.clone(), repeat === 'one-answer');
+    if (this.ended) this.report();
+    else this.go(metadata);
   }
 
-  /** All that may stand in the way of a start. */
-  private startWithCare(metadata: Metadata): void {
-    if (this.ended) {
-      this.report();
-      return;
-    }
+  /** Begins the call where it is to go now; else lets it wait, or ends it. */
+  private go(metadata: Metadata): void {
     // grpc-js hears of a parent's cancellation only what happens after it has made the call.
     if (this.parent?.cancelled === true && this.flags & propagate.CANCELLATION) {
       this.endHere(parentCancelled());
       return;
     }
-    const generation = this.route.open;
-    if (generation !== undefined) {
-      this.begin(generation, metadata, 0);
+    const endpoint =
+      (this.root === undefined ? undefined : this.route.descendant(this.root)) ?? this.route.open?.pick();
+    if (endpoint !== undefined) {
+      this.begin(endpoint, metadata, 0);
       return;
     }
     const verdict = this.route.wait(this, metadata.getOptions().waitForReady === true);
@@ -93,13 +119,13 @@ export class SwapCall implements Call, CallListener, RunningCall {
   }
 
   /** The hold has ended, and this is where the call goes. */
-  release(generation: Generation): void {
+  release(endpoint: Endpoint): void {
     const held = this.held;
     if (held === undefined) return;
     this.held = undefined;
     held.stop();
     this.route.forget(this);
-    this.begin(generation, held.metadata, held.waitedMs);
+    this.begin(endpoint, held.metadata, held.waitedMs);
   }
 
   /** The wait has ended, and there is nowhere to go. */
@@ -107,10 +133,10 @@ export class SwapCall implements Call, CallListener, RunningCall {
     this.endHere(refusalStatus(refusal));
   }
 
-  private begin(generation: Generation, metadata: Metadata, waitedMs: number): void {
+  private begin(endpoint: Endpoint, metadata: Metadata, waitedMs: number): void {
     let inner: Call;
     try {
-      inner = generation.channel.createCall(
+      inner = endpoint.channel.createCall(
         this.method,
         this.deadline,
         this.host,
@@ -124,8 +150,8 @@ export class SwapCall implements Call, CallListener, RunningCall {
       return;
     }
     this.inner = inner;
-    this.generation = generation;
-    generation.enter(this, waitedMs);
+    this.endpoint = endpoint;
+    endpoint.enter(this, waitedMs);
     if (this.credentials !== undefined) inner.setCredentials(this.credentials);
     inner.start(metadata, this);
     if (this.backlog !== undefined) {
@@ -139,6 +165,7 @@ export class SwapCall implements Call, CallListener, RunningCall {
   private endHere(outcome: StatusObject): void {
     if (this.ended) return;
     this.ended = true;
+    if (this.replay !== undefined && this.replay.attempt > 1) outcome.metadata.set(EXECUTED_TRAILER, 'maybe');
     this.outcome = outcome;
     if (this.held !== undefined) {
       this.held.stop();
@@ -147,6 +174,7 @@ export class SwapCall implements Call, CallListener, RunningCall {
     }
     this.backlog?.discard();
     this.backlog = undefined;
+    this.replay = undefined;
     if (this.listener !== undefined) this.report();
   }
 
@@ -165,11 +193,13 @@ export class SwapCall implements Call, CallListener, RunningCall {
   // What the client asks of the call.
 
   cancelWithStatus(code: status, details: string): void {
+    this.cancelled = true;
     if (this.inner !== undefined) this.inner.cancelWithStatus(code, details);
     else this.endHere({ code, details, metadata: new Metadata() });
   }
 
-  sendMessageWithContext(context: MessageContext, message: Buffer): void {
+  sendMessageWithContext(given: MessageContext, message: Buffer): void {
+    const context = this.replay === undefined ? given : this.keep(this.replay, given, message);
     if (this.inner !== undefined && this.backlog === undefined) {
       this.inner.sendMessageWithContext(context, message);
     } else if (this.ended) {
@@ -180,7 +210,14 @@ export class SwapCall implements Call, CallListener, RunningCall {
     }
   }
 
+  private keep(replay: Replay, given: MessageContext, message: Buffer): MessageContext {
+    const context = replay.sendMessage(given, message);
+    if (context === undefined) this.commit();
+    return context ?? given;
+  }
+
   startRead(): void {
+    this.replay?.startRead();
     if (this.inner !== undefined) {
       this.inner.startRead();
     } else if (!this.ended) {
@@ -190,6 +227,7 @@ export class SwapCall implements Call, CallListener, RunningCall {
   }
 
   halfClose(): void {
+    this.replay?.halfClose();
     if (this.inner !== undefined && this.backlog === undefined) {
       this.inner.halfClose();
     } else if (!this.ended) {
@@ -218,22 +256,66 @@ export class SwapCall implements Call, CallListener, RunningCall {
   // What the real call reports.
 
   onReceiveMetadata(metadata: Metadata): void {
-    if (!this.ended) this.listener?.onReceiveMetadata(metadata);
+    if (this.ended) return;
+    if (this.replay?.oneAnswer === true) {
+      this.headers = metadata;
+      return;
+    }
+    this.commit();
+    this.listener?.onReceiveMetadata(metadata);
   }
 
   onReceiveMessage(message: unknown): void {
-    if (!this.ended) this.listener?.onReceiveMessage(message);
+    if (this.ended) return;
+    if (this.replay !== undefined) this.commit();
+    this.listener?.onReceiveMessage(message);
+  }
+
+  /** From now on this call belongs to the endpoint that it is on: it is not begun anew. */
+  private commit(): void {
+    this.replay = undefined;
+    const { headers } = this;
+    this.headers = undefined;
+    if (headers !== undefined) this.listener?.onReceiveMetadata(headers);
   }
 
   onReceiveStatus(received: StatusObject): void {
     if (this.ended) return;
-    this.ended = true;
     const cutting = this.outcome;
     // The call's own status may have been on its way already when it was cut; then that one counts.
     const cut =
       cutting !== undefined && cutting.code === received.code && cutting.details === received.details;
-    this.generation?.leave(this, received.code, cut);
-    this.listener?.onReceiveStatus(cut ? cutting : inTime(received, this.deadline));
+    let answer = received;
+    if (!cut && !this.cancelled && this.broke(received)) {
+      if (this.beginAnew()) return;
+      answer = brokenOff(this.route.name, received);
+    }
+    this.commit();
+    this.ended = true;
+    this.endpoint?.leave(this, received.code, cut ? 'cut' : 'ended');
+    this.listener?.onReceiveStatus(cut ? cutting : inTime(answer, this.deadline));
+  }
+
+  /** Whether it is the connection that ended the call, where somebody sees to such things. */
+  private broke(received: StatusObject): boolean {
+    return isBreak(received) && this.route.retry !== undefined && this.endpoint?.lost === true;
+  }
+
+  private beginAnew(): boolean {
+    const { replay, endpoint } = this;
+    const attempts = this.route.retry?.attempts ?? 1;
+    if (replay === undefined || endpoint === undefined || replay.attempt >= attempts) return false;
+    replay.attempt++;
+    // Whatever else is known of it yet: nothing more goes there.
+    endpoint.suspend();
+    endpoint.leave(this, status.UNAVAILABLE, 'retried');
+    this.inner = undefined;
+    this.endpoint = undefined;
+    this.headers = undefined;
+    this.outcome = undefined;
+    this.backlog = replay.backlog();
+    this.go(replay.metadata.clone());
+    return true;
   }
 }
 

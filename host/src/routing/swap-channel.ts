@@ -1,11 +1,12 @@
 import { connectivityState, status } from '@grpc/grpc-js';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { ConnectivityWatch } from './connectivity-watch';
+import { Endpoint } from './endpoint';
 import { Facade, type Route } from './facade';
 import { Generation } from './generation';
 import type { Channel, ChannelzRef, StatusObject } from './grpc-call';
 import { type Refusal, refusalStatus } from './refusal';
-import type { SwapCall } from './swap-call';
+import type { RetryRule } from './replay';
 
 export interface SwapChannelOptions {
   /** The plugin's name, for messages. */
@@ -14,13 +15,41 @@ export interface SwapChannelOptions {
   readonly maxHeld?: number;
   /** How long a call may be held, in milliseconds; then it fails with UNAVAILABLE. Default 2000. */
   readonly holdLimitMs?: number;
+  /**
+   * Which calls may be begun anew when the connection under them is lost; undefined: none is, and a lost connection is
+   * the owner's to notice. Whoever gives it has to {@link Endpoint.suspend} lost endpoints, and to resume, replace
+   * or {@link down} them.
+   */
+  readonly retry?: RetryRule;
 }
 
-/** What a swap puts into the route: a new generation, or one that was there before. */
+/** What a swap puts into the route, where it is one channel and not a {@link Generation}. */
 export interface SwapTarget {
   readonly number: number;
   /** Should be READY, else the first calls wait for it to connect. Stays its owner's, who closes it. */
   readonly channel: Channel;
+}
+
+/** Who waits for the route to lead somewhere. */
+export interface Waiter {
+  /** Whether it waits on when the route is down. */
+  readonly waitsForReady: boolean;
+  /** The route leads to this endpoint. */
+  release(endpoint: Endpoint): void;
+  /** The wait has ended, and there is nowhere to go. */
+  refuse(refusal: Refusal): void;
+}
+
+/** What of held calls can be counted. */
+export interface HoldStatistics {
+  /** Calls that wait now. */
+  readonly held: number;
+  /** Calls that had to wait, since the beginning. */
+  readonly heldEver: number;
+  /** The most that have waited at a time. */
+  readonly heldMost: number;
+  /** Calls that were refused because too many waited already. */
+  readonly refused: number;
 }
 
 /**
@@ -39,11 +68,17 @@ export class SwapChannel implements Route {
   readonly watches = new Set<ConnectivityWatch>();
   /** Where new calls go right now: the one field that stands on the path of a call. */
   open: Generation | undefined;
+  readonly retry: RetryRule | undefined;
   private readonly maxHeld: number;
-  private readonly heldCalls = new Set<SwapCall>();
+  private readonly waiters = new Set<Waiter>();
   private inRoute: Generation | undefined;
   private latest: Generation | undefined;
+  /** Those that left the route while calls of theirs went on: for the calls that descend from these. */
+  private leaving: Generation[] = [];
   private holds = 0;
+  private heldEver = 0;
+  private heldMost = 0;
+  private refused = 0;
   private outage: Refusal;
   private closedBy: Refusal | undefined;
 
@@ -51,6 +86,7 @@ export class SwapChannel implements Route {
     this.name = options.name;
     this.maxHeld = options.maxHeld ?? 1000;
     this.holdLimitMs = options.holdLimitMs ?? 2000;
+    this.retry = options.retry;
     this.outage = { code: 'ROUTE_EMPTY', details: `Plugin ${this.name} has not been started yet` };
   }
 
@@ -61,7 +97,12 @@ export class SwapChannel implements Route {
 
   /** How many calls wait. */
   get heldCount(): number {
-    return this.heldCalls.size;
+    return this.waiters.size;
+  }
+
+  get holdStatistics(): HoldStatistics {
+    const { heldEver, heldMost, refused } = this;
+    return { held: this.waiters.size, heldEver, heldMost, refused };
   }
 
   /** A channel for one stub or client, which may close it. */
@@ -75,12 +116,16 @@ export class SwapChannel implements Route {
    *
    * @throws PluginError ROUTE_CLOSED
    */
-  swap(target: SwapTarget): { generation: Generation; previous: Generation | undefined } {
+  swap(target: SwapTarget | Generation): { generation: Generation; previous: Generation | undefined } {
     if (this.closedBy !== undefined) {
       throw new PluginError('ROUTE_CLOSED', `The route of plugin ${this.name} has been closed.`);
     }
     const previous = this.inRoute;
-    const generation = target instanceof Generation ? target : new Generation(target.number, target.channel);
+    const generation = target instanceof Generation ? target : generationOf(target);
+    if (previous !== generation) {
+      this.leave();
+      generation.watch(() => this.settle());
+    }
     this.inRoute = generation;
     this.latest = generation;
     this.settle();
@@ -89,7 +134,7 @@ export class SwapChannel implements Route {
 
   /** Takes the generation out of the route, with nothing to put in its place. */
   down(reason: Refusal): void {
-    this.inRoute = undefined;
+    this.leave();
     this.outage = reason;
     this.settle();
   }
@@ -111,50 +156,89 @@ export class SwapChannel implements Route {
   close(reason?: Refusal): void {
     if (this.closedBy !== undefined) return;
     this.closedBy = reason ?? { code: 'ROUTE_CLOSED', details: `Plugin ${this.name} has been stopped` };
-    this.inRoute = undefined;
+    this.leave();
     this.settle();
+  }
+
+  /** What is in the route leaves it. */
+  private leave(): void {
+    const left = this.inRoute;
+    left?.watch(undefined);
+    this.inRoute = undefined;
+    this.leaving = this.leaving.filter(({ inFlight }) => inFlight > 0);
+    if (left !== undefined) this.leaving.push(left);
+  }
+
+  /**
+   * Where a call goes that descends from a call in flight on the generation of this number: there, as long as it has
+   * calls, whether the route is held or leads elsewhere. Else the two would wait for each other.
+   */
+  descendant(generation: number): Endpoint | undefined {
+    if (this.inRoute?.number === generation) return this.inRoute.pick();
+    const root = this.leaving.find(({ number, inFlight }) => number === generation && inFlight > 0);
+    return root?.pick();
   }
 
   /** Brings everything that depends on the state in line with it, after each change. */
   private settle(): void {
-    this.open = this.holds > 0 || this.closedBy !== undefined ? undefined : this.inRoute;
-    for (const call of [...this.heldCalls]) this.settleCall(call);
+    const { inRoute } = this;
+    const shut = this.holds > 0 || this.closedBy !== undefined;
+    this.open = shut || inRoute?.ready !== true ? undefined : inRoute;
+    for (const waiter of [...this.waiters]) this.settleWaiter(waiter);
     for (const watch of [...this.watches]) watch.check();
   }
 
-  private settleCall(call: SwapCall): void {
-    const refusal = this.closedBy ?? (call.waitsForReady ? undefined : this.outage);
-    if (this.open !== undefined) {
-      call.release(this.open);
-    } else if (refusal !== undefined && (this.holds === 0 || this.closedBy !== undefined)) {
-      call.refuse(refusal);
+  private settleWaiter(waiter: Waiter): void {
+    const endpoint = this.open?.pick();
+    if (endpoint !== undefined) {
+      waiter.release(endpoint);
+      return;
     }
+    const refusal = this.refusal(waiter.waitsForReady);
+    if (refusal !== undefined) waiter.refuse(refusal);
   }
 
-  wait(call: SwapCall, waitsForReady: boolean): 'held' | StatusObject {
-    if (this.closedBy !== undefined) return refusalStatus(this.closedBy);
-    if (this.holds === 0 && !waitsForReady) return refusalStatus(this.outage);
-    if (this.heldCalls.size >= this.maxHeld) {
+  /** Why nobody needs to wait: undefined while the route may lead somewhere again. */
+  private refusal(waitsForReady: boolean): Refusal | undefined {
+    if (this.closedBy !== undefined) return this.closedBy;
+    // Held, or in the route with all its endpoints suspended: something comes.
+    if (this.holds > 0 || this.inRoute !== undefined || waitsForReady) return undefined;
+    return this.outage;
+  }
+
+  wait(waiter: Waiter, waitsForReady: boolean): 'held' | StatusObject {
+    const refusal = this.refusal(waitsForReady);
+    if (refusal !== undefined) return refusalStatus(refusal);
+    if (this.waiters.size >= this.maxHeld) {
+      this.refused++;
       return refusalStatus(
         { code: 'HELD_TOO_MANY', details: `${this.maxHeld} calls wait for plugin ${this.name} already` },
         status.RESOURCE_EXHAUSTED,
       );
     }
-    this.heldCalls.add(call);
+    this.waiters.add(waiter);
+    this.heldEver++;
+    this.heldMost = Math.max(this.heldMost, this.waiters.size);
     return 'held';
   }
 
-  forget(call: SwapCall): void {
-    this.heldCalls.delete(call);
+  forget(waiter: Waiter): void {
+    this.waiters.delete(waiter);
+  }
+
+  /** The real channel whose state is the route's: that of an endpoint that takes calls, where there is one. */
+  get underlying(): Channel | undefined {
+    const endpoints = this.inRoute?.endpoints ?? [];
+    return (endpoints.find(({ suspended }) => !suspended) ?? endpoints[0])?.channel;
   }
 
   getTarget(): string {
-    return this.inRoute?.channel.getTarget() ?? `plugin:${this.name}`;
+    return this.underlying?.getTarget() ?? `plugin:${this.name}`;
   }
 
   getConnectivityState(tryToConnect: boolean): connectivityState {
     if (this.closedBy !== undefined) return connectivityState.SHUTDOWN;
-    const state = this.inRoute?.channel.getConnectivityState(tryToConnect);
+    const state = this.underlying?.getConnectivityState(tryToConnect);
     // The real channel's end is not the route's: another one will come.
     return state === undefined || state === connectivityState.SHUTDOWN
       ? connectivityState.TRANSIENT_FAILURE
@@ -162,9 +246,17 @@ export class SwapChannel implements Route {
   }
 
   getChannelzRef(): ChannelzRef {
-    if (this.latest === undefined) {
-      throw new PluginError('ROUTE_EMPTY', `Plugin ${this.name} has never had a channel.`);
+    const channel = this.underlying ?? this.latest?.endpoints[0]?.channel;
+    if (channel === undefined) {
+      throw new PluginError('ROUTE_EMPTY', `Plugin ${this.name} has no channel.`);
     }
-    return this.latest.channel.getChannelzRef();
+    return channel.getChannelzRef();
   }
+}
+
+/** A generation of one endpoint. */
+function generationOf({ number, channel }: SwapTarget): Generation {
+  const generation = new Generation(number);
+  generation.add(new Endpoint(number, channel));
+  return generation;
 }

@@ -1,5 +1,5 @@
 import type { Cause } from '../events/host-event';
-import type { DrainResult } from '../routing/generation';
+import type { DrainResult } from '../routing/endpoint';
 import type { Refusal } from '../routing/refusal';
 import type { Serving } from './serving';
 

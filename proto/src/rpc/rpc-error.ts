@@ -6,6 +6,15 @@ const brand = Symbol.for('plugd.RpcError');
 /** The trailer that carries the code of a PluginError along with a gRPC status. */
 export const CODE_TRAILER = 'plugd-code';
 
+/**
+ * The trailer that says, of a call that plugd ended, whether the plugin may have executed it: `no` is certain, and
+ * the call can be made again whatever it does; `maybe` means that it had been sent.
+ */
+export const EXECUTED_TRAILER = 'plugd-executed';
+
+/** See {@link EXECUTED_TRAILER}. */
+export type Executed = 'no' | 'maybe';
+
 export interface RpcErrorOptions {
   /** The trailers. */
   readonly metadata?: MetadataInit;
@@ -34,6 +43,11 @@ export class RpcError extends Error {
   readonly path: string;
   /** The code of plugd's own, such as `DRAIN_TIMEOUT`, where it was plugd that ended the call. */
   readonly pluginCode: string | undefined;
+  /**
+   * Where it was plugd that ended the call: `no` if the plugin never saw it, so that it can be made again whatever it
+   * does; `maybe` if it had been sent.
+   */
+  readonly executed: Executed | undefined;
 
   constructor(code: status, details: string, options: RpcErrorOptions = {}) {
     const codeName = status[code] ?? `STATUS_${code}`;
@@ -48,6 +62,8 @@ export class RpcError extends Error {
     this.metadata = toMetadata(options.metadata);
     this.path = path;
     this.pluginCode = this.metadata.get(CODE_TRAILER)[0]?.toString();
+    const executed = this.metadata.get(EXECUTED_TRAILER)[0];
+    this.executed = executed === 'no' || executed === 'maybe' ? executed : undefined;
     Object.defineProperty(this, brand, { value: true });
   }
 

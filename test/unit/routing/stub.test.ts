@@ -123,9 +123,9 @@ describe('stubs', () => {
 
   test('tell where their calls go', async () => {
     const { route, stub } = await routed();
-    const target = route.current?.channel.getTarget() ?? '';
+    const target = route.underlying?.getTarget() ?? '';
     expect(stub.getChannel().getTarget()).toBe(target);
-    expect(stub.getChannel().getChannelzRef()).toBe(route.current?.channel.getChannelzRef());
+    expect(stub.getChannel().getChannelzRef()).toBe(route.underlying?.getChannelzRef());
     const call = stub.watch({ key: '', count: 1, intervalMs: 0 });
     await collect(call);
     expect(call.getPeer()).toBe(target.replace('unix:', ''));

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectivityState, Metadata, status } from '@grpc/grpc-js';
 import { LoadRequest, LoadResponse } from '@plugd/protocol/gen/samples/kv/v1/kv';
-import { Generation } from '../../../host/src/routing/generation';
 import type { Call, CallListener, Channel, StatusObject } from '../../../host/src/routing/grpc-call';
 import { until } from '../rpc/local-kv';
 import { cleanUp } from '../rpc/local-server';
@@ -176,8 +175,7 @@ describe('a cut', () => {
   function slowRoute() {
     const route = newRoute();
     const channel = new SlowChannel();
-    const generation = new Generation(1, channel);
-    route.swap(generation);
+    const { generation } = route.swap({ number: 1, channel });
     const recorder = new Recorder();
     newCall(route.facade()).start(new Metadata(), recorder);
     return { channel, generation, recorder };

@@ -1,0 +1,161 @@
+import { performance } from 'node:perf_hooks';
+import { connectivityState, status } from '@grpc/grpc-js';
+import type { Channel, StatusObject } from './grpc-call';
+import { type Refusal, refusalStatus } from './refusal';
+
+/** What has happened on an endpoint, or on all endpoints of a generation, since it was made. */
+export interface CallStatistics {
+  /** Calls that were sent to it. */
+  readonly started: number;
+  /** Calls that have ended, for whatever reason. */
+  readonly ended: number;
+  /** Of those: the ones that were cut because they outlived a drain. */
+  readonly cut: number;
+  /** Of those: the ones that ended UNAVAILABLE without being cut, as when its process dies. */
+  readonly unavailable: number;
+  /** Of those: the ones that were begun anew elsewhere, because its connection was lost. */
+  readonly retried: number;
+  /** How long the call waited that was held longest before it came here, in milliseconds. */
+  readonly longestWaitMs: number;
+}
+
+export interface DrainResult {
+  /** Calls that ended by themselves. */
+  readonly drained: number;
+  /** Calls that had not ended at the limit and were cut. */
+  readonly cut: number;
+  readonly elapsedMs: number;
+}
+
+/** A call that runs on an endpoint. */
+export interface RunningCall {
+  /** Ends it with this status, unless its own is already on the way. */
+  cut(outcome: StatusObject): void;
+}
+
+const MAX_TIMER_MS = 0x7fffffff;
+
+/** How a call left its endpoint: by a status of its own, cut by the host, or lost with the connection and begun anew. */
+export type Leaving = 'ended' | 'cut' | 'retried';
+
+/** One instance as calls see it: the channel to it, and the calls that it has. */
+export class Endpoint {
+  private readonly calls = new Set<RunningCall>();
+  private started = 0;
+  private ended = 0;
+  private cutCount = 0;
+  private unavailable = 0;
+  private retried = 0;
+  private longestWaitMs = 0;
+  private idleWaiters: (() => void)[] = [];
+  private out = false;
+  private onChange: (() => void) | undefined;
+
+  constructor(
+    /** The number of its generation. */
+    readonly generation: number,
+    readonly channel: Channel,
+  ) {}
+
+  get inFlight(): number {
+    return this.calls.size;
+  }
+
+  get statistics(): CallStatistics {
+    const { started, ended, cutCount: cut, unavailable, retried, longestWaitMs } = this;
+    return { started, ended, cut, unavailable, retried, longestWaitMs };
+  }
+
+  /** Whether new calls are kept away from it. */
+  get suspended(): boolean {
+    return this.out;
+  }
+
+  /** Keeps new calls away; those that it has are not touched. */
+  suspend(): void {
+    if (this.out) return;
+    this.out = true;
+    this.onChange?.();
+  }
+
+  /** Ends {@link suspend}. */
+  resume(): void {
+    if (!this.out) return;
+    this.out = false;
+    this.onChange?.();
+  }
+
+  /** For its generation: hears when it begins or ceases to take calls. */
+  watch(onChange: (() => void) | undefined): void {
+    this.onChange = onChange;
+  }
+
+  /**
+   * Whether the connection under its calls is lost: then an UNAVAILABLE is no answer of the plugin, but the end of
+   * everything that it was doing.
+   */
+  get lost(): boolean {
+    return this.out || this.channel.getConnectivityState(false) !== connectivityState.READY;
+  }
+
+  /**
+   * Waits until all calls have ended; at the limit, cuts what is left with UNAVAILABLE and a trailer that says
+   * why. To be called when no new calls come: it does not keep them away.
+   *
+   * @param limitMs 0 cuts at once, Infinity never.
+   */
+  async drain(limitMs: number, refusal?: Refusal): Promise<DrainResult> {
+    const { ended, cutCount } = this;
+    const begin = performance.now();
+    const timer =
+      this.calls.size > 0 && limitMs <= MAX_TIMER_MS
+        ? setTimeout(() => this.cut(refusal ?? outlived(limitMs)), limitMs)
+        : undefined;
+    try {
+      await this.idle();
+    } finally {
+      clearTimeout(timer);
+    }
+    const cut = this.cutCount - cutCount;
+    return { drained: this.ended - ended - cut, cut, elapsedMs: performance.now() - begin };
+  }
+
+  /** Cuts all calls now. */
+  cut(refusal: Refusal): void {
+    // Each call gets metadata of its own: what a caller does to its trailers is no other's business.
+    for (const call of [...this.calls]) call.cut(refusalStatus({ executed: 'maybe', ...refusal }));
+  }
+
+  /** Resolves when no call is in flight. */
+  idle(): Promise<void> {
+    if (this.calls.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.idleWaiters.push(resolve));
+  }
+
+  /** A call begins. `waitedMs`: how long it was held before. */
+  enter(call: RunningCall, waitedMs: number): void {
+    this.started++;
+    if (waitedMs > this.longestWaitMs) this.longestWaitMs = waitedMs;
+    this.calls.add(call);
+  }
+
+  /** A call has ended here. */
+  leave(call: RunningCall, code: status, leaving: Leaving): void {
+    this.calls.delete(call);
+    this.ended++;
+    if (leaving === 'cut') this.cutCount++;
+    else if (leaving === 'retried') this.retried++;
+    else if (code === status.UNAVAILABLE) this.unavailable++;
+    if (this.calls.size > 0) return;
+    const waiters = this.idleWaiters;
+    this.idleWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+}
+
+function outlived(limitMs: number): Refusal {
+  return {
+    code: 'DRAIN_TIMEOUT',
+    details: `The plugin was replaced or stopped, and the call had not ended within the ${limitMs} ms that it was given`,
+  };
+}
