@@ -88,6 +88,8 @@ export interface RpcMethod {
   readonly path: string;
   readonly requestStream: boolean;
   readonly responseStream: boolean;
+  /** The method's options as its definition has them; undefined in definitions that can't carry any. */
+  readonly options: object | undefined;
   readonly requestSerialize: (value: unknown) => Buffer;
   readonly requestDeserialize: (bytes: Buffer) => unknown;
   readonly responseSerialize: (value: unknown) => Buffer;
@@ -112,6 +114,7 @@ function genericMethods(definition: GenericServiceDefinition): RpcMethod[] {
     path: `/${definition.fullName}/${method.name}`,
     requestStream: method.requestStream,
     responseStream: method.responseStream,
+    options: method.options,
     requestSerialize: serializer(method.requestType),
     requestDeserialize: (bytes) => method.requestType.decode(bytes),
     responseSerialize: serializer(method.responseType),
@@ -138,12 +141,19 @@ function grpcMethods(definition: ServiceDefinition): RpcMethod[] {
       path: method.path,
       requestStream: method.requestStream,
       responseStream: method.responseStream,
+      options: optionsOf(method),
       requestSerialize: method.requestSerialize,
       requestDeserialize: method.requestDeserialize,
       responseSerialize: method.responseSerialize,
       responseDeserialize: method.responseDeserialize,
     };
   });
+}
+
+// Only proto-loader's definitions have them, beyond what grpc-js knows.
+function optionsOf(method: object): object | undefined {
+  const options: unknown = Reflect.get(method, 'options');
+  return typeof options === 'object' && options !== null ? options : undefined;
 }
 
 function notADefinition(): PluginError {

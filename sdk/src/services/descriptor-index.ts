@@ -1,5 +1,5 @@
-import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { PluginError } from '@plugd/protocol/plugin-error';
+import { readMessage } from '@plugd/protocol/read-message';
 
 /** A file of a FileDescriptorSet, as far as reflection has to understand it. */
 export interface DescriptorFile {
@@ -145,21 +145,4 @@ export class DescriptorIndex {
   }
 }
 
-const NO_BYTES = new Uint8Array(0);
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
-
-/** Walks a message: for each field of interest its bytes, or its number where it is a varint. */
-function readMessage(
-  bytes: Uint8Array,
-  visit: Readonly<Record<number, (bytes: Uint8Array, value: number) => void>>,
-): void {
-  const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
-    const [field, wireType] = reader.tag();
-    const visitor = visit[field];
-    if (visitor === undefined) reader.skip(wireType, field);
-    else if (wireType === WireType.LengthDelimited) visitor(reader.bytes(), 0);
-    else if (wireType === WireType.Varint) visitor(NO_BYTES, reader.int32());
-    else reader.skip(wireType, field);
-  }
-}
