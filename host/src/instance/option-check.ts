@@ -26,6 +26,11 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** For a group of options. It narrows nothing: what an object holds is checked field by field. */
+export function checkGroup(option: string, value: unknown, wanted = 'an object'): void {
+  check(isRecord(value), option, value, wanted);
+}
+
 export function checkedBoolean(option: string, value: boolean | undefined, standard: boolean): boolean {
   check(value === undefined || typeof value === 'boolean', option, value, 'true or false');
   return value ?? standard;
@@ -41,6 +46,33 @@ export function checkedWaitMs(
   if (value === undefined) return standard;
   const good = Number.isFinite(value) && value >= minimum && value <= longestWaitMs;
   check(good, option, value, `a number of milliseconds from ${minimum} to ${longestWaitMs}`);
+  return value;
+}
+
+export function checkedCount(
+  option: string,
+  value: number | undefined,
+  standard: number,
+  minimum: number,
+): number {
+  if (value === undefined) return standard;
+  check(
+    Number.isSafeInteger(value) && value >= minimum,
+    option,
+    value,
+    `a whole number, at least ${minimum}`,
+  );
+  return value;
+}
+
+export function checkedChoice<Choice extends string>(
+  option: string,
+  value: Choice | undefined,
+  choices: readonly Choice[],
+  standard: Choice,
+): Choice {
+  if (value === undefined) return standard;
+  check(choices.includes(value), option, value, choices.map((choice) => `'${choice}'`).join(' or '));
   return value;
 }
 

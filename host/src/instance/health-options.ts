@@ -1,0 +1,28 @@
+import { checkedCount, checkedWaitMs, checkGroup } from './option-check';
+
+/** How often a serving plugin is asked how it is, and when it is believed to be ill. */
+export interface HealthOptions {
+  /** From one question to the next, with a tenth of jitter. Default 5,000. */
+  readonly intervalMs?: number;
+  /** How long it has for its answer; longer while the host itself is late. Default 2,000. */
+  readonly timeoutMs?: number;
+  /** So many bad or missing answers in a row take it out of the route. Default 3. */
+  readonly failures?: number;
+  /** So many good answers in a row bring it back. Default 2. */
+  readonly successes?: number;
+}
+
+/** Health options with every default filled in and every value checked. */
+export type HealthSpec = Required<HealthOptions>;
+
+/** Undefined where it is switched off. Throws PluginError OPTIONS_INVALID, naming the option. */
+export function resolveHealth(options: HealthOptions | false = {}): HealthSpec | undefined {
+  if (options === false) return undefined;
+  checkGroup('health', options, 'false or an object');
+  return {
+    intervalMs: checkedWaitMs('health.intervalMs', options.intervalMs, 5_000, 10),
+    timeoutMs: checkedWaitMs('health.timeoutMs', options.timeoutMs, 2_000, 1),
+    failures: checkedCount('health.failures', options.failures, 3, 1),
+    successes: checkedCount('health.successes', options.successes, 2, 1),
+  };
+}
