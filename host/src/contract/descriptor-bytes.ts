@@ -1,0 +1,128 @@
+import { readMessage } from '@plugd/protocol/read-message';
+import { type DescriptorFile, descriptorFile } from './descriptor-file';
+
+/** How a field is read: as text, a number or yes and no, or as a message; in brackets what may come again. */
+type Reading = One | readonly [One];
+type One = 'text' | 'number' | 'boolean' | Schema;
+
+/** By number: the name that decoded messages have for the field, and how to read it. */
+interface Schema {
+  readonly [field: number]: readonly [name: string, reading: Reading];
+}
+
+const fieldSchema: Schema = {
+  1: ['name', 'text'],
+  3: ['number', 'number'],
+  4: ['label', 'number'],
+  5: ['type', 'number'],
+  6: ['typeName', 'text'],
+};
+
+const messageSchema: { [field: number]: readonly [string, Reading] } = {
+  1: ['name', 'text'],
+  2: ['field', [fieldSchema]],
+};
+messageSchema[3] = ['nestedType', [messageSchema]];
+
+const methodSchema: Schema = {
+  1: ['name', 'text'],
+  2: ['inputType', 'text'],
+  3: ['outputType', 'text'],
+  4: ['options', { 34: ['idempotencyLevel', 'number'] }],
+  5: ['clientStreaming', 'boolean'],
+  6: ['serverStreaming', 'boolean'],
+};
+
+const fileSchema: Schema = {
+  1: ['name', 'text'],
+  2: ['package', 'text'],
+  3: ['dependency', ['text']],
+  4: ['messageType', [messageSchema]],
+  6: ['service', [{ 1: ['name', 'text'], 2: ['method', [methodSchema]] }]],
+};
+
+/** How many declarations may still be made of bytes: two bytes of a stranger's become an object. */
+export class DescriptorBudget {
+  #left: number;
+
+  constructor(declarations: number) {
+    this.#left = declarations;
+  }
+
+  /** @throws Error when there is none left */
+  take(): void {
+    if (--this.#left < 0) throw new Error('there are too many declarations');
+  }
+}
+
+/**
+ * The files of a FileDescriptorSet in bytes. Reads the wire itself: a whole protobuf runtime would only be loaded to
+ * find a few names in them.
+ *
+ * @throws Error if it is none
+ */
+export function readDescriptorSet(bytes: Uint8Array): DescriptorFile[] {
+  const files: DescriptorFile[] = [];
+  readMessage(bytes, { 1: (file) => files.push(readDescriptorFile(file)) });
+  return files;
+}
+
+/**
+ * A FileDescriptorProto in bytes, of which a copy is kept.
+ *
+ * @throws Error if it is none, or beyond the budget
+ */
+export function readDescriptorFile(
+  bytes: Uint8Array,
+  budget = new DescriptorBudget(Number.POSITIVE_INFINITY),
+): DescriptorFile {
+  const own = Buffer.from(bytes);
+  return descriptorFile(decode(own, fileSchema, budget, 0), own);
+}
+
+/** Deeper than any message that is taken. */
+const deepest = 64;
+
+function decode(bytes: Uint8Array, schema: Schema, budget: DescriptorBudget, depth: number): object {
+  if (depth > deepest) throw new Error('messages nested too deep');
+  const decoded: Record<string, unknown> = {};
+  const visits = Object.entries(schema).map(([number, [name, reading]]) => {
+    const one = isRepeated(reading) ? reading[0] : reading;
+    const repeated: unknown[] | undefined = isRepeated(reading) ? [] : undefined;
+    if (repeated) decoded[name] = repeated;
+    return [
+      number,
+      (value: Uint8Array, varint: number): void => {
+        if (repeated) budget.take();
+        const read = readValue(one, value, varint, budget, depth);
+        if (repeated) repeated.push(read);
+        else decoded[name] = read;
+      },
+    ] as const;
+  });
+  readMessage(bytes, Object.fromEntries(visits));
+  return decoded;
+}
+
+function readValue(
+  reading: One,
+  bytes: Uint8Array,
+  varint: number,
+  budget: DescriptorBudget,
+  depth: number,
+): unknown {
+  switch (reading) {
+    case 'text':
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+    case 'number':
+      return varint;
+    case 'boolean':
+      return varint !== 0;
+    default:
+      return decode(bytes, reading, budget, depth + 1);
+  }
+}
+
+function isRepeated(reading: Reading): reading is readonly [One] {
+  return Array.isArray(reading);
+}
