@@ -11,7 +11,7 @@ import type { FloodOrder, FloodResult } from './host-faults-flood';
 
 const MIB = 1024 * 1024;
 /** What arrives in each flood, and more than the host may grow by: one that kept it would be seen. */
-const FLOOD_BYTES = 300 * MIB;
+const FLOOD_BYTES = (process.env['PLUGD_FULL'] === '1' ? 1024 : 150) * MIB;
 const GROWTH_BYTES = 100 * MIB;
 /** For the last call and a stop in which nothing has to be waited for. */
 const STOP_MS = 10_000;
@@ -59,7 +59,7 @@ async function nextLine(): Promise<unknown> {
 }
 
 async function flood(mode: string, bytes = FLOOD_BYTES): Promise<FloodResult> {
-  const order: FloodOrder = { mode, bytes, patienceMs: 30_000 };
+  const order: FloodOrder = { mode, bytes, patienceMs: 45_000 };
   host.stdin?.write(`${JSON.stringify(order)}\n`);
   return (await nextLine()) as FloodResult;
 }

@@ -7,11 +7,12 @@ import { GRPCControllerDefinition } from '@plugd/protocol/gen/plugin/grpc_contro
 import { createPromiseClient } from '@plugd/protocol/rpc/client';
 import { RpcError } from '@plugd/protocol/rpc/rpc-error';
 import type { OutputListener } from '../launch/launch-spec';
+import { noOutput, type OutputCounters } from '../launch/output-counters';
 import { type ChannelAddress, type ChannelSecurity, openChannel } from './channel';
 import { type HealthAnswer, HealthCheck } from './health';
 import type { MultiplexedWire } from './multiplexed-wire';
 import { listServices } from './reflection';
-import { consumeStdio } from './stdio';
+import { StdioConsumer } from './stdio';
 
 export interface CallLimit {
   readonly timeoutMs: number;
@@ -33,6 +34,7 @@ export class Connection {
   /** The connection under the channel, where all of an instance's connections share one. */
   readonly #wire: MultiplexedWire | undefined;
   #broker: Broker | undefined;
+  #stdio: StdioConsumer | undefined;
   #brokerHeard: Promise<unknown> | undefined;
   /** Whether it speaks TLS. */
   readonly tls: boolean;
@@ -90,7 +92,13 @@ export class Connection {
 
   /** Reads what the plugin prints, until the connection is closed. There is one reader in a plugin's life. */
   readStdio(onOutput: OutputListener): void {
-    void consumeStdio(this.channel, onOutput, this.#ended.signal);
+    this.#stdio = new StdioConsumer(onOutput);
+    void this.#stdio.consume(this.channel, this.#ended.signal);
+  }
+
+  /** What {@link readStdio} has read. */
+  get stdio(): OutputCounters {
+    return this.#stdio?.counters ?? noOutput;
   }
 
   /**

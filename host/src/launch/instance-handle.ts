@@ -1,8 +1,9 @@
 import type { ErrorCode } from '@plugd/protocol/error-codes';
 import type { PluginError } from '@plugd/protocol/plugin-error';
 import type { InstanceRecord } from './instance-record';
-import type { ExitInfo, KeptProcess } from './keeper';
+import type { ExitInfo, KeptProcess, OutputStream } from './keeper';
 import type { LaunchedInstance } from './launched-instance';
+import type { OutputCounters } from './output-counters';
 import type { ErrorOptions, Witness } from './witness';
 
 export interface InstanceHandleOptions {
@@ -10,6 +11,7 @@ export interface InstanceHandleOptions {
   readonly kept: KeptProcess;
   readonly witness: Witness;
   readonly outputEnded: Promise<void>;
+  readonly output: () => Readonly<Record<OutputStream, OutputCounters>>;
   /** Ends the process after asking it for `politeMs`, and removes what it leaves. */
   readonly end: (politeMs: number) => Promise<void>;
 }
@@ -18,6 +20,7 @@ export class InstanceHandle implements LaunchedInstance {
   readonly record: InstanceRecord;
   readonly exited: Promise<ExitInfo>;
   readonly outputEnded: Promise<void>;
+  readonly output: () => Readonly<Record<OutputStream, OutputCounters>>;
   readonly #kept: KeptProcess;
   readonly #witness: Witness;
   readonly #end: (politeMs: number) => Promise<void>;
@@ -29,6 +32,7 @@ export class InstanceHandle implements LaunchedInstance {
     this.#witness = options.witness;
     this.exited = options.kept.exited;
     this.outputEnded = options.outputEnded;
+    this.output = options.output;
     this.#end = options.end;
   }
 

@@ -1,7 +1,8 @@
 import type { ErrorCode } from '@plugd/protocol/error-codes';
 import type { PluginError } from '@plugd/protocol/plugin-error';
 import type { InstanceRecord } from './instance-record';
-import type { ExitInfo } from './keeper';
+import type { ExitInfo, OutputStream } from './keeper';
+import type { OutputCounters } from './output-counters';
 import type { ErrorOptions } from './witness';
 
 /** A process that has shaken hands, with what is needed to watch and to end it. */
@@ -15,6 +16,8 @@ export interface LaunchedInstance {
   readonly outputEnded: Promise<void>;
   /** The last lines of stderr: at most 40, each at most 1 KiB. */
   stderrTail(): string[];
+  /** What its pipes have carried; nothing, for an attached process. */
+  output(): Readonly<Record<OutputStream, OutputCounters>>;
   /**
    * An error about this process with the facts that launch knows: exit, last lines of stderr, kind and architecture
    * of the file. For the rooms that talk to it.

@@ -4,12 +4,13 @@ import type { LogLevel, LogRecord } from '@plugd/protocol/log-record';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { Platform } from '../platform/platform';
 import { type Guarded, Guardian } from './guardian';
-import { InstanceHandle } from './instance-handle';
+import { InstanceHandle, type InstanceHandleOptions } from './instance-handle';
 import type { InstanceRecord } from './instance-record';
-import type { Keeper, KeptProcess } from './keeper';
+import type { Keeper } from './keeper';
 import type { LaunchOptions, LaunchSpec } from './launch-spec';
 import type { LaunchedInstance } from './launched-instance';
 import { LocalKeeper } from './local-keeper';
+import { noOutput } from './output-counters';
 import { OutputTail } from './output-tail';
 import { placeOf } from './place-of';
 import type { ReattachLine } from './reattach-line';
@@ -133,8 +134,14 @@ export class Launcher {
       directoryFor: (group) => this.#instanceDirectory(group),
       isTaken: (offered) => this.#isTaken(placeOf(offered)),
     });
-    const { record, kept, witness, outputEnded } = started;
-    return this.#handle(record, kept, witness, outputEnded, this.#guardSocket(record));
+    const { record, kept, witness, output } = started;
+    return this.#handle(record, {
+      kept,
+      witness,
+      outputEnded: output.ended,
+      output: () => output.counters(),
+      guarded: this.#guardSocket(record),
+    });
   }
 
   #isTaken(place: string): boolean {
@@ -172,13 +179,13 @@ export class Launcher {
     if (record.foreign === undefined) {
       guarded.push(this.#guardian.guard('token', record.token), ...this.#guardSocket(record));
     }
-    return this.#handle(
-      record,
+    return this.#handle(record, {
       kept,
       witness,
-      kept.exited.then(() => {}),
+      outputEnded: kept.exited.then(() => {}),
+      output: () => ({ stdout: noOutput, stderr: noOutput }),
       guarded,
-    );
+    });
   }
 
   /**
@@ -227,16 +234,12 @@ export class Launcher {
 
   #handle(
     record: InstanceRecord,
-    kept: KeptProcess,
-    witness: Witness,
-    outputEnded: Promise<void>,
-    guarded: readonly Guarded[],
+    { guarded, ...live }: Omit<InstanceHandleOptions, 'record' | 'end'> & { guarded: readonly Guarded[] },
   ): LaunchedInstance {
+    const { kept } = live;
     const handle = new InstanceHandle({
       record,
-      kept,
-      witness,
-      outputEnded,
+      ...live,
       end: async (politeMs) => {
         const ownDirectories = this.#paths();
         if (record.foreign === undefined) {

@@ -2,6 +2,7 @@ import { LineSplitter } from '@plugd/protocol/line-splitter';
 import type { LogRecord } from '@plugd/protocol/log-record';
 import type { OutputStream } from './keeper';
 import type { OutputBudget } from './output-budget';
+import { noOutput, type OutputCounters } from './output-counters';
 import type { OutputTail } from './output-tail';
 
 const LINE_FEED = 0x0a;
@@ -22,24 +23,31 @@ export class OutputPump {
   readonly #splitter: LineSplitter;
   /** Within a line whose beginning was dropped. */
   #skipping = false;
-  #droppedLines = 0;
-  #droppedBytes = 0;
+  readonly #counted = { ...noOutput };
+  /** As it was at the last report. */
+  #reported: OutputCounters = noOutput;
   #report: NodeJS.Timeout | undefined;
 
   constructor(options: OutputPumpOptions) {
     this.#options = options;
     this.#splitter = new LineSplitter({
       onLine: (line) => {
+        this.#counted.lines++;
         options.tail?.add(line);
         options.onRecord(options.parse(line), options.stream);
       },
     });
   }
 
+  get counters(): OutputCounters {
+    return { ...this.#counted };
+  }
+
   /** Returns for how many milliseconds the stream should not be read. */
   push(chunk: Buffer): number {
     const { budget } = this.#options;
     const pauseMs = budget.arrived(chunk.length);
+    this.#counted.heldMs += pauseMs;
     let start = this.#skipping ? this.#skip(chunk) : 0;
     while (start < chunk.length) {
       const lineFeed = chunk.indexOf(LINE_FEED, start);
@@ -48,6 +56,7 @@ export class OutputPump {
         this.#drop(chunk.subarray(start));
         break;
       }
+      this.#counted.bytes += end - start;
       this.#splitter.push(chunk.subarray(start, end));
       start = end;
     }
@@ -78,20 +87,21 @@ export class OutputPump {
 
   #count(bytes: Buffer, lines: number): void {
     this.#options.tail?.addDropped(bytes);
-    this.#droppedBytes += bytes.length;
-    this.#droppedLines += lines;
+    this.#counted.droppedBytes += bytes.length;
+    this.#counted.droppedLines += lines;
     this.#report ??= setTimeout(() => this.#reportDropped(), REPORT_INTERVAL_MS).unref();
   }
 
   #reportDropped(): void {
     clearTimeout(this.#report);
     this.#report = undefined;
-    if (this.#droppedBytes === 0) return;
+    const before = this.#reported;
+    const bytes = this.#counted.droppedBytes - before.droppedBytes;
+    if (bytes === 0) return;
+    this.#reported = this.counters;
     // A line that has not ended yet counts once it has; one alone is still worth a word.
-    const lines = Math.max(1, this.#droppedLines);
-    const fields = { stream: this.#options.stream, lines, bytes: this.#droppedBytes };
-    this.#droppedLines = 0;
-    this.#droppedBytes = 0;
+    const lines = Math.max(1, this.#counted.droppedLines - before.droppedLines);
+    const fields = { stream: this.#options.stream, lines, bytes };
     this.#options.onRecord(
       { level: 'warn', message: `dropped ${lines} lines of output: too many for the log`, fields },
       this.#options.stream,

@@ -1,9 +1,10 @@
 import { LogLineParser, type LogRecord } from '@plugd/protocol/log-record';
 import type { Platform } from '../platform/platform';
 import { HandshakeReader, type HandshakeResult } from './handshake-reader';
-import type { KeptProcess } from './keeper';
+import type { KeptProcess, OutputStream } from './keeper';
 import type { OutputListener } from './launch-spec';
 import { OutputBudget } from './output-budget';
+import type { OutputCounters } from './output-counters';
 import { OutputPump } from './output-pump';
 import type { OutputTail } from './output-tail';
 import { waitAtMost } from './wait-at-most';
@@ -17,6 +18,7 @@ export class ProcessOutput {
   readonly reader: HandshakeReader;
   /** Settles when all that will be read of an ended process has been read. */
   readonly ended: Promise<void>;
+  readonly #pumps: Readonly<Record<OutputStream, OutputPump>>;
 
   constructor(
     kept: KeptProcess,
@@ -43,6 +45,7 @@ export class ProcessOutput {
       onRecord,
       tail: options.stderr,
     });
+    this.#pumps = { stdout, stderr };
     const stdoutDecoder = options.platform.outputDecoder();
     const stderrDecoder = options.platform.outputDecoder();
     kept.onOutput('stdout', (chunk) => {
@@ -57,6 +60,11 @@ export class ProcessOutput {
       stdout.end();
       stderr.end();
     });
+  }
+
+  /** The handshake line is not in it. */
+  counters(): Record<OutputStream, OutputCounters> {
+    return { stdout: this.#pumps.stdout.counters, stderr: this.#pumps.stderr.counters };
   }
 }
 

@@ -39,7 +39,7 @@ export interface StartedProcess {
   readonly record: InstanceRecord;
   readonly kept: KeptProcess;
   readonly witness: Witness;
-  readonly outputEnded: Promise<void>;
+  readonly output: ProcessOutput;
 }
 
 /** One start: check the file, prepare the place, spawn, read and check the handshake line; or undo it all. */
@@ -83,7 +83,7 @@ export async function startProcess(
       record: { ...record, startTime: await kept.startTime },
       kept,
       witness,
-      outputEnded: output.ended,
+      output,
     };
   } catch (error) {
     const left = await undo(kept, directory, place);

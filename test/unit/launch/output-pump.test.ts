@@ -1,17 +1,17 @@
 import type { LogRecord } from '@plugd/protocol/log-record';
 import fc from 'fast-check';
-import { OutputBudget } from '../../../host/src/launch/output-budget';
+import { OutputBudget, SharedBudget } from '../../../host/src/launch/output-budget';
 import { OutputPump } from '../../../host/src/launch/output-pump';
 import { OutputTail } from '../../../host/src/launch/output-tail';
 
 const plain = (message: string): LogRecord => ({ level: 'debug', message, fields: {} });
 
-function pump(now: () => number = () => 0) {
+function pump(now: () => number = () => 0, shared = new SharedBudget(now)) {
   const records: LogRecord[] = [];
   const tail = new OutputTail();
   const output = new OutputPump({
     stream: 'stderr',
-    budget: new OutputBudget(now),
+    budget: new OutputBudget(now, shared),
     parse: plain,
     onRecord: (record) => records.push(record),
     tail,
@@ -81,12 +81,57 @@ test('bytes have a budget too, so that lines without an end cost no more', () =>
 test('where even dropping would keep the host busy, reading pauses', () => {
   let now = 0;
   const { output } = pump(() => now);
-  const chunk = Buffer.alloc(64 * 1024 * 1024, 'x');
-  const pauses = Array.from({ length: 17 }, () => output.push(chunk));
-  expect(pauses.slice(0, 16).every((ms) => ms === 0)).toBe(true);
-  expect(pauses[16]).toBeCloseTo(1_000);
+  const chunk = Buffer.alloc(16 * 1024 * 1024, 'x');
+  expect([output.push(chunk), output.push(chunk)]).toEqual([0, 0]);
+  expect(output.push(chunk)).toBeCloseTo(250);
   now += 10_000;
   expect(output.push(chunk)).toBe(0);
+});
+
+test('many plugins that flood share what the host can read, and one that is quiet waits hardly longer', () => {
+  let now = 0;
+  const shared = new SharedBudget(() => now);
+  const loud = Array.from({ length: 20 }, () => ({ budget: new OutputBudget(() => now, shared), due: 0 }));
+  let chunks = 0;
+  for (; now < 10_000; now += 1) {
+    for (const one of loud) {
+      if (now < one.due) continue;
+      one.due = now + one.budget.arrived(65_536);
+      chunks++;
+    }
+  }
+  const megabytes = chunks / 16;
+  // For these ten seconds, what may come at once, and what was on its way.
+  expect(megabytes).toBeLessThan(10 * 128 + 64 + 2);
+  expect(megabytes).toBeGreaterThan(10 * 100);
+  expect(new OutputBudget(() => now, shared).arrived(100)).toBeLessThan(50);
+});
+
+test('pieces without a byte in them are slowed down too', () => {
+  const { output } = pump();
+  const nothing = Buffer.alloc(0);
+  let pauseMs = 0;
+  let pieces = 0;
+  for (; pauseMs === 0 && pieces < 1_000_000; pieces++) pauseMs = output.push(nothing);
+  expect(pieces).toBeLessThan(500_000);
+  expect(output.counters).toMatchObject({ lines: 0, droppedBytes: 0, heldMs: pauseMs });
+});
+
+test('what became records and what was dropped is counted, from the start to the end', () => {
+  const { output } = pump();
+  expect(output.counters).toEqual({ lines: 0, bytes: 0, droppedLines: 0, droppedBytes: 0, heldMs: 0 });
+  output.push(Buffer.from('a\n'.repeat(7_000)));
+  output.push(Buffer.from('no end'));
+  jest.advanceTimersByTime(5_000);
+  output.push(Buffer.from(', but here\n'));
+  output.end();
+  expect(output.counters).toEqual({
+    lines: 5_000,
+    bytes: 10_000,
+    droppedLines: 2_001,
+    droppedBytes: 4_000 + 'no end, but here\n'.length,
+    heldMs: 0,
+  });
 });
 
 test('the tail has the last lines, whether they were kept or dropped, in order', () => {
