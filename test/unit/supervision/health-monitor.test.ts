@@ -1,0 +1,210 @@
+import type { HealthAnswer } from '../../../host/src/connection/health';
+import { type HealthOptions, resolveHealth } from '../../../host/src/instance/health-options';
+import { HealthMonitor } from '../../../host/src/supervision/health-monitor';
+import { StallMeter } from '../../../host/src/supervision/stall-meter';
+import { ManualClock } from './manual-clock';
+
+interface Probed {
+  /** How long an answer takes, and what it is; undefined: there is none. */
+  behave(): { ms: number; answer: HealthAnswer } | undefined;
+}
+
+const serving = { ms: 2, answer: { status: 'serving' } } as const;
+const spec = (options: HealthOptions = {}) => {
+  const resolved = resolveHealth(options);
+  if (!resolved) throw new Error('health is on');
+  return resolved;
+};
+
+/** Dice with a seed, so that a failure can be run again. */
+function dice(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+function monitored(plugins: readonly Probed[], options: HealthOptions = {}, random = dice(7)) {
+  const clock = new ManualClock();
+  const stalls = new StallMeter({ clock });
+  stalls.start();
+  const told: string[] = [];
+  const asked: number[] = [];
+  let inFlight = 0;
+  let mostInFlight = 0;
+  const monitors = plugins.map((plugin, i) => {
+    const monitor = new HealthMonitor({
+      spec: spec(options),
+      clock,
+      stalls,
+      random,
+      probe: ({ timeoutMs, signal }) =>
+        new Promise((resolve, reject) => {
+          asked.push(clock.now());
+          inFlight += 1;
+          mostInFlight = Math.max(mostInFlight, inFlight);
+          signal.addEventListener('abort', () => {
+            inFlight -= 1;
+            reject(new Error('aborted'));
+          });
+          // As grpc-js does: the deadline's timer gives up even if the answer lies in the socket.
+          clock.after(timeoutMs, () => resolve({ status: 'failed', error: new Error('deadline') }));
+          const behaviour = plugin.behave();
+          if (behaviour) clock.arrive(behaviour.ms, () => resolve(behaviour.answer));
+        }),
+    });
+    monitor.start({
+      onUnhealthy: (illness) => told.push(`${i} ${illness.kind} ${illness.failures}`),
+      onHealthy: () => told.push(`${i} well`),
+    });
+    return monitor;
+  });
+  return { clock, stalls, told, asked, monitors, most: () => mostInFlight };
+}
+
+describe('a plugin that is asked how it is', () => {
+  test('it is asked once in each interval, and nothing is told while it is well', async () => {
+    const { clock, told, asked, most } = monitored([{ behave: () => serving }]);
+    await clock.run(500_000);
+    expect(asked.length).toBeGreaterThan(90);
+    expect(asked.length).toBeLessThan(112);
+    expect(most()).toBe(1);
+    expect(told).toEqual([]);
+  });
+
+  test('a hundred of them do not beat in step, not even after a stop', async () => {
+    const { clock, asked } = monitored(Array.from({ length: 100 }, () => ({ behave: () => serving })));
+    await clock.run(20_000);
+    await clock.stall(30_000);
+    await clock.run(60_000);
+    const since = clock.now() - 5_000;
+    const moments = new Map<number, number>();
+    for (const at of asked.filter((one) => one > since)) {
+      const slot = Math.floor(at / 100);
+      moments.set(slot, (moments.get(slot) ?? 0) + 1);
+    }
+    expect(Math.max(...moments.values())).toBeLessThan(20);
+  });
+
+  test('one that hangs is told of within the intervals, and once', async () => {
+    let hangs = false;
+    const { clock, told } = monitored([{ behave: () => (hangs ? undefined : serving) }]);
+    await clock.run(30_000);
+    hangs = true;
+    await clock.run(3 * 5_500 + 2_100);
+    expect(told).toEqual(['0 silent 3']);
+    await clock.run(100_000);
+    expect(told).toEqual(['0 silent 3']);
+  });
+
+  test('one that says it does not serve is told of, and again when it is well', async () => {
+    let answer: HealthAnswer = { status: 'not-serving', reported: 'NOT_SERVING' };
+    const { clock, told } = monitored([{ behave: () => ({ ms: 2, answer }) }]);
+    await clock.run(20_000);
+    expect(told).toEqual(['0 not-serving 3']);
+    answer = { status: 'serving' };
+    await clock.run(20_000);
+    expect(told).toEqual(['0 not-serving 3', '0 well']);
+  });
+
+  test('a probe that throws counts as failed', async () => {
+    const { clock, told } = monitored([
+      {
+        behave: () => {
+          throw new Error('no connection');
+        },
+      },
+    ]);
+    await clock.run(20_000);
+    expect(told).toEqual(['0 failed 3']);
+  });
+
+  test('an answer that comes after the deadline is no answer', async () => {
+    const { clock, told } = monitored([{ behave: () => ({ ...serving, ms: 2_500 }) }]);
+    await clock.run(30_000);
+    expect(told).toEqual(['0 silent 3']);
+  });
+
+  test('stopped, it asks and tells nothing more and leaves no timer of its own', async () => {
+    const { clock, stalls, told, asked, monitors } = monitored([{ behave: () => undefined }]);
+    await clock.run(11_000);
+    const before = asked.length;
+    for (const monitor of monitors) monitor.stop();
+    stalls.stop();
+    await clock.run(100_000);
+    expect(asked).toHaveLength(before);
+    expect(told).toEqual([]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('a listener may stop it', async () => {
+    const clock = new ManualClock();
+    const monitor = new HealthMonitor({
+      spec: spec(),
+      clock,
+      stalls: { lateSince: () => 0, multiplier: 1 },
+      probe: async () => ({ status: 'not-serving', reported: 'NOT_SERVING' }),
+    });
+    monitor.start({ onUnhealthy: () => monitor.stop(), onHealthy: () => {} });
+    await clock.run(60_000);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('a host that is late itself', () => {
+  const twenty = () => Array.from({ length: 20 }, () => ({ behave: () => serving }));
+
+  test.each([1, 2, 3])(
+    'stopped for 30 s, ten times, it blames none of 20 plugins (dice %i)',
+    async (seed) => {
+      const random = dice(seed);
+      const { clock, told } = monitored(twenty(), {}, random);
+      for (let i = 0; i < 10; i += 1) {
+        await clock.run(1 + Math.floor(random() * 12_000));
+        await clock.stall(30_000);
+      }
+      await clock.run(60_000);
+      expect(told).toEqual([]);
+    },
+  );
+
+  test('stopped again and again with hardly a moment between, it blames none, with a single failure allowed', async () => {
+    const random = dice(11);
+    const { clock, told } = monitored(twenty(), { intervalMs: 1_000, timeoutMs: 100, failures: 1 }, random);
+    for (let i = 0; i < 300; i += 1) {
+      await clock.run(1 + Math.floor(random() * 400));
+      await clock.stall(Math.floor(random() * 30_000));
+    }
+    await clock.run(10_000);
+    expect(told).toEqual([]);
+  });
+
+  test('stopped for longer than a probe’s own deadline, it blames none', async () => {
+    const { clock, told } = monitored(twenty(), { intervalMs: 1_000, timeoutMs: 100, failures: 1 });
+    for (let i = 0; i < 20; i += 1) {
+      await clock.run(1_111);
+      await clock.stall(3_600_000);
+    }
+    expect(told).toEqual([]);
+  });
+
+  test('after a stop a plugin that hangs is still found', async () => {
+    let hangs = false;
+    const { clock, told } = monitored([{ behave: () => (hangs ? undefined : serving) }]);
+    await clock.run(20_000);
+    hangs = true;
+    await clock.stall(30_000);
+    await clock.run(60_000);
+    expect(told).toEqual(['0 silent 3']);
+  });
+
+  test('a plugin that hangs is found by a host that is late all the time', async () => {
+    const { clock, told } = monitored([{ behave: () => undefined }]);
+    for (let i = 0; i < 4_000 && told.length === 0; i += 1) {
+      await clock.run(30);
+      await clock.stall(400);
+    }
+    expect(told).toEqual(['0 silent 3']);
+  });
+});
