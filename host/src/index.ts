@@ -7,6 +7,7 @@ export type { PromiseClient } from '@plugd/protocol/rpc/client';
 export { RpcError } from '@plugd/protocol/rpc/rpc-error';
 export type { ChannelSecurity } from './connection/channel';
 export type { PluginBroker } from './connection/scoped-broker';
+export type { ContractOption, ContractSource, DescriptorSet } from './contract/given-contract';
 export type { HostEventListener } from './events/event-log';
 export type {
   Cause,

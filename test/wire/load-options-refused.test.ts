@@ -1,5 +1,4 @@
 import type { LoadOptions } from '@plugd/host';
-import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { failureOf, HostRoom } from '../support/host-room';
 import { kvTs } from '../support/samples';
 
@@ -30,7 +29,7 @@ const refused: readonly (readonly [option: string, values: readonly unknown[]])[
   ['autoMtls', ['yes', 1, null]],
   ['tls', [true, null, 'PEM', { ca: 5 }, { certificate: 'a' }, { key: 'a' }, { serverName: 5 }]],
   ['sha256', ['', 'abc', 'g'.repeat(64), `${'a'.repeat(64)}\n`, 5]],
-  ['contract', [KvDefinition, 'samples.kv.v1.Kv', [{}], [null], ['samples.kv.v1.Kv'], [endless]]],
+  ['contract', [new Uint8Array([0x0a]), 'samples.kv.v1.Kv', [{}], [null], ['samples.kv.v1.Kv'], [endless]]],
   ['unixSocketGroup', ['', -1, 1.5, {}, null]],
   ['minPort', [0, -1, 1.5, 65_536, '10000', Number.NaN, 26_000]],
   ['maxPort', [0, 65_536, '25000', 9_000]],

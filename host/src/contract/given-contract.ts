@@ -14,7 +14,7 @@ export type DescriptorSet = Uint8Array | { readonly file: readonly object[] };
 export type ContractSource = AnyServiceDefinition | DescriptorSet;
 
 /** The contract as an application gives it. Of two sources that tell of one method, the first one's word counts. */
-export type ContractOption = DescriptorSet | readonly ContractSource[];
+export type ContractOption = ContractSource | readonly ContractSource[];
 
 /** The contract that an application gave. */
 export interface GivenContract {

@@ -1,5 +1,6 @@
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { verifyChecksum } from '../artifact/checksum';
+import { GenerationContract } from '../contract/generation-contract';
 import type { EmitEvent } from '../events/host-event';
 import { type Logger, logPluginRecord } from '../events/logger';
 import type { InstanceRecord, KeyedCertificate } from '../launch/instance-record';
@@ -20,6 +21,8 @@ export type RunStep = <T>(step: StartStep, work: () => Promise<T>) => Promise<T>
 
 export interface StartOptions {
   readonly generation: number;
+  /** What the instances of the generation share. Default: one of this instance's own. */
+  readonly contract?: GenerationContract;
   /** Gives the start up; the process is ended and ABORTED thrown. */
   readonly signal: AbortSignal;
   readonly runStep: RunStep;
@@ -70,6 +73,7 @@ export class InstanceFactory {
     const instance = new Instance(
       { id, plugin: spec.name, version: spec.version, generation },
       this.#surroundings,
+      options.contract ?? new GenerationContract(spec.contract.contract),
     );
     const deadline = performance.now() + spec.startTimeoutMs;
     const limits: ProofLimits = { deadline, signal };
@@ -88,10 +92,11 @@ export class InstanceFactory {
         instance.readStdio();
         instance.openBroker(spec.tls);
       });
-      if (spec.contract.length > 0) {
+      if (spec.contract.required.length > 0) {
         await runStep('contract', () => proveContract(instance, spec.contract, limits, logger));
       }
       instance.transition('ready', { reason: 'proved' });
+      void instance.contract();
       return instance;
     } catch (error) {
       const failure = asPluginError(error, signal);
@@ -113,12 +118,17 @@ export class InstanceFactory {
       );
     }
     const launched = await this.#options.launcher.attach(record);
-    const instance = new Instance({ id, plugin, version, generation }, this.#surroundings);
+    const instance = new Instance(
+      { id, plugin, version, generation },
+      this.#surroundings,
+      new GenerationContract(spec.contract.contract),
+    );
     try {
       await instance.connect(launched, spec.tls);
       const deadline = performance.now() + spec.startTimeoutMs;
       await proveHealth(instance, { deadline, signal }, this.#options.logger);
       instance.transition('ready', { reason: 'attached' });
+      void instance.contract();
       return instance;
     } catch (error) {
       // The process was there before us: what we could not reach is not ours to end.
@@ -148,7 +158,8 @@ export class InstanceFactory {
     const id = `${plugin}-${generation}-${++this.#count}`;
     const about = { id, plugin, version, generation };
     const launched = await launcher.attachForeign({ ...about, hostCertificate }, line);
-    const instance = new Instance(about, this.#surroundings);
+    const contract = new GenerationContract(spec.contract.contract);
+    const instance = new Instance(about, this.#surroundings, contract);
     try {
       await instance.connect(launched, spec.tls);
       const limits: ProofLimits = { deadline: performance.now() + spec.startTimeoutMs, signal };
@@ -156,8 +167,9 @@ export class InstanceFactory {
       await proveVersion(instance, limits);
       instance.readStdio();
       instance.openBroker(spec.tls);
-      if (spec.contract.length > 0) await proveContract(instance, spec.contract, limits, logger);
+      if (spec.contract.required.length > 0) await proveContract(instance, spec.contract, limits, logger);
       instance.transition('ready', { reason: 'attached' });
+      void instance.contract();
       return instance;
     } catch (error) {
       const failure = deadAddress(asPluginError(error, signal), line);

@@ -4,6 +4,9 @@ import type { PluginError } from '@plugd/protocol/plugin-error';
 import type { ChannelSecurity } from '../connection/channel';
 import { Connection } from '../connection/connection';
 import { MultiplexedWire } from '../connection/multiplexed-wire';
+import { reflectContract } from '../connection/reflected-contract';
+import type { Contract } from '../contract/contract';
+import { GenerationContract } from '../contract/generation-contract';
 import type { Cause, EmitEvent, InstanceState } from '../events/host-event';
 import { type Logger, logPluginRecord } from '../events/logger';
 import type { InstanceRecord } from '../launch/instance-record';
@@ -17,6 +20,9 @@ export interface InstanceSurroundings {
   readonly emit: EmitEvent;
   readonly logger: Logger;
 }
+
+/** How long a plugin may take to tell its contract: nobody waits for it. */
+const reflectionTimeoutMs = 10_000;
 
 export interface InstanceIdentity {
   readonly id: string;
@@ -36,10 +42,19 @@ export class Instance {
   #launched: LaunchedInstance | undefined;
   #connection: Connection | undefined;
   #stopping: Promise<void> | undefined;
+  readonly #contract: GenerationContract;
+  /** Fires when it is to leave: questions of the host's own are given up then. */
+  readonly #leaving = new AbortController();
 
-  constructor(identity: InstanceIdentity, surroundings: InstanceSurroundings) {
+  /** @param contract shared by the instances of a generation */
+  constructor(
+    identity: InstanceIdentity,
+    surroundings: InstanceSurroundings,
+    contract: GenerationContract = new GenerationContract(),
+  ) {
     this.identity = identity;
     this.#surroundings = surroundings;
+    this.#contract = contract;
     this.transition('starting', { reason: 'asked' });
   }
 
@@ -84,6 +99,28 @@ export class Instance {
   /** Reads the plugin's stdio stream into the host's log. */
   readStdio(): void {
     this.connection.readStdio((record) => logPluginRecord(this.#surroundings.logger, this.origin, record));
+  }
+
+  /** The contract as far as it is known: what the application gave, and once {@link contract} has asked, all of it. */
+  get contractNow(): Contract {
+    return this.#contract.now;
+  }
+
+  /**
+   * What the application gave, over what the plugin says of itself. It is asked once in a generation's life; if it can't
+   * be, the given one is all there is.
+   */
+  async contract(): Promise<Contract> {
+    const { signal } = this.#leaving;
+    try {
+      return await this.#contract.ask(() =>
+        reflectContract(this.connection.channel, { timeoutMs: reflectionTimeoutMs, signal }),
+      );
+    } catch (error) {
+      const about = { ...this.origin, error: String(error) };
+      this.#surroundings.logger.debug('the plugin could not be asked for its contract', about);
+      return this.contractNow;
+    }
   }
 
   get origin(): { readonly plugin: string; readonly instance: string } {
@@ -139,6 +176,7 @@ export class Instance {
   }
 
   async #stop(timeoutMs: number, cause: Cause): Promise<void> {
+    this.#leaving.abort();
     const launched = this.#launched;
     try {
       if (launched === undefined) return;
@@ -163,6 +201,7 @@ export class Instance {
 
   /** Ends it at once: for one that never served. */
   async kill(cause: Cause): Promise<void> {
+    this.#leaving.abort();
     this.#stopping ??= (async () => {
       this.#connection?.close();
       await this.#launched?.kill();
@@ -173,6 +212,7 @@ export class Instance {
 
   /** Lets go of the process without ending it: it is another host's now. */
   release(): void {
+    this.#leaving.abort();
     this.#stopping ??= Promise.resolve();
     this.#connection?.close();
   }

@@ -1,5 +1,5 @@
-import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
 import type { ChannelSecurity } from '../connection/channel';
+import type { ContractOption } from '../contract/given-contract';
 
 /** What host and plugin have to agree on before the first call. */
 export interface HandshakeOptions {
@@ -57,10 +57,12 @@ export interface LoadOptions {
   /** SHA-256 of the file that `command` names, 64 hexadecimal digits: another file is refused before it runs. */
   readonly sha256?: string;
   /**
-   * The services that the application is going to call. Where the plugin has reflection, one that lacks any of them
-   * is refused with CONTRACT_NOT_SERVED. Generic definitions (ts-proto) also say which methods are idempotent.
+   * The services that the application is going to call: a definition, a FileDescriptorSet (its bytes, or decoded), or a
+   * list of them. A plugin whose reflection lacks a service of the definitions is refused with CONTRACT_NOT_SERVED;
+   * without definitions, that goes for the services of the sets. What it says of a method counts, above all whether a
+   * call may be made twice; of whatever it leaves open, the plugin itself is asked. Default: none.
    */
-  readonly contract?: readonly AnyServiceDefinition[];
+  readonly contract?: ContractOption;
   /** Group whose members may connect to the plugin's socket: a name or a number. Not on Windows. */
   readonly unixSocketGroup?: string | number;
   /** First port for plugins that listen on TCP. Default 10000. */

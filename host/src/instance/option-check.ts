@@ -5,7 +5,11 @@ const longestWaitMs = 0x7fffffff;
 
 /** Throws PluginError OPTIONS_INVALID, naming the option, unless its value is good. */
 export function check(good: boolean, option: string, value: unknown, wanted: string): asserts good {
-  if (good) return;
+  if (!good) refuse(option, value, wanted);
+}
+
+/** Throws PluginError OPTIONS_INVALID, naming the option. */
+export function refuse(option: string, value: unknown, wanted: string): never {
   throw new PluginError(
     'OPTIONS_INVALID',
     `Option ${option} is ${describe(value)}; it has to be ${wanted}.`,

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { DEFAULT_MAX_PORT, DEFAULT_MIN_PORT } from '@plugd/protocol/environment';
-import { type AnyServiceDefinition, rpcMethods } from '@plugd/protocol/rpc/definition';
 import { valid as validVersion } from 'semver';
 import type { ChannelSecurity } from '../connection/channel';
+import { type ContractOption, type GivenContract, readContract } from '../contract/given-contract';
 import type { HandshakeOptions, LoadOptions } from './load-options';
 import {
   check,
@@ -12,6 +12,7 @@ import {
   isRecord,
   isText,
   isVariableName,
+  refuse,
 } from './option-check';
 
 /** Load options with every default filled in and every value checked. */
@@ -30,7 +31,7 @@ export interface PluginSpec {
   readonly tls: ChannelSecurity | undefined;
   readonly multiplex: boolean;
   readonly sha256: string | undefined;
-  readonly contract: readonly AnyServiceDefinition[];
+  readonly contract: GivenContract;
   readonly unixSocketGroup: string | number | undefined;
   readonly minPort: number | undefined;
   readonly maxPort: number | undefined;
@@ -114,7 +115,7 @@ export function resolveSpec(options: LoadOptions): PluginSpec {
 export function ownOptions(options: LoadOptions, spec: PluginSpec, command: string): LoadOptions {
   const { args, env, cwd, cookie, protocolVersions, contract } = spec;
   const handshake = { cookie, protocolVersions };
-  return { ...options, command, args, env, cwd, handshake, contract };
+  return { ...options, command, args, env, cwd, handshake, contract: contract.sources };
 }
 
 function checkedCookie(cookie: HandshakeOptions['cookie']): readonly [string, string] {
@@ -148,18 +149,14 @@ function checkedEnv(env: Readonly<Record<string, string>> = {}): Readonly<Record
   return { ...env };
 }
 
-function checkedContract(contract: readonly AnyServiceDefinition[] = []): readonly AnyServiceDefinition[] {
-  const wanted = 'a list of service definitions';
-  check(Array.isArray(contract), 'contract', contract, wanted);
-  for (const service of contract) check(isDefinition(service), 'contract', service, wanted);
-  return [...contract];
-}
-
-function isDefinition(service: AnyServiceDefinition): boolean {
+function checkedContract(contract: ContractOption | undefined): GivenContract {
   try {
-    return rpcMethods(service).length > 0;
-  } catch {
-    return false;
+    return readContract(contract);
+  } catch (error) {
+    // Bytes say nothing to a reader, and there may be millions of them.
+    const shown = contract instanceof Uint8Array ? `${contract.length} bytes` : contract;
+    const wanted = 'a service definition, a FileDescriptorSet with a service, or a list of them';
+    return refuse('contract', shown, `${wanted} (${error instanceof Error ? error.message : String(error)})`);
   }
 }
 

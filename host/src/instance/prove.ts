@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PluginError } from '@plugd/protocol/plugin-error';
-import { type AnyServiceDefinition, rpcMethods } from '@plugd/protocol/rpc/definition';
 import { compareBuild, valid as validVersion } from 'semver';
 import { connectFailure } from '../connection/failure';
 import type { HealthAnswer } from '../connection/health';
+import type { GivenContract } from '../contract/given-contract';
 import type { Logger } from '../events/logger';
 import { describeExit } from '../launch/witness';
 import type { Instance } from './instance';
-import type { PluginSpec } from './plugin-spec';
 
 /** How long one health check may take. */
 const healthTimeoutMs = 10_000;
@@ -69,7 +68,7 @@ function sameVersion(said: string, asked: string): boolean {
 /** Throws PluginError CONTRACT_NOT_SERVED if the plugin's reflection lacks a service of the contract. */
 export async function proveContract(
   instance: Instance,
-  contract: PluginSpec['contract'],
+  { required }: GivenContract,
   limits: ProofLimits,
   logger: Logger,
 ): Promise<void> {
@@ -84,16 +83,11 @@ export async function proveContract(
     }),
   );
   if (served === undefined) return;
-  const missing = contract.map(serviceName).filter((name) => !served.includes(name));
+  const missing = required.filter((name) => !served.includes(name));
   if (missing.length === 0) return;
   throw instance.launched.error('CONTRACT_NOT_SERVED', `The plugin does not serve ${missing.join(', ')}.`, {
     facts: { missing, served },
   });
-}
-
-function serviceName(definition: AnyServiceDefinition): string {
-  // "/package.Service/Method": every method of a service carries its name.
-  return rpcMethods(definition)[0]?.path.split('/')[1] ?? '';
 }
 
 function callLimit(limits: ProofLimits): { timeoutMs: number; signal: AbortSignal } {

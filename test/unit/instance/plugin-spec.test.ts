@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { PluginError } from '@plugd/host';
 import { KvDefinition, KvService } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import * as fc from 'fast-check';
+import { Contract } from '../../../host/src/contract/contract';
 import type { LoadOptions } from '../../../host/src/instance/load-options';
 import { ownOptions, resolveSpec } from '../../../host/src/instance/plugin-spec';
 import { thrown } from '../protocol/thrown';
@@ -33,7 +34,7 @@ test('what is left out has the documented default', () => {
     tls: undefined,
     multiplex: false,
     sha256: undefined,
-    contract: [],
+    contract: { sources: [], contract: Contract.empty, required: [] },
     unixSocketGroup: undefined,
     minPort: undefined,
     maxPort: undefined,
@@ -85,9 +86,15 @@ test.each<[string, object]>([
   ['tls', { tls: { certificate: 'PEM' } }],
   ['sha256', { sha256: 'abc' }],
   ['sha256', { sha256: 'g'.repeat(64) }],
-  ['contract', { contract: KvDefinition }],
   ['contract', { contract: [{}] }],
   ['contract', { contract: ['samples.kv.v1.Kv'] }],
+  ['contract', { contract: null }],
+  ['contract', { contract: Buffer.from('this is not protobuf') }],
+  ['contract', { contract: new Uint8Array(0) }],
+  ['contract', { contract: { file: [] } }],
+  ['contract', { contract: { file: [{ name: 'no-service.proto' }] } }],
+  ['contract', { contract: [KvDefinition, { file: [{ service: [] }] }] }],
+  ['contract', { contract: [KvDefinition, new Uint8Array([0x0a, 0x05])] }],
   ['unixSocketGroup', { unixSocketGroup: '' }],
   ['unixSocketGroup', { unixSocketGroup: -1 }],
   ['minPort', { minPort: 0 }],
@@ -130,8 +137,9 @@ test.each<[string, Partial<LoadOptions>, object]>([
   [
     'definitions of both kinds',
     { contract: [KvDefinition, KvService] },
-    { contract: [KvDefinition, KvService] },
+    { contract: { sources: [KvDefinition, KvService], required: ['samples.kv.v1.Kv'] } },
   ],
+  ['one definition', { contract: KvDefinition }, { contract: { sources: [KvDefinition] } }],
   ['an empty value', { env: { EMPTY: '' }, args: [''] }, { env: { EMPTY: '' }, args: [''] }],
 ])('%s is taken', (_, options, expected) => {
   expect(resolveSpec({ ...good, ...options })).toMatchObject(expected);
@@ -191,9 +199,8 @@ test('the caller’s objects are read once: what is done to them later has no ef
   mutable.contract.pop();
   mutable.handshake.protocolVersions.push(2);
   mutable.handshake.cookie[1] = 'other';
-  for (const kept of [spec, own]) {
-    expect(kept).toMatchObject({ args: ['a'], env: { A: '1' }, contract: [KvDefinition] });
-  }
+  for (const kept of [spec, own]) expect(kept).toMatchObject({ args: ['a'], env: { A: '1' } });
+  expect([spec.contract.sources, own.contract]).toEqual([[KvDefinition], [KvDefinition]]);
   expect(own).toMatchObject({
     command: '/bin/kv',
     handshake: { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: [1] },
