@@ -17,6 +17,7 @@ import { errorCodes } from '@plugd/protocol/error-codes';
 import { ConnInfo } from '@plugd/protocol/gen/plugin/grpc_broker';
 import { formatHandshakeLine, parseHandshakeLine } from '@plugd/protocol/handshake-line';
 import { LogLineParser } from '@plugd/protocol/log-record';
+import { LINEAGE_KEY, Lineage } from '@plugd/protocol/rpc/lineage';
 import { negotiateVersion, parseVersionList } from '@plugd/protocol/versions';
 import { Flag, type FrameHeader, FrameType, INITIAL_WINDOW_BYTES } from '@plugd/protocol/yamux/frame';
 import { FrameParser } from '@plugd/protocol/yamux/frame-parser';
@@ -53,7 +54,7 @@ const versions = [1, 2, 3, 5];
 
 test('no block has a mark that nothing checks', () => {
   const marks = blocks(page).flatMap(({ marks: { check } }) => check ?? []);
-  expect(new Set(marks)).toEqual(new Set(['handshake', 'refused', 'log', 'messages', 'frames']));
+  expect(new Set(marks)).toEqual(new Set(['handshake', 'refused', 'log', 'messages', 'lineage', 'frames']));
 });
 
 test('the environment table has the names that the host sets', () => {
@@ -169,6 +170,18 @@ describe('services and messages', () => {
     expect(Buffer.from(ConnInfo.encode(message).finish())).toEqual(bytes(hex));
   });
 });
+
+test.each(linesOf('lineage').map((row) => row.split(/: | {2,}/)))(
+  '%s may be %s',
+  (key, value = '', told = '') => {
+    expect(key).toBe(LINEAGE_KEY);
+    const lineage = Lineage.parse(value);
+    expect(lineage?.toString()).toBe(value);
+    const [, generation, plugin] =
+      /generation (\d+) of (?:the plugin that the host calls )?(\w+)/.exec(told) ?? [];
+    expect(lineage?.generationOf(plugin ?? '')).toBe(Number(generation));
+  },
+);
 
 test.each(linesOf('log'))('%s is a record', (line) => {
   const told = JSON.parse(line);
