@@ -189,6 +189,29 @@ describe('a host that is late itself', () => {
     expect(told).toEqual([]);
   });
 
+  test('an answer that lies in the socket when the deadline comes is read first, however short the pause', async () => {
+    const { clock, told, asked } = monitored([{ behave: () => ({ ...serving, ms: 1_950 }) }], {
+      failures: 1,
+    });
+    while (asked.length === 0) await clock.run(1);
+    await clock.run(1_900);
+    // Too short for the meter to see: nothing but the order of timers and sockets.
+    await clock.stall(130);
+    await clock.run(1_000);
+    expect(told).toEqual([]);
+  });
+
+  test('time that was lost is given back to a plugin that was stopped with its host', async () => {
+    const { clock, told, asked } = monitored([{ behave: () => ({ ...serving, ms: 2_300 }) }], {
+      failures: 1,
+    });
+    while (asked.length === 0) await clock.run(1);
+    await clock.run(500);
+    await clock.stall(490);
+    await clock.run(3_000);
+    expect(told).toEqual([]);
+  });
+
   test('after a stop a plugin that hangs is still found', async () => {
     let hangs = false;
     const { clock, told } = monitored([{ behave: () => (hangs ? undefined : serving) }]);
