@@ -20,6 +20,11 @@ export const errorCodes = {
   // What the caller asked for.
   OPTIONS_INVALID: entry('caller', 'Correct the named option.'),
   NAME_TAKEN: entry('caller', 'Give the plugin another name, or upgrade the one that is loaded.'),
+  DEPENDENCY_MISSING: entry('caller', 'Load the plugins that it depends on first, or together with it.'),
+  DEPENDENCY_CYCLE: entry(
+    'caller',
+    'Take one of the dependencies in the ring away: none of them can be first.',
+  ),
   BUSY: entry('caller', "Wait for the operation that is running, or pass ifBusy: 'wait'."),
   HOST_CLOSED: entry('caller', 'Create a new host; a closed one stays closed.'),
   PLUGIN_STOPPED: entry('caller', 'Load the plugin again; a stopped one stays stopped.'),
