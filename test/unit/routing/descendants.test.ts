@@ -1,7 +1,7 @@
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { createPromiseClient } from '@plugd/protocol/rpc/client';
 import { LINEAGE_KEY } from '@plugd/protocol/rpc/lineage';
-import { PinnedLineage } from '../../../host/src/routing/lineage';
+import { currentLineage, PinnedLineage } from '../../../host/src/routing/lineage';
 import { rejection, until } from '../rpc/local-kv';
 import { cleanUp } from '../rpc/local-server';
 import { startGeneration } from './local-generation';
@@ -85,6 +85,20 @@ test('a call that is held carries its lineage when it goes', async () => {
   route.release();
   await call;
   expect(seen).toEqual(['other=3']);
+});
+
+test('a client that calls back keeps its lineage from one call to the next', async () => {
+  const { stub } = await routed();
+  const lineageAfter = (): Promise<string | undefined> =>
+    new Promise((resolve) => {
+      stub.get({ key: 'k' }, () => stub.get({ key: 'k' }, () => resolve(currentLineage()?.toString())));
+    });
+  const [inside, other, outside] = await Promise.all([
+    under(1).run(lineageAfter),
+    under(2, 'other').run(lineageAfter),
+    lineageAfter(),
+  ]);
+  expect([inside, other, outside]).toEqual(['kv=1', 'other=2', undefined]);
 });
 
 test('a route that was closed takes no descendants of a generation that has ended', async () => {
