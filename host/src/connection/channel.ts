@@ -1,5 +1,6 @@
 import { Channel, type ChannelOptions, credentials } from '@grpc/grpc-js';
 import { grpcTarget } from '@plugd/protocol/grpc-address';
+import { MESSAGE_LIMIT_BYTES } from '@plugd/protocol/message-limit';
 
 /** What one side shows and whom it trusts, as PEM. */
 export interface ChannelSecurity {
@@ -18,14 +19,17 @@ export interface ChannelAddress {
   readonly address: string;
 }
 
-/** go-plugin's host allows messages of up to 2 GiB - 1 in both directions; -1 is grpc-js's word for no limit. */
-const unlimited = -1;
-
-/** A channel to one process, with go-plugin's message sizes and none of what only remote peers need. */
-export function openChannel(target: ChannelAddress, security: ChannelSecurity | undefined): Channel {
+/** A channel to one process, with go-plugin's message sizes by default and none of what only remote peers need. */
+export function openChannel(
+  target: ChannelAddress,
+  security: ChannelSecurity | undefined,
+  /** The largest message that is taken from the plugin. */
+  maxMessageBytes = MESSAGE_LIMIT_BYTES,
+): Channel {
   const options: ChannelOptions = {
-    'grpc.max_receive_message_length': unlimited,
-    'grpc.max_send_message_length': unlimited,
+    'grpc.max_receive_message_length': maxMessageBytes,
+    // -1 is grpc-js's word for no limit: what the application sends is its own doing.
+    'grpc.max_send_message_length': -1,
     // A proxy named in the environment must not come between a host and its plugin.
     'grpc.enable_http_proxy': 0,
     'grpc.service_config_disable_resolution': 1,

@@ -1,9 +1,10 @@
 import { type Channel, status } from '@grpc/grpc-js';
-import { Broker } from '@plugd/protocol/broker/broker';
+import { Broker, type BrokerCounters } from '@plugd/protocol/broker/broker';
 import { hostBrokerStream } from '@plugd/protocol/broker/host-broker-stream';
 import type { BrokerSecurity } from '@plugd/protocol/broker/security';
 import { LifecycleDefinition } from '@plugd/protocol/gen/plugd/lifecycle/v1/lifecycle';
 import { GRPCControllerDefinition } from '@plugd/protocol/gen/plugin/grpc_controller';
+import { MESSAGE_LIMIT_BYTES } from '@plugd/protocol/message-limit';
 import { createPromiseClient } from '@plugd/protocol/rpc/client';
 import { RpcError } from '@plugd/protocol/rpc/rpc-error';
 import type { OutputListener } from '../launch/launch-spec';
@@ -33,6 +34,7 @@ export class Connection {
   readonly channel: Channel;
   /** The connection under the channel, where all of an instance's connections share one. */
   readonly #wire: MultiplexedWire | undefined;
+  readonly #maxMessageBytes: number;
   #broker: Broker | undefined;
   #stdio: StdioConsumer | undefined;
   #brokerHeard: Promise<unknown> | undefined;
@@ -41,9 +43,16 @@ export class Connection {
   readonly #health: HealthCheck;
   readonly #ended = new AbortController();
 
-  constructor(target: ChannelAddress, security: ChannelSecurity | undefined, wire?: MultiplexedWire) {
+  constructor(
+    target: ChannelAddress,
+    security: ChannelSecurity | undefined,
+    wire?: MultiplexedWire,
+    /** The largest message that is taken from the plugin, on brokered connections too. */
+    maxMessageBytes = MESSAGE_LIMIT_BYTES,
+  ) {
     this.#wire = wire;
-    this.channel = openChannel(wire?.address ?? target, security);
+    this.#maxMessageBytes = maxMessageBytes;
+    this.channel = openChannel(wire?.address ?? target, security, maxMessageBytes);
     this.tls = security !== undefined;
     this.#health = new HealthCheck(this.channel);
   }
@@ -113,6 +122,11 @@ export class Connection {
     return this.#broker;
   }
 
+  /** What the plugin sent the broker for which there was no room; nothing, without a broker. */
+  get brokerCounters(): BrokerCounters {
+    return this.#broker?.counters ?? { droppedMessages: 0, refusedConnections: 0 };
+  }
+
   /** Opens the broker's stream, once in a plugin's life: a Go plugin closes its broker for good when it ends. */
   openBroker(
     directory: string,
@@ -122,6 +136,7 @@ export class Connection {
     this.#broker = new Broker({
       stream: hostBrokerStream(this.channel),
       directory,
+      maxMessageBytes: this.#maxMessageBytes,
       ...(peerDirectory === undefined ? {} : { peerDirectory }),
       ...(security === undefined ? {} : { security }),
       ...(this.#wire === undefined ? {} : { multiplex: this.#wire.router }),

@@ -30,6 +30,7 @@ export class BrokerBook {
   readonly #waiters = new Map<number, Waiter[]>();
   #lastId: number;
   #closed: PluginError | undefined;
+  #dropped = 0;
 
   constructor(options: BrokerBookOptions = {}) {
     this.#clock = options.clock ?? systemClock;
@@ -47,6 +48,11 @@ export class BrokerBook {
     return this.#slots.size;
   }
 
+  /** Announcements for which there was no room. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
   /** The other side announces a server. */
   arrived(info: ConnInfo): void {
     const id = info.serviceId;
@@ -56,7 +62,10 @@ export class BrokerBook {
       waiter.resolve(info);
       return;
     }
-    if (this.#slots.size >= MAX_WAITING) return;
+    if (this.#slots.size >= MAX_WAITING) {
+      this.#dropped++;
+      return;
+    }
     this.#slots.set(id, { info, forget: this.#clock.after(WAIT_MS, () => this.#slots.delete(id)) });
   }
 

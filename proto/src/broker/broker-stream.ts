@@ -10,4 +10,6 @@ export interface BrokerStream {
   /** Hears once why the stream has ended; at once if it has. */
   onEnd(listener: (reason: PluginError) => void): void;
   end(): void;
+  /** Messages of either direction for which there was no room. Default: none. */
+  readonly dropped?: number;
 }

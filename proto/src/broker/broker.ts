@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Channel } from '@grpc/grpc-js';
+import { MESSAGE_LIMIT_BYTES } from '../message-limit';
 import type { PluginError } from '../plugin-error';
 import type { AnyServiceDefinition } from '../rpc/definition';
 import type { AdaptOptions, ServiceImplementation } from '../rpc/service';
@@ -17,6 +18,14 @@ import type { Acceptance, BrokerTransport } from './transport';
 
 const RELEASE_LIMIT_MS = 5000;
 
+/** What the other side sent and this side had no room for, since the broker's start. */
+export interface BrokerCounters {
+  /** Announcements, knocks and answers. */
+  readonly droppedMessages: number;
+  /** Connections to what this side serves. */
+  readonly refusedConnections: number;
+}
+
 /** What a {@link Broker} is made of. */
 export interface BrokerOptions {
   readonly stream: BrokerStream;
@@ -33,6 +42,8 @@ export interface BrokerOptions {
   readonly multiplex?: StreamRouter;
   /** Prepares a socket before the other side can see it: owner, mode. */
   readonly prepareSocket?: (path: string) => void;
+  /** The largest message that is taken on brokered connections. Default: {@link MESSAGE_LIMIT_BYTES}. */
+  readonly maxMessageBytes?: number;
   /** For all services that are served. */
   readonly calls?: Partial<AdaptOptions>;
   readonly clock?: Clock;
@@ -76,6 +87,7 @@ export class Broker {
   readonly #options: BrokerOptions;
   readonly #book: BrokerBook;
   readonly #transport: BrokerTransport;
+  readonly #maxMessageBytes: number;
   readonly #served = new Map<number, Served | undefined>();
   readonly #dialled = new Map<BrokeredChannel, BrokerEntry>();
   readonly #raw = new Set<Duplex>();
@@ -86,6 +98,7 @@ export class Broker {
   constructor(options: BrokerOptions) {
     this.#options = options;
     const { stream, directory, multiplex, clock = systemClock } = options;
+    this.#maxMessageBytes = options.maxMessageBytes ?? MESSAGE_LIMIT_BYTES;
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -108,6 +121,13 @@ export class Broker {
     });
   }
 
+  get counters(): BrokerCounters {
+    return {
+      droppedMessages: (this.#options.stream.dropped ?? 0) + this.#book.dropped,
+      refusedConnections: this.#transport.refused,
+    };
+  }
+
   /** An id of this side's that is not in use. */
   nextId(): number {
     for (;;) {
@@ -126,7 +146,7 @@ export class Broker {
     options: BrokerServeOptions = {},
   ): Promise<number> {
     const { id, ...calls } = options;
-    const server = new BrokeredServer(this.#options.security);
+    const server = new BrokeredServer(this.#options.security, this.#maxMessageBytes);
     server.offer(definition, implementation, { draining: this.#never, ...this.#options.calls, ...calls });
     return this.#accept(id, (connection) => server.accept(connection), server);
   }
@@ -152,9 +172,12 @@ export class Broker {
       throw this.#reason;
     }
     const { security } = this.#options;
-    const channel: BrokeredChannel = new BrokeredChannel(target, security, options.carry, () =>
-      this.#dialled.delete(channel),
-    );
+    const channel: BrokeredChannel = new BrokeredChannel(target, {
+      security,
+      maxMessageBytes: this.#maxMessageBytes,
+      carry: options.carry,
+      onClose: () => this.#dialled.delete(channel),
+    });
     const place =
       this.#options.multiplex === undefined ? { network: target.network, address: target.address } : {};
     this.#dialled.set(channel, { id, direction: 'dial', ...place });

@@ -6,21 +6,24 @@ import type { DialTarget } from './transport';
 /** What a call sends along, given what its caller wants to send: that, or a copy with more. */
 export type Carry = (metadata: Metadata) => Metadata;
 
+export interface BrokeredChannelOptions {
+  readonly security: BrokerSecurity | undefined;
+  /** The largest message that is taken. */
+  readonly maxMessageBytes: number;
+  readonly carry: Carry | undefined;
+  readonly onClose: () => void;
+}
+
 /** A channel to one brokered server, which gives up what leads there when it is closed. */
 export class BrokeredChannel extends Channel {
   readonly #target: DialTarget;
   readonly #carry: Carry | undefined;
   readonly #onClose: () => void;
 
-  constructor(
-    target: DialTarget,
-    security: BrokerSecurity | undefined,
-    carry: Carry | undefined,
-    onClose: () => void,
-  ) {
+  constructor(target: DialTarget, { security, maxMessageBytes, carry, onClose }: BrokeredChannelOptions) {
     super(grpcTarget(target.network, target.address), clientCredentials(security), {
-      // -1 is grpc-js's word for no limit; go-plugin has none that matters.
-      'grpc.max_receive_message_length': -1,
+      'grpc.max_receive_message_length': maxMessageBytes,
+      // -1 is grpc-js's word for no limit.
       'grpc.max_send_message_length': -1,
       'grpc.enable_http_proxy': 0,
       'grpc.service_config_disable_resolution': 1,

@@ -1,21 +1,26 @@
 import type { Duplex } from 'node:stream';
 import { Server } from '@grpc/grpc-js';
+import { MESSAGE_LIMIT_BYTES } from '../message-limit';
 import type { AnyServiceDefinition } from '../rpc/definition';
 import { type AdaptOptions, adaptService, type ServiceImplementation } from '../rpc/service';
+import { MAX_STREAMS } from './rules';
 import { type BrokerSecurity, serverCredentials } from './security';
 
 /** One service, served to whoever connects. */
 export class BrokeredServer {
-  readonly #server = new Server({
-    'grpc.max_receive_message_length': -1,
-    'grpc.max_send_message_length': -1,
-    'grpc.enable_channelz': 0,
-  });
+  readonly #server: Server;
   readonly #inject: (connection: Duplex) => void;
   readonly #connections = new Set<Duplex>();
   #onDeserted: () => void = () => {};
 
-  constructor(security: BrokerSecurity | undefined) {
+  constructor(security: BrokerSecurity | undefined, maxMessageBytes = MESSAGE_LIMIT_BYTES) {
+    this.#server = new Server({
+      'grpc.max_receive_message_length': maxMessageBytes,
+      // What this side sends is its own doing.
+      'grpc.max_send_message_length': -1,
+      'grpc.max_concurrent_streams': MAX_STREAMS,
+      'grpc.enable_channelz': 0,
+    });
     const injector = this.#server.createConnectionInjector(serverCredentials(security));
     this.#inject = (connection) => injector.injectConnection(connection);
   }

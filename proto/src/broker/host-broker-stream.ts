@@ -14,6 +14,9 @@ export function hostBrokerStream(channel: ChannelInterface): BrokerStream {
   const call = createPromiseClient(GRPCBrokerDefinition, channel);
   void pipe.read(call.startStream(pipe.outgoing, { signal: left.signal }));
   return {
+    get dropped() {
+      return pipe.dropped;
+    },
     send: (info) => pipe.send(info),
     onReceive: (listener) => pipe.onReceive(listener),
     onEnd: (listener) => pipe.onEnd(listener),

@@ -18,6 +18,7 @@ type Next = IteratorResult<ConnInfo, undefined>;
 export class MessagePipe implements BrokerStream {
   readonly #outgoing: Outgoing[] = [];
   readonly #early: ConnInfo[] = [];
+  #dropped = 0;
   #asked: ((next: Next) => void) | undefined;
   #onReceive: ((info: ConnInfo) => void) | undefined;
   #onEnd: ((reason: PluginError) => void) | undefined;
@@ -25,10 +26,24 @@ export class MessagePipe implements BrokerStream {
 
   send(info: ConnInfo): Promise<void> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    // One that goes on knocking and never reads what it is answered must not make this side keep the answers.
+    if (this.#outgoing.length >= MAX_WAITING) {
+      this.#dropped++;
+      return Promise.reject(
+        brokerError('BROKER_PROTOCOL', 'The other side reads no broker messages.', {
+          serviceId: info.serviceId,
+          waiting: this.#outgoing.length,
+        }),
+      );
+    }
     return new Promise((sent, failed) => {
       this.#outgoing.push({ info, sent, failed });
       this.#hand();
     });
+  }
+
+  get dropped(): number {
+    return this.#dropped;
   }
 
   onReceive(listener: (info: ConnInfo) => void): void {
@@ -72,6 +87,7 @@ export class MessagePipe implements BrokerStream {
         if (this.#ended !== undefined) return;
         if (this.#onReceive !== undefined) this.#onReceive(info);
         else if (this.#early.length < MAX_WAITING) this.#early.push(info);
+        else this.#dropped++;
       }
       this.end();
     } catch (error) {

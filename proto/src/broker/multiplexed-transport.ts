@@ -5,6 +5,7 @@ import { abortReason } from './broker-error';
 import type { Clock } from './clock';
 import { Doors } from './doors';
 import { Knocker } from './knocker';
+import { MAX_CONNECTIONS } from './rules';
 import { StreamProxy } from './stream-proxy';
 import type { StreamRouter } from './stream-router';
 import type { Acceptance, BrokerTransport, DialTarget } from './transport';
@@ -22,6 +23,7 @@ export class MultiplexedTransport implements BrokerTransport {
   readonly #options: MultiplexedTransportOptions;
   readonly #doors: Doors;
   readonly #knocker: Knocker;
+  #refused = 0;
 
   constructor(options: MultiplexedTransportOptions) {
     this.#options = options;
@@ -40,9 +42,18 @@ export class MultiplexedTransport implements BrokerTransport {
     });
   }
 
+  get refused(): number {
+    return this.#refused;
+  }
+
   async accept(id: number, onConnection: (connection: Duplex) => void): Promise<Acceptance> {
     const streams = new Set<Duplex>();
     this.#doors.open(id, (stream) => {
+      if (streams.size >= MAX_CONNECTIONS) {
+        this.#refused++;
+        stream.destroy();
+        return;
+      }
       streams.add(stream);
       stream.once('close', () => streams.delete(stream));
       onConnection(stream);

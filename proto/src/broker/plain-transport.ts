@@ -7,11 +7,11 @@ import type { BrokerBook } from './broker-book';
 import { brokerError } from './broker-error';
 import { acknowledgement, noListener } from './doors';
 import { checkPeerAddress, type PeerAddress } from './peer-address';
-import { WAIT_MS } from './rules';
+import { MAX_CONNECTIONS, WAIT_MS } from './rules';
 import { listenOnSocket, type SocketListenerOptions } from './socket-listener';
 import type { Acceptance, BrokerTransport, DialTarget } from './transport';
 
-export interface PlainTransportOptions extends SocketListenerOptions {
+export interface PlainTransportOptions extends Pick<SocketListenerOptions, 'directory' | 'prepare'> {
   readonly book: BrokerBook;
   /** Where the other side's unix sockets must be. Undefined: anywhere. */
   readonly peerDirectory: string | undefined;
@@ -21,13 +21,22 @@ export interface PlainTransportOptions extends SocketListenerOptions {
 /** Each brokered server has a socket of its own, and a message tells the other side where it is. */
 export class PlainTransport implements BrokerTransport {
   readonly #options: PlainTransportOptions;
+  #refused = 0;
 
   constructor(options: PlainTransportOptions) {
     this.#options = options;
   }
 
+  get refused(): number {
+    return this.#refused;
+  }
+
   async accept(id: number, onConnection: (connection: Duplex) => void): Promise<Acceptance> {
-    const listener = await listenOnSocket(this.#options, onConnection);
+    const { directory, prepare } = this.#options;
+    const listener = await listenOnSocket(
+      { directory, prepare, maxConnections: MAX_CONNECTIONS, onRefused: () => this.#refused++ },
+      onConnection,
+    );
     const { network, address } = listener;
     try {
       await this.#options.send({ serviceId: id, network, address, knock: undefined });

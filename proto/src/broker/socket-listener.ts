@@ -11,6 +11,10 @@ export interface SocketListenerOptions {
   readonly directory: string;
   /** Prepares a unix socket before others can see it: owner, mode. */
   readonly prepare?: ((path: string) => void) | undefined;
+  /** How many connections may be there at a time; what comes beyond is cut off. Default: any number. */
+  readonly maxConnections?: number;
+  /** Hears of each that was cut off for that. */
+  readonly onRefused?: () => void;
 }
 
 /** A place of this side's that connections come in at. */
@@ -37,6 +41,8 @@ export async function listenOnSocket(
     connection.setNoDelay(true);
     onConnection(connection);
   });
+  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
+  server.on('drop', () => options.onRefused?.());
   const place =
     process.platform === 'win32' ? await listenOnLoopback(server) : await listenInDirectory(server, options);
   let open = true;

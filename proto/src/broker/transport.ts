@@ -29,4 +29,6 @@ export interface BrokerTransport {
   /** A message of the other side's. Never throws. */
   receive(info: ConnInfo): void;
   close(reason: PluginError): void;
+  /** Connections that were cut off because there were too many to one server. */
+  readonly refused: number;
 }
