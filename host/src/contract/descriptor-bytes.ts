@@ -1,4 +1,4 @@
-import { readMessage } from '@plugd/protocol/read-message';
+import { readFields, readMessage } from '@plugd/protocol/read-message';
 import { type DescriptorFile, descriptorFile } from './descriptor-file';
 
 /** How a field is read: as text, a number or yes and no, or as a message; in brackets what may come again. */
@@ -86,21 +86,20 @@ const deepest = 64;
 function decode(bytes: Uint8Array, schema: Schema, budget: DescriptorBudget, depth: number): object {
   if (depth > deepest) throw new Error('messages nested too deep');
   const decoded: Record<string, unknown> = {};
-  const visits = Object.entries(schema).map(([number, [name, reading]]) => {
-    const one = isRepeated(reading) ? reading[0] : reading;
-    const repeated: unknown[] | undefined = isRepeated(reading) ? [] : undefined;
-    if (repeated) decoded[name] = repeated;
-    return [
-      number,
-      (value: Uint8Array, varint: number): void => {
-        if (repeated) budget.take();
-        const read = readValue(one, value, varint, budget, depth);
-        if (repeated) repeated.push(read);
-        else decoded[name] = read;
-      },
-    ] as const;
+  readFields(bytes, (field, value, varint) => {
+    const known = schema[field];
+    if (known === undefined) return;
+    const [name, reading] = known;
+    if (isRepeated(reading)) {
+      budget.take();
+      const read = readValue(reading[0], value, varint, budget, depth);
+      const list = decoded[name];
+      if (Array.isArray(list)) list.push(read);
+      else decoded[name] = [read];
+    } else {
+      decoded[name] = readValue(reading, value, varint, budget, depth);
+    }
   });
-  readMessage(bytes, Object.fromEntries(visits));
   return decoded;
 }
 
