@@ -35,7 +35,7 @@ export interface HealthListener {
   /** It has become ill. Told once, until it is well again. */
   onUnhealthy(illness: Illness): void;
   /** It was ill and is well again. */
-  onHealthy(): void;
+  onHealthy?(): void;
 }
 
 /** Between two questions, either way, so that plugins that began or woke together don't stay in step. */
@@ -179,7 +179,7 @@ export class HealthMonitor {
       this.#listener?.onUnhealthy(this.#illness(answer, answeredAt));
     } else if (verdict === 'healthy' && this.#ill) {
       this.#ill = false;
-      this.#listener?.onHealthy();
+      this.#listener?.onHealthy?.();
     }
   }
 

@@ -146,7 +146,7 @@ describe('a plugin that is asked how it is', () => {
       stalls: { lateSince: () => 0, multiplier: 1 },
       probe: async () => ({ status: 'not-serving', reported: 'NOT_SERVING' }),
     });
-    monitor.start({ onUnhealthy: () => monitor.stop(), onHealthy: () => {} });
+    monitor.start({ onUnhealthy: () => monitor.stop() });
     await clock.run(60_000);
     expect(clock.pending).toBe(0);
   });
