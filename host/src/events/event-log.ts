@@ -38,7 +38,8 @@ export class EventLog {
     if (this.#emitting) return;
     this.#emitting = true;
     try {
-      for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) this.#tell(event);
+      for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift())
+        this.#tell(event);
     } finally {
       this.#emitting = false;
     }
