@@ -1,21 +1,21 @@
 import type { Duplex } from 'node:stream';
+import { part } from './part';
 
-/** Each one's bytes go to the other, and the end of one ends the other: half by half, or at once if it broke. */
-export function joinStreams(one: Duplex, other: Duplex): void {
-  one.pipe(other);
-  other.pipe(one);
-  follow(one, other);
-  follow(other, one);
-}
-
-function follow(leader: Duplex, follower: Duplex): void {
-  leader.on('error', () => {});
-  leader.once('close', () => {
+/**
+ * Each one's bytes go to the other, and the end of one ends the other: half by half, or both halves if it broke.
+ * `client` leads to a client in this process.
+ */
+export function joinStreams(client: Duplex, stream: Duplex): void {
+  client.pipe(stream);
+  stream.pipe(client);
+  for (const one of [client, stream]) one.on('error', () => {});
+  client.once('close', () => {
     // After an orderly end the last bytes are still on their way.
-    if (leader.readableEnded && !leader.errored && !follower.writableFinished && !follower.destroyed) {
-      follower.once('finish', () => follower.destroy());
+    if (client.readableEnded && !client.errored && !stream.writableFinished && !stream.destroyed) {
+      stream.once('finish', () => stream.destroy());
     } else {
-      follower.destroy();
+      stream.destroy();
     }
   });
+  stream.once('close', () => part(client));
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { joinStreams } from './join-streams';
+import { part } from './part';
 import type { PeerAddress } from './peer-address';
 import { listenOnSocket, type SocketListener } from './socket-listener';
 
@@ -12,16 +13,24 @@ export class StreamProxy implements PeerAddress {
   readonly network: PeerAddress['network'];
   readonly address: string;
   readonly #listener: SocketListener;
+  readonly #connections: ReadonlySet<Socket>;
 
-  private constructor(listener: SocketListener) {
+  private constructor(listener: SocketListener, connections: ReadonlySet<Socket>) {
     this.#listener = listener;
+    this.#connections = connections;
     this.network = listener.network;
     this.address = listener.address;
   }
 
   /** @param directory one that only this user may enter */
   static async listen(directory: string, open: () => Promise<Duplex>): Promise<StreamProxy> {
-    return new StreamProxy(await listenOnSocket({ directory }, (connection) => void carry(connection, open)));
+    const connections = new Set<Socket>();
+    const listener = await listenOnSocket({ directory }, (connection) => {
+      connections.add(connection);
+      connection.once('close', () => connections.delete(connection));
+      void carry(connection, open);
+    });
+    return new StreamProxy(listener, connections);
   }
 
   /** Takes no more connections; those that are there go on. */
@@ -29,18 +38,19 @@ export class StreamProxy implements PeerAddress {
     this.#listener.close();
   }
 
-  /** {@link close}, and the connections are cut. */
+  /** {@link close}, and the connections are ended, as soon as their clients have noticed. */
   breakOff(): void {
-    this.#listener.breakOff();
+    this.close();
+    for (const connection of this.#connections) part(connection);
   }
 }
 
 async function carry(connection: Socket, open: () => Promise<Duplex>): Promise<void> {
   try {
     const stream = await open();
-    if (connection.destroyed) stream.destroy();
+    if (connection.destroyed || connection.writableEnded) stream.destroy();
     else joinStreams(connection, stream);
   } catch {
-    connection.destroy();
+    part(connection);
   }
 }
