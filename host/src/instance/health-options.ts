@@ -4,6 +4,11 @@ import { checkedCount, checkedWaitMs, checkGroup } from './option-check';
 export interface HealthOptions {
   /** From one question to the next, with a tenth of jitter. Default 5,000. */
   readonly intervalMs?: number;
+  /**
+   * The same for a plugin that nobody has called since the last question, and that was well then: that many
+   * plugins at rest cost their host nothing to speak of. Default 30,000, but at least `intervalMs`.
+   */
+  readonly idleIntervalMs?: number;
   /** How long it has for its answer; longer while the host itself is late. Default 2,000. */
   readonly timeoutMs?: number;
   /** So many bad or missing answers in a row take it out of the route. Default 3. */
@@ -19,8 +24,11 @@ export type HealthSpec = Required<HealthOptions>;
 export function resolveHealth(options: HealthOptions | false = {}): HealthSpec | undefined {
   if (options === false) return undefined;
   checkGroup('health', options, 'false or an object');
+  const intervalMs = checkedWaitMs('health.intervalMs', options.intervalMs, 5_000, 10);
+  const idle = Math.max(30_000, intervalMs);
   return {
-    intervalMs: checkedWaitMs('health.intervalMs', options.intervalMs, 5_000, 10),
+    intervalMs,
+    idleIntervalMs: checkedWaitMs('health.idleIntervalMs', options.idleIntervalMs, idle, intervalMs),
     timeoutMs: checkedWaitMs('health.timeoutMs', options.timeoutMs, 2_000, 1),
     failures: checkedCount('health.failures', options.failures, 3, 1),
     successes: checkedCount('health.successes', options.successes, 2, 1),

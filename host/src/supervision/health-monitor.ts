@@ -1,7 +1,7 @@
 import type { HealthAnswer } from '../connection/health';
 import type { HealthSpec } from '../instance/health-options';
 import { type Clock, systemClock } from './clock';
-import { HealthJudge } from './health-judge';
+import { HealthJudge, type HealthVerdict } from './health-judge';
 import { MAX_MULTIPLIER, type StallMeter } from './stall-meter';
 
 /** What a plugin was taken for ill by. */
@@ -26,6 +26,11 @@ export interface HealthMonitorOptions {
   }) => Promise<HealthAnswer>;
   /** The host's own; it has to run. */
   readonly stalls: Pick<StallMeter, 'lateSince' | 'multiplier'>;
+  /**
+   * Whether the plugin was called since this was last asked, or has calls in flight: one at rest is asked less often.
+   * Without it the plugin counts as used all the time.
+   */
+  readonly used?: () => boolean;
   readonly clock?: Clock;
   /** From 0 up to, but not including, 1. */
   readonly random?: () => number;
@@ -76,6 +81,8 @@ export class HealthMonitor {
   #listener: HealthListener | undefined;
   #question: Question | undefined;
   #cancelNext: () => void = () => {};
+  #lastAskedAt = Number.NEGATIVE_INFINITY;
+  #nextAt = Number.POSITIVE_INFINITY;
   #ill = false;
   #badSince: number | undefined;
 
@@ -92,6 +99,19 @@ export class HealthMonitor {
     this.#askIn(this.#random() * this.#options.spec.intervalMs);
   }
 
+  /**
+   * Somebody has a doubt, for example since a call had no answer in time: the next question comes at once, but not
+   * sooner than an interval after the last.
+   */
+  hurry(): void {
+    if (!this.#listener || this.#question) return;
+    const now = this.#clock.now();
+    const soonest = Math.max(now, this.#lastAskedAt + this.#options.spec.intervalMs);
+    if (soonest >= this.#nextAt) return;
+    this.#cancelNext();
+    this.#askIn(soonest - now);
+  }
+
   /** Nothing is told after it. */
   stop(): void {
     this.#listener = undefined;
@@ -103,6 +123,7 @@ export class HealthMonitor {
   }
 
   #askIn(ms: number): void {
+    this.#nextAt = this.#clock.now() + ms;
     this.#cancelNext = this.#clock.after(ms, () => this.#ask());
   }
 
@@ -115,6 +136,7 @@ export class HealthMonitor {
       cancel: () => {},
     };
     this.#question = question;
+    this.#lastAskedAt = question.sentAt;
     this.#expect(question, question.limitMs);
     // Its own deadline lies behind every limit of this monitor: a deadline is no judge of a late host.
     const limit = {
@@ -154,6 +176,13 @@ export class HealthMonitor {
     });
   }
 
+  /** Where there is any doubt, and so after each answer but a good one, a plugin at rest is asked as one at work. */
+  #intervalMs(verdict: HealthVerdict): number {
+    const { intervalMs, idleIntervalMs } = this.#options.spec;
+    const used = this.#options.used?.() ?? true;
+    return used || verdict !== 'healthy' ? intervalMs : idleIntervalMs;
+  }
+
   /** @param answer undefined where none came in time */
   #settle(question: Question, answer: HealthAnswer | undefined): void {
     if (this.#question !== question) return;
@@ -168,8 +197,7 @@ export class HealthMonitor {
       answeredAt,
       stalledMs,
     });
-    const { intervalMs } = this.#options.spec;
-    const pace = intervalMs * (1 - JITTER + 2 * JITTER * this.#random());
+    const pace = this.#intervalMs(verdict) * (1 - JITTER + 2 * JITTER * this.#random());
     this.#askIn(Math.max(0, sentAt + pace - answeredAt));
     // After the next question is planned: a listener may stop the monitor, and both may throw.
     this.#badSince = this.#judge.failures === 0 ? undefined : (this.#badSince ?? sentAt);

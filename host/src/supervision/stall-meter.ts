@@ -33,7 +33,8 @@ export interface StallFigures {
  * How late the host itself is, so that it blames no plugin for answers that it didn't read: a blocked event loop, a
  * process that was stopped, a machine that slept. One timer that looks how late it comes; one meter serves a host.
  *
- * Each stall is measured from the moment at which the timer was due, so it is at most `intervalMs` too short.
+ * Each stall is measured from the moment at which the timer was due, so it is at most `intervalMs` too short. More
+ * often than four times a second would cost more of an idle host's processor than it tells.
  */
 export class StallMeter {
   readonly #clock: Clock;
@@ -49,7 +50,7 @@ export class StallMeter {
   #longestMs = 0;
   #sleeps = 0;
 
-  constructor({ clock = systemClock, intervalMs = 100 }: { clock?: Clock; intervalMs?: number } = {}) {
+  constructor({ clock = systemClock, intervalMs = 250 }: { clock?: Clock; intervalMs?: number } = {}) {
     this.#clock = clock;
     this.#intervalMs = intervalMs;
   }

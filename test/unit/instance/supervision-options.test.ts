@@ -62,12 +62,23 @@ describe('health options', () => {
   });
 
   test('they have defaults', () => {
-    expect(resolveHealth()).toEqual({ intervalMs: 5_000, timeoutMs: 2_000, failures: 3, successes: 2 });
+    expect(resolveHealth()).toEqual({
+      intervalMs: 5_000,
+      idleIntervalMs: 30_000,
+      timeoutMs: 2_000,
+      failures: 3,
+      successes: 2,
+    });
+  });
+
+  test('a plugin at rest is never asked more often than one at work', () => {
+    expect(resolveHealth({ intervalMs: 60_000 })).toMatchObject({ idleIntervalMs: 60_000 });
   });
 
   test.each<[string, unknown]>([
     ['health', true],
     ['health.intervalMs', { intervalMs: 1 }],
+    ['health.idleIntervalMs', { idleIntervalMs: 4_999 }],
     ['health.timeoutMs', { timeoutMs: 0 }],
     ['health.failures', { failures: 0 }],
     ['health.successes', { successes: 0.5 }],

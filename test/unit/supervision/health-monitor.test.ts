@@ -25,7 +25,12 @@ function dice(seed: number): () => number {
   };
 }
 
-function monitored(plugins: readonly Probed[], options: HealthOptions = {}, random = dice(7)) {
+function monitored(
+  plugins: readonly Probed[],
+  options: HealthOptions = {},
+  random = dice(7),
+  used: () => boolean = () => true,
+) {
   const clock = new ManualClock();
   const stalls = new StallMeter({ clock });
   stalls.start();
@@ -39,6 +44,7 @@ function monitored(plugins: readonly Probed[], options: HealthOptions = {}, rand
       clock,
       stalls,
       random,
+      used,
       probe: ({ timeoutMs, signal }) =>
         new Promise((resolve, reject) => {
           asked.push(clock.now());
@@ -71,6 +77,32 @@ describe('a plugin that is asked how it is', () => {
     expect(asked.length).toBeLessThan(112);
     expect(most()).toBe(1);
     expect(told).toEqual([]);
+  });
+
+  test('one at rest is asked less often, and as often as others while there is a doubt', async () => {
+    let hangs = false;
+    const behave = () => (hangs ? undefined : serving);
+    const { clock, told, asked } = monitored([{ behave }], {}, dice(7), () => false);
+    await clock.run(300_000);
+    expect(asked.length).toBeGreaterThan(8);
+    expect(asked.length).toBeLessThan(13);
+    hangs = true;
+    await clock.run(33_000 + 2 * 5_500 + 2_100);
+    expect(told).toEqual(['0 silent 3']);
+  });
+
+  test('somebody’s doubt brings the next question forward, but not sooner than the interval', async () => {
+    const { clock, asked, monitors } = monitored([{ behave: () => serving }], {}, dice(7), () => false);
+    await clock.run(6_000);
+    const [first = 0] = asked;
+    for (let i = 0; i < 1_000; i += 1) {
+      for (const monitor of monitors) monitor.hurry();
+      await clock.run(10);
+    }
+    const gaps = asked.slice(1).map((at, i) => at - (asked[i] ?? 0));
+    expect(asked[1]).toBeLessThanOrEqual(Math.max(first + 5_000, 7_010));
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(5_000);
+    expect(asked.length).toBeGreaterThanOrEqual(3);
   });
 
   test('a hundred of them do not beat in step, not even after a stop', async () => {

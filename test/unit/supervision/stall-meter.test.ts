@@ -4,7 +4,7 @@ import { ManualClock } from './manual-clock';
 
 const measured = async () => {
   const clock = new ManualClock();
-  const meter = new StallMeter({ clock });
+  const meter = new StallMeter({ clock, intervalMs: 100 });
   meter.start();
   await clock.run(1_000);
   return { clock, meter };
@@ -128,7 +128,7 @@ describe('how late the host is', () => {
 });
 
 test('a real loop that is blocked is seen, and by a timer that comes before the meter’s', async () => {
-  const meter = new StallMeter();
+  const meter = new StallMeter({ intervalMs: 100 });
   meter.start();
   try {
     const since = performance.now();
