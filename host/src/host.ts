@@ -11,11 +11,15 @@ import {
 import { InstanceFactory } from './instance/instance-factory';
 import type { LoadOptions } from './instance/load-options';
 import { check, isRecord, isText } from './instance/option-check';
+import { resolveSpec } from './instance/plugin-spec';
 import { Launcher } from './launch/launcher';
 import { parseReattachLine } from './launch/reattach-line';
 import { ManagedPlugin, type PluginSurroundings } from './managed-plugin';
 import { selectPlatform } from './platform/select-platform';
 import type { HandedOver, Plugin } from './plugin';
+import type { HostSnapshot } from './plugin-snapshot';
+import { restartedWith, startOrder } from './supervision/dependency-order';
+import { StallMeter } from './supervision/stall-meter';
 
 /** How to make a host. */
 export interface HostOptions {
@@ -62,6 +66,7 @@ export class Host implements AsyncDisposable {
   readonly #launcher: Launcher;
   readonly #events: EventLog;
   readonly #surroundings: PluginSurroundings;
+  readonly #stalls = new StallMeter();
   readonly #plugins = new Map<string, ManagedPlugin>();
   #closed: Promise<void> | undefined;
 
@@ -71,7 +76,16 @@ export class Host implements AsyncDisposable {
     this.#events = new EventLog(logger);
     const { emit } = this.#events;
     const factory = new InstanceFactory({ launcher, platform, logger, emit });
-    this.#surroundings = { factory, platform, logger, emit };
+    const stalls = this.#stalls;
+    stalls.start();
+    this.#surroundings = {
+      factory,
+      platform,
+      logger,
+      emit,
+      stalls,
+      onRestarted: (plugin) => this.#restartDependents(plugin),
+    };
   }
 
   /**
@@ -108,7 +122,8 @@ export class Host implements AsyncDisposable {
     // Its value holds a private key, which no message shows.
     const good = isRecord(handedOver) && isRecord(handedOver.record);
     check(good, 'handedOver', typeof handedOver, 'what handOver() or handedOver() gave, not its JSON');
-    return this.#add(handedOver.options, (plugin) => plugin.attach(handedOver.record));
+    const { options: given, record, others = [] } = handedOver;
+    return this.#add(given, (plugin) => plugin.attach([record, ...others]));
   }
 
   async #attachByLine(text: string, options: AttachOptions | undefined): Promise<Plugin> {
@@ -130,6 +145,7 @@ export class Host implements AsyncDisposable {
     if (this.#plugins.has(plugin.name)) {
       throw new PluginError('NAME_TAKEN', `A plugin named ${plugin.name} is loaded already.`);
     }
+    startOrder(this.#dependencies(plugin));
     this.#plugins.set(plugin.name, plugin);
     const forget = () => {
       if (this.#plugins.get(plugin.name) === plugin) this.#plugins.delete(plugin.name);
@@ -142,6 +158,76 @@ export class Host implements AsyncDisposable {
       forget();
       throw error;
     }
+  }
+
+  /**
+   * Loads several plugins, each after those that it depends on, and those that don't depend on each other at the same
+   * time. If one of them fails, those that were loaded by this call are stopped again, and its error is thrown.
+   *
+   * Throws PluginError DEPENDENCY_CYCLE, DEPENDENCY_MISSING before anything is started, and what `load` throws.
+   */
+  async loadAll(all: readonly LoadOptions[]): Promise<Plugin[]> {
+    check(Array.isArray(all), 'options', all, 'a list of load options');
+    const specs = all.map((options) => resolveSpec(options));
+    startOrder(
+      new Map([...this.#dependencies(), ...specs.map(({ name, dependsOn }) => [name, dependsOn] as const)]),
+    );
+    const loads = new Map<string, Promise<Plugin>>();
+    const load = async (options: LoadOptions, dependsOn: readonly string[]): Promise<Plugin> => {
+      // In a tick of its own: by then every one of the list is in the map.
+      await Promise.resolve();
+      await Promise.all(dependsOn.map((name) => loads.get(name)));
+      return this.load(options);
+    };
+    for (const [index, options] of all.entries()) {
+      const { name, dependsOn } = specs[index] ?? resolveSpec(options);
+      loads.set(name, load(options, dependsOn));
+    }
+    const results = await Promise.allSettled(loads.values());
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed === undefined) return results.flatMap((result) => ('value' in result ? [result.value] : []));
+    await Promise.allSettled(
+      results.map((result) => (result.status === 'fulfilled' ? result.value.stop() : undefined)),
+    );
+    throw failed.reason;
+  }
+
+  #dependencies(more?: ManagedPlugin): Map<string, readonly string[]> {
+    const plugins = [...this.#plugins.values(), ...(more === undefined ? [] : [more])];
+    return new Map(plugins.map(({ name, dependsOn }) => [name, dependsOn]));
+  }
+
+  /** A plugin lost its process and has another one: what its options say of its dependents is done. */
+  #restartDependents(plugin: ManagedPlugin): void {
+    if (this.#closed !== undefined) return;
+    const names = restartedWith(plugin.name, plugin.restartStrategy, this.#dependencies());
+    void (async () => {
+      for (const name of names) {
+        await this.#plugins
+          .get(name)
+          ?.restart()
+          .then(undefined, (error: unknown) => {
+            this.#surroundings.logger.error('a dependent plugin could not be restarted', {
+              plugin: name,
+              because: plugin.name,
+              error: String(error),
+            });
+          });
+      }
+    })();
+  }
+
+  /** The host as it is now, with all its counters: plain data. */
+  snapshot(): HostSnapshot {
+    return {
+      time: Date.now(),
+      plugins: [...this.#plugins.values()].map((plugin) => ({
+        ...plugin.status(),
+        statistics: plugin.statistics(),
+      })),
+      stalls: this.#stalls.figures(),
+      events: this.#events.counters,
+    };
   }
 
   /** The loaded plugins, in the order of their loading. */
@@ -167,15 +253,29 @@ export class Host implements AsyncDisposable {
   }
 
   /**
-   * Stops all plugins, as `plugin.stop()` does, and leaves nothing: no process, no socket, no directory. Never
-   * rejects; what could not be ended is logged. May be called again.
+   * Stops all plugins, as `plugin.stop()` does, each before those that it depends on, and leaves nothing: no process, no
+   * socket, no directory. Never rejects; what could not be ended is logged. May be called again.
    */
   close(): Promise<void> {
     this.#closed ??= (async () => {
-      await Promise.allSettled([...this.#plugins.values()].map((plugin) => plugin.stop()));
+      await this.#stopAll();
+      this.#stalls.stop();
       await this.#launcher.close();
     })();
     return this.#closed;
+  }
+
+  async #stopAll(): Promise<void> {
+    const plugins = [...this.#plugins.values()];
+    const stops = new Map<string, Promise<void>>();
+    const stop = async (plugin: ManagedPlugin): Promise<void> => {
+      await Promise.resolve();
+      const dependents = plugins.filter(({ dependsOn }) => dependsOn.includes(plugin.name));
+      await Promise.allSettled(dependents.map(({ name }) => stops.get(name)));
+      await plugin.stop();
+    };
+    for (const plugin of plugins) stops.set(plugin.name, stop(plugin));
+    await Promise.allSettled(stops.values());
   }
 
   /**
@@ -188,7 +288,10 @@ export class Host implements AsyncDisposable {
   async handOver(): Promise<HandedOver[]> {
     if (this.#closed !== undefined) throw new PluginError('HOST_CLOSED', 'The host is closed.');
     const releasing = Promise.all([...this.#plugins.values()].map((plugin) => plugin.release()));
-    this.#closed = releasing.then(() => this.#launcher.handOver());
+    this.#closed = releasing.then(() => {
+      this.#stalls.stop();
+      return this.#launcher.handOver();
+    });
     await this.#closed;
     return (await releasing).flatMap((handedOver) => handedOver ?? []);
   }

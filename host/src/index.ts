@@ -17,15 +17,21 @@ export type {
   OperationEvent,
   PluginEvent,
   PluginState,
+  RestartEvent,
 } from './events/host-event';
 export { type Logger, stderrLogger } from './events/logger';
 export { createHost, Host, type HostOptions } from './host';
 export type { AttachOptions } from './instance/attach-options';
+export type { HealthOptions } from './instance/health-options';
+export type { LimitOptions } from './instance/limit-options';
 export type { HandshakeOptions, LoadOptions } from './instance/load-options';
+export type { RestartOptions, RestartPolicy, RestartStrategy } from './instance/restart-options';
 // What stands below is for libraries that build on the host's parts.
 export type { InstanceRecord } from './launch/instance-record';
 export type { HandedOver, PinnedScope, Plugin, PluginCalls } from './plugin';
+export type { HostSnapshot, PluginSnapshot, PluginStatistics } from './plugin-snapshot';
 export type { InstanceStatus, PluginStatus } from './plugin-status';
+export type { CallStatistics } from './routing/endpoint';
 export type { StubConstructor, StubOptions } from './routing/stub';
 export { SwapChannel } from './routing/swap-channel';
 export type { InstanceCalls } from './upgrade/instance-calls';

@@ -1,61 +1,60 @@
 import type { Client } from '@grpc/grpc-js';
 import { PluginError } from '@plugd/protocol/plugin-error';
-import { createPromiseClient, type PromiseClient } from '@plugd/protocol/rpc/client';
+import type { PromiseClient } from '@plugd/protocol/rpc/client';
 import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
-import { ScopedBroker } from './connection/scoped-broker';
-import type { Cause, EmitEvent, PluginState } from './events/host-event';
-import type { Logger } from './events/logger';
+import type { Cause, PluginState } from './events/host-event';
 import type { MissingOption } from './instance/attach-options';
-import type { Instance } from './instance/instance';
-import type { InstanceFactory } from './instance/instance-factory';
 import type { LoadOptions } from './instance/load-options';
 import { ownOptions, type PluginSpec, resolveSpec } from './instance/plugin-spec';
+import type { RestartStrategy } from './instance/restart-options';
 import type { InstanceRecord, KeyedCertificate } from './launch/instance-record';
 import type { ReattachLine } from './launch/reattach-line';
-import type { Platform } from './platform/platform';
+import { runPinned } from './pinned-scope';
 import type { HandedOver, PinnedScope, Plugin } from './plugin';
+import type { PluginStatistics } from './plugin-snapshot';
 import type { InstanceStatus, PluginStatus } from './plugin-status';
+import { addedStatistics, noCalls } from './routing/endpoint';
 import type { Channel } from './routing/grpc-call';
-import { PinnedLineage } from './routing/lineage';
-import { pin } from './routing/pin';
-import { createStub, type StubConstructor, type StubOptions } from './routing/stub';
+import { RouteCalls } from './routing/route-calls';
+import type { StubConstructor, StubOptions } from './routing/stub';
 import { SwapChannel } from './routing/swap-channel';
-import { withInstanceCalls } from './upgrade/instance-calls';
+import { ContractRetry } from './supervision/contract-retry';
+import type { Replica } from './supervision/replica';
+import { RestartCounters } from './supervision/restart-counters';
+import { type Condition, Supervisor, type SupervisorTools } from './supervision/supervisor';
 import { mergeOptions } from './upgrade/merge-options';
 import { OperationHandle } from './upgrade/operation-handle';
 import { OperationQueue } from './upgrade/operation-queue';
 import { type OverlapTarget, overlap } from './upgrade/overlap';
 import type { UpgradeReport } from './upgrade/report';
-import { drain } from './upgrade/retire';
-import type { Serving } from './upgrade/serving';
 import type { UpgradeOptions } from './upgrade/upgrade-options';
 
 /** What a plugin needs of its host. */
-export interface PluginSurroundings {
-  readonly factory: InstanceFactory;
-  readonly platform: Platform;
-  readonly logger: Logger;
-  readonly emit: EmitEvent;
-}
+export type PluginSurroundings = Omit<SupervisorTools, 'counters'> & {
+  /** Told when an instance has taken the place of one that was lost. */
+  readonly onRestarted: (plugin: ManagedPlugin) => void;
+};
 
 /** The plugin behind the {@link Plugin} that applications see: also what its host and its operations do with it. */
 export class ManagedPlugin implements Plugin, OverlapTarget {
   readonly name: string;
   readonly #surroundings: PluginSurroundings;
   readonly #route: SwapChannel;
+  readonly #calls: RouteCalls;
   readonly #queue: OperationQueue;
+  readonly #counters = new RestartCounters();
   readonly #ending = new AbortController();
   /** In the route, and those that left it and have not ended. */
-  readonly #live = new Set<Serving>();
-  /** The end of everything that crashed instances left, while it is under way. */
-  readonly #clearing = new Set<Promise<void>>();
+  readonly #live = new Set<Supervisor>();
+  /** The calls of generations that are gone. */
+  #pastCalls = noCalls;
   #options: LoadOptions;
   #missing: readonly MissingOption[];
   #state: PluginState | undefined;
-  #serving: Serving | undefined;
+  /** What is in the route, or would be if any of its instances could be called. */
+  #serving: Supervisor | undefined;
   #last: { version: string; generation: number };
   #generations = 0;
-  #channel: Channel | undefined;
   #stopped: Promise<void> | undefined;
   #onStopped: (() => void)[] = [];
 
@@ -73,34 +72,47 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
     const command = missing.includes('command') ? spec.command : factory.resolveCommand(spec);
     this.#options = ownOptions(options, spec, command);
     this.#surroundings = surroundings;
-    this.#route = new SwapChannel({ name: spec.name });
+    this.#route = new SwapChannel({ name: spec.name, retry: new ContractRetry(() => this.#serving) });
+    this.#calls = new RouteCalls(this.#route);
     this.#queue = new OperationQueue(spec.name);
     this.#last = { version: spec.version, generation: 0 };
   }
 
   stub<Stub extends Client>(stubClass: StubConstructor<Stub>, options?: StubOptions): Stub {
-    return createStub(stubClass, this.#route.facade(), options);
+    return this.#calls.stub(stubClass, options);
   }
 
   client<Def extends AnyServiceDefinition>(definition: Def): PromiseClient<Def> {
-    return createPromiseClient(definition, this.#route.facade());
+    return this.#calls.client(definition);
   }
 
   get channel(): Channel {
-    this.#channel ??= this.#route.facade();
-    return this.#channel;
+    return this.#calls.channel;
   }
 
   status(): PluginStatus {
-    const serving = this.#serving;
     return {
       name: this.name,
       state: this.#state ?? 'starting',
       version: this.#last.version,
       generation: this.#last.generation,
-      protocolVersion: serving?.instance.record?.protocolVersion,
-      instances: [...this.#live].reverse().map(instanceStatus),
+      protocolVersion: this.#serving?.first?.instance.record?.protocolVersion,
+      instances: this.#replicas.map(instanceStatus),
     };
+  }
+
+  /** What can be counted of it since it was loaded. */
+  statistics(): PluginStatistics {
+    const live = [...this.#live].map(({ generation }) => generation.statistics);
+    return {
+      calls: live.reduce(addedStatistics, this.#pastCalls),
+      held: this.#route.holdStatistics,
+      restarts: this.#counters.statistics,
+    };
+  }
+
+  get #replicas(): Replica[] {
+    return [...this.#live].reverse().flatMap((supervisor) => supervisor.all);
   }
 
   upgrade(changes: UpgradeOptions): OperationHandle {
@@ -166,32 +178,12 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
 
   async pinned<T>(use: (scope: PinnedScope) => Promise<T> | T): Promise<T> {
     this.#refuseIfStopped();
-    const serving = this.#serving;
-    if (serving === undefined) {
+    const endpoint = await this.#route.reserve();
+    const replica = this.#replicas.find((one) => one.endpoint === endpoint);
+    if (replica === undefined) {
       throw new PluginError('PLUGIN_EXITED', `Plugin ${this.name} has no instance at the moment.`);
     }
-    const { instance, generation } = serving;
-    const { launched } = instance;
-    const endpoint = generation.pick();
-    if (endpoint === undefined) {
-      throw new PluginError('PLUGIN_EXITED', `Plugin ${this.name} has no instance at the moment.`);
-    }
-    return pin(endpoint, async (signal) => {
-      const lost = launched.exited.then(() => {
-        throw launched.error('PLUGIN_EXITED', `Plugin ${this.name} exited while a pinned scope used it.`);
-      });
-      lost.catch(() => {});
-      const lineage = new PinnedLineage(this.name, generation.number, signal);
-      const broker = new ScopedBroker(instance.connection, signal, lineage);
-      const work = withInstanceCalls(
-        instance,
-        'The pinned scope has ended',
-        async (calls) => lineage.run(() => use({ ...calls, signal, broker })),
-        signal,
-      ).finally(() => broker.end());
-      work.catch(() => {});
-      return Promise.race([work, lost]);
-    });
+    return runPinned(replica, use);
   }
 
   stop(): Promise<void> {
@@ -208,51 +200,68 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
       this.#route.close();
       try {
         if (serving) {
-          await drain(serving, { reason: 'stop' });
-          await serving.instance.stop(serving.spec.stopTimeoutMs, { reason: 'stop' });
+          await serving.drain({ reason: 'stop' });
+          await serving.stop({ reason: 'stop' });
+          this.retired(serving);
         }
-        await Promise.all(this.#clearing);
       } finally {
         this.#transition('stopped', { reason: 'asked' });
       }
     });
   }
 
-  /** Starts the first instance. For `host.load`. */
+  /** Starts the first generation. For `host.load`. */
   async start(): Promise<void> {
-    await this.#open((spec) =>
-      this.#surroundings.factory.start(spec, {
-        generation: this.nextGeneration(),
-        signal: this.#ending.signal,
-        runStep: (_step, work) => work(),
-      }),
-    );
+    await this.#open(async (spec) => {
+      const first = this.supervise(spec, this.nextGeneration());
+      await first.start({ signal: this.#ending.signal, runStep: (_step, work) => work() });
+      return first;
+    });
   }
 
-  /** Takes the process of a record as the first instance. For `host.attach`. */
-  async attach(record: InstanceRecord): Promise<void> {
-    this.#generations = record.generation;
-    await this.#open((spec) => this.#surroundings.factory.attach(spec, record, this.#ending.signal));
+  /** Takes the processes of records as the first generation. For `host.attach`. */
+  async attach(records: readonly InstanceRecord[]): Promise<void> {
+    const number = Math.max(...records.map(({ generation }) => generation));
+    this.#generations = number;
+    await this.#open(async (spec) => {
+      const first = this.supervise(spec, number);
+      const { factory } = this.#surroundings;
+      const taken = await Promise.allSettled(
+        records.map((record) => factory.attach(spec, record, this.#ending.signal)),
+      );
+      const instances = taken.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+      const failed = taken.find((one) => one.status === 'rejected');
+      if (failed) {
+        // They were there before this host: what can't be had whole is left as it was.
+        for (const instance of instances) instance.release();
+        throw failed.reason;
+      }
+      for (const instance of instances) first.adopt(instance);
+      return first;
+    });
   }
 
   /** Takes a process that was started by hand as the first instance. For `host.attach`. */
   async attachByLine(line: ReattachLine, hostCertificate: KeyedCertificate | null): Promise<void> {
-    await this.#open((spec) =>
-      this.#surroundings.factory.attachByLine(spec, line, {
-        generation: this.nextGeneration(),
-        hostCertificate,
-        signal: this.#ending.signal,
-      }),
-    );
+    await this.#open(async (spec) => {
+      const generation = this.nextGeneration();
+      const { signal } = this.#ending;
+      const { factory } = this.#surroundings;
+      // Whoever started it by hand restarts it by hand.
+      const restart = { ...spec.restart, policy: 'never' } as const;
+      const first = this.supervise({ ...spec, restart }, generation);
+      first.adopt(await factory.attachByLine(spec, line, { generation, hostCertificate, signal }));
+      return first;
+    });
   }
 
-  async #open(first: (spec: PluginSpec) => Promise<Instance>): Promise<void> {
+  async #open(first: (spec: PluginSpec) => Promise<Supervisor>): Promise<void> {
     await this.#queue.run('load', 'wait', async () => {
       this.#refuseIfStopped();
       this.#transition('starting', { reason: 'asked' });
       const spec = resolveSpec(this.#options);
       try {
-        this.swap(await first(spec), spec);
+        this.swap(await first(spec));
       } catch (error) {
         const code = error instanceof PluginError ? error.code : undefined;
         this.#transition('failed', { reason: 'error', ...(code === undefined ? {} : { code }) });
@@ -268,11 +277,12 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
   }
 
   handedOver(): HandedOver | undefined {
-    const record = this.#serving?.instance.record;
+    const [record, ...others] = (this.#serving?.replicas ?? []).flatMap(
+      ({ instance }) => instance.record ?? [],
+    );
     // Whoever has the line of a foreign process attaches to it by that.
-    return record === undefined || record.foreign !== undefined
-      ? undefined
-      : { options: this.#options, record };
+    if (record === undefined || record.foreign !== undefined) return undefined;
+    return { options: this.#options, record, ...(others.length === 0 ? {} : { others }) };
   }
 
   /**
@@ -295,9 +305,10 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
     this.#ending.abort(new PluginError('HOST_CLOSED', 'The host was handed over.'));
     return this.#queue.run('handover', 'wait', async () => {
       const handedOver = this.handedOver();
-      const launched = this.#serving?.instance.launched;
+      const serving = this.#serving;
+      const launched = serving?.first?.instance.launched;
       this.#route.close({ code: 'HOST_CLOSED', details: 'The host was handed over' });
-      this.#serving?.instance.release();
+      serving?.release();
       // Nothing is kept for it then: nobody could take it over.
       if (launched?.record.foreign !== undefined) await launched.stop({ timeoutMs: 0 });
       this.#serving = undefined;
@@ -307,7 +318,17 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
     });
   }
 
-  get serving(): Serving | undefined {
+  /** The plugins that it can't do without. */
+  get dependsOn(): readonly string[] {
+    return this.#options.dependsOn ?? [];
+  }
+
+  /** What its restarts mean for those that depend on it. */
+  get restartStrategy(): RestartStrategy {
+    return this.#options.restart?.strategy ?? 'one-for-one';
+  }
+
+  get serving(): Supervisor | undefined {
     return this.#serving;
   }
 
@@ -319,49 +340,46 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
     return ++this.#generations;
   }
 
-  swap(instance: Instance, spec: PluginSpec): { now: Serving; previous: Serving | undefined } {
-    const { version, generation: number } = instance.identity;
-    const { generation } = this.#route.swap({ number, channel: instance.connection.channel });
+  supervise(spec: PluginSpec, generation: number): Supervisor {
+    return new Supervisor(spec, generation, { ...this.#surroundings, counters: this.#counters });
+  }
+
+  swap(next: Supervisor): Supervisor | undefined {
+    const { hold } = next.spec.restart;
+    if (hold !== undefined) this.#route.limitHolds({ holdLimitMs: hold.limitMs, maxHeld: hold.maxCalls });
+    this.#route.swap(next.generation);
     const previous = this.#serving;
-    const now: Serving = { instance, generation, spec };
-    this.#serving = now;
-    this.#last = { version, generation: number };
-    this.#live.add(now);
-    instance.transition('serving', { reason: 'swapped' });
+    previous?.leave();
+    this.#serving = next;
+    this.#last = { version: next.version, generation: next.generation.number };
+    this.#live.add(next);
+    next.supervise((condition) => this.#assess(next, condition), { reason: 'swapped' });
     if (this.#state !== 'serving') this.#transition('serving', { reason: 'swapped' });
-    instance.onCrash(() => this.#lost(now));
-    void instance.launched.exited.then(() => this.#live.delete(now));
-    return { now, previous };
+    return previous;
   }
 
-  /** The process of an instance ended although nobody asked it to. */
-  #lost(lost: Serving): void {
-    const { instance } = lost;
-    const error = instance.launched.error('PLUGIN_EXITED', `Plugin ${this.name} exited while it was in use.`);
-    // Before anybody hears of it, so that a stop from then on waits for it.
-    const cleared = this.#clear(lost, error).finally(() => this.#clearing.delete(cleared));
-    cleared.catch(() => {});
-    this.#clearing.add(cleared);
-    instance.fail(error);
-    if (this.#serving === lost) {
-      this.#serving = undefined;
+  retired(previous: Supervisor): void {
+    if (!this.#live.delete(previous)) return;
+    this.#pastCalls = addedStatistics(this.#pastCalls, previous.generation.statistics);
+  }
+
+  /** What the generation in the route is good for has changed. */
+  #assess(supervisor: Supervisor, condition: Condition): void {
+    if (this.#serving !== supervisor) return;
+    if (condition.state === 'serving') {
+      if (this.#route.current === undefined) this.#route.swap(supervisor.generation);
+      const back = this.#state !== 'serving';
+      this.#transition('serving', { reason: 'restarted' });
+      if (back) this.#surroundings.onRestarted(this);
+      return;
+    }
+    const { error, state } = condition;
+    if (state === 'failed') {
       this.#route.down({ code: error.code, details: error.summary });
-      this.#transition('failed', { reason: 'crash', code: error.code, message: error.summary });
+    } else if (supervisor.spec.restart.hold === undefined) {
+      this.#route.down({ code: 'PLUGIN_RESTARTING', details: `Plugin ${this.name} is being restarted` });
     }
-  }
-
-  /** Logs the last words of a crashed instance, and removes what is left: descendants, sockets, the directory. */
-  async #clear({ instance, spec }: Serving, { code, summary }: PluginError): Promise<void> {
-    const { logger } = this.#surroundings;
-    // The exit is often known before the last of its output has been read.
-    await instance.launched.outputEnded;
-    logger.error(summary, { ...instance.origin, ...instance.launched.error(code, summary).facts });
-    try {
-      await instance.stop(spec.stopTimeoutMs, { reason: 'crash' });
-    } catch (left) {
-      logger.error('a process could not be ended', { ...instance.origin, error: String(left) });
-      throw left;
-    }
+    this.#transition(state, { reason: 'crash', code: error.code, message: error.summary });
   }
 
   #refuseIfStopped(): void {
@@ -380,14 +398,14 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
   }
 }
 
-function instanceStatus({ instance, generation }: Serving): InstanceStatus {
+function instanceStatus({ instance, endpoint }: Replica): InstanceStatus {
   const { pid, address, startedAt } = instance.launched.record;
   return {
     id: instance.identity.id,
     pid,
     state: instance.state,
     address,
-    inFlight: generation.inFlight,
+    inFlight: endpoint.inFlight,
     startedAt,
   };
 }

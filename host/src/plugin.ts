@@ -18,6 +18,8 @@ import type { UpgradeOptions } from './upgrade/upgrade-options';
 export interface HandedOver {
   readonly options: LoadOptions;
   readonly record: InstanceRecord;
+  /** The records of its other instances, where it has more than one. */
+  readonly others?: readonly InstanceRecord[];
 }
 
 /** What work gets that belongs to one instance: see {@link Plugin.pinned}. */
@@ -72,7 +74,7 @@ export interface Plugin extends PluginCalls {
    * upgrade lets it finish within `drainTimeoutMs`, while new calls already go to the new version.
    *
    * Throws what `use` throws; PluginError DRAIN_TIMEOUT when the scope is cut at the drain limit, PLUGIN_EXITED when
-   * the process is lost, PLUGIN_STOPPED after `stop()`; PLUGIN_EXITED too while there is no instance.
+   * the process is lost, PLUGIN_STOPPED after `stop()`. While there is no instance it waits, or is refused, as a call.
    */
   pinned<T>(use: (scope: PinnedScope) => Promise<T> | T): Promise<T>;
   /**
@@ -82,6 +84,6 @@ export interface Plugin extends PluginCalls {
    * Throws PluginError STOP_FAILED if a process can't be ended.
    */
   stop(): Promise<void>;
-  /** With this another host can attach to the process that serves; undefined while there is none. */
+  /** With this another host can attach to the processes that serve; undefined while there is none. */
   handedOver(): HandedOver | undefined;
 }

@@ -11,7 +11,7 @@
  */
 import type { Client } from '@grpc/grpc-js';
 import { PluginError } from '@plugd/protocol/plugin-error';
-import { createPromiseClient, type PromiseClient } from '@plugd/protocol/rpc/client';
+import type { PromiseClient } from '@plugd/protocol/rpc/client';
 import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
 import type { ServiceImplementation } from '@plugd/protocol/rpc/service';
 import type { InstanceState, PluginState } from './events/host-event';
@@ -21,7 +21,8 @@ import type { InstanceStatus, PluginStatus } from './plugin-status';
 import type { DrainResult } from './routing/endpoint';
 import type { Generation } from './routing/generation';
 import type { Channel } from './routing/grpc-call';
-import { createStub, type StubConstructor, type StubOptions } from './routing/stub';
+import { RouteCalls } from './routing/route-calls';
+import type { StubConstructor, StubOptions } from './routing/stub';
 import { SwapChannel } from './routing/swap-channel';
 
 export type { DrainResult } from './routing/endpoint';
@@ -106,13 +107,13 @@ interface Version {
 
 class InProcessPlugin implements TestPlugin {
   readonly #route: SwapChannel;
+  readonly #calls: RouteCalls;
   /** In the route, and those that left it and have not ended. */
   readonly #live = new Set<Serving>();
   #state: PluginState = 'starting';
   #serving: Serving | undefined;
   #version: Version = { version: '', offerServices: () => {} };
   #generations = 0;
-  #channel: Channel | undefined;
   #stopped: Promise<void> | undefined;
   /** One swap at a time, as in a host. */
   #tail: Promise<unknown> = Promise.resolve();
@@ -123,19 +124,19 @@ class InProcessPlugin implements TestPlugin {
     private readonly drainTimeoutMs: number,
   ) {
     this.#route = new SwapChannel({ name });
+    this.#calls = new RouteCalls(this.#route);
   }
 
   stub<Stub extends Client>(stubClass: StubConstructor<Stub>, options?: StubOptions): Stub {
-    return createStub(stubClass, this.#route.facade(), options);
+    return this.#calls.stub(stubClass, options);
   }
 
   client<Def extends AnyServiceDefinition>(definition: Def): PromiseClient<Def> {
-    return createPromiseClient(definition, this.#route.facade());
+    return this.#calls.client(definition);
   }
 
   get channel(): Channel {
-    this.#channel ??= this.#route.facade();
-    return this.#channel;
+    return this.#calls.channel;
   }
 
   status(): PluginStatus {

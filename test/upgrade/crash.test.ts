@@ -16,6 +16,8 @@ beforeEach(async () => {
 });
 afterEach(() => room.close());
 
+// What a host does by itself about a crash is tested with supervision.
+const notRestarted = { restart: { policy: 'never' } } as const;
 const second = { command: kvTs('2'), version: '2.0.0' };
 
 async function crash(plugin: Plugin): Promise<void> {
@@ -35,7 +37,7 @@ function waitingGet(plugin: Plugin): Promise<GetResponse> {
 }
 
 test('a plugin that is killed is seen as failed, its calls are refused by name, and nothing of it is left', async () => {
-  const plugin = await room.load(kvTs('1'));
+  const plugin = await room.load(kvTs('1'), notRestarted);
   const client = plugin.client(KvDefinition);
   const pid = servingPid(plugin);
   const conversation = new Conversation(plugin);
@@ -67,7 +69,7 @@ test.each([
 ])(
   'calls that wait for ready are answered after a crash, when %s has brought the plugin back',
   async (_, bringBack) => {
-    const plugin = await room.load(kvTs('1'));
+    const plugin = await room.load(kvTs('1'), notRestarted);
     await crash(plugin);
     let answered = 0;
     const waiting = [1, 2, 3].map(async () => {
@@ -91,7 +93,7 @@ test.each([
 );
 
 test('an upgrade that fails after a crash leaves the plugin failed, and the next one brings it back', async () => {
-  const plugin = await room.load(kvTs('1'));
+  const plugin = await room.load(kvTs('1'), notRestarted);
   await crash(plugin);
   const env = { ROOM_MARK: room.mark, CHAOS: 'exit:3' };
   const error = await failureOf(plugin.upgrade({ command: chaosTs(), version: '9.0.0', env }));
@@ -102,7 +104,7 @@ test('an upgrade that fails after a crash leaves the plugin failed, and the next
 });
 
 test('a crash of the old one while it drains is counted, and the upgrade ends', async () => {
-  const plugin = await room.load(kvTs('1'), { drainTimeoutMs: 60_000 });
+  const plugin = await room.load(kvTs('1'), { ...notRestarted, drainTimeoutMs: 60_000 });
   const oldPid = servingPid(plugin);
   const conversations = [new Conversation(plugin), new Conversation(plugin), new Conversation(plugin)];
   const [first] = conversations;
@@ -126,7 +128,7 @@ test('a crash of the old one while it drains is counted, and the upgrade ends', 
 });
 
 test('a crash of the old one before the swap does not keep the new one from serving', async () => {
-  const plugin = await room.load(kvTs('1'));
+  const plugin = await room.load(kvTs('1'), notRestarted);
   const gate = new Gate();
   const handle = plugin.upgrade({ ...second, verify: () => gate.passed });
   await reaches(handle, 'verify');
@@ -139,7 +141,7 @@ test('a crash of the old one before the swap does not keep the new one from serv
 });
 
 test('a crash right after an upgrade is a crash of the new one, and a restart starts that one again', async () => {
-  const plugin = await room.load(kvTs('1'));
+  const plugin = await room.load(kvTs('1'), notRestarted);
   await plugin.upgrade(second);
   await crash(plugin);
   expect(plugin.status()).toMatchObject({ state: 'failed', version: '2.0.0', generation: 2 });
@@ -148,17 +150,17 @@ test('a crash right after an upgrade is a crash of the new one, and a restart st
 });
 
 test('a plugin that has failed can be stopped', async () => {
-  const plugin = await room.load(kvTs('1'));
+  const plugin = await room.load(kvTs('1'), notRestarted);
   await crash(plugin);
   const waiting = waitingGet(plugin).catch((error: unknown) => error);
   await plugin.stop();
   expect(await waiting).toMatchObject({ code: status.UNAVAILABLE });
   expect(plugin.status().state).toBe('stopped');
-  await room.load(kvTs('1'));
+  await room.load(kvTs('1'), notRestarted);
 });
 
 test('a crash while a stop drains ends the stop', async () => {
-  const plugin = await room.load(kvTs('1'), { drainTimeoutMs: 60_000 });
+  const plugin = await room.load(kvTs('1'), { ...notRestarted, drainTimeoutMs: 60_000 });
   const pid = servingPid(plugin);
   const conversation = new Conversation(plugin);
   await conversation.say();

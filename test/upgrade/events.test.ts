@@ -9,7 +9,7 @@ jest.setTimeout(60_000);
 test('every change of state is one event, numbered without a gap, with its cause', async () => {
   const room = await HostRoom.open();
   try {
-    const plugin = await room.load(kvTs('1'));
+    const plugin = await room.load(kvTs('1'), { restart: { policy: 'never' } });
     await plugin.upgrade({ command: kvTs('2'), version: '2.0.0' });
     const env = { ROOM_MARK: room.mark, CHAOS: 'not-serving' };
     await failureOf(plugin.upgrade({ command: chaosTs(), env, startTimeoutMs: 700 }));

@@ -70,7 +70,7 @@ test('a pinned scope is cut at the drain limit, with its calls and its signal', 
 });
 
 test('a pinned scope whose process is lost ends with that', async () => {
-  const plugin = await room.load(kvTs('1'));
+  const plugin = await room.load(kvTs('1'), { restart: { policy: 'never' } });
   const begun = new Gate();
   const scope = failureOf(
     plugin.pinned(async () => {

@@ -25,11 +25,12 @@ export type InstanceState =
  *
  * - `starting`: its first instance is coming up
  * - `serving`: calls are answered
+ * - `restarting`: it has no instance, and one is being started; calls wait, or fail, as its options say
  * - `failed`: it has no instance; calls fail with `UNAVAILABLE` until a restart or an upgrade
  * - `stopping`: it drains and ends
  * - `stopped`: for good
  */
-export type PluginState = 'starting' | 'serving' | 'failed' | 'stopping' | 'stopped';
+export type PluginState = 'starting' | 'serving' | 'restarting' | 'failed' | 'stopping' | 'stopped';
 
 /** Why something changed: a word for programs, a sentence for people, and a code where an error was the cause. */
 export interface Cause {
@@ -41,6 +42,9 @@ export interface Cause {
    * - `stop`, `dry-run`: it was to end
    * - `start-failed`, `refused`: it was ended before it served
    * - `crash`: its process ended by itself
+   * - `unhealthy`, `connection-lost`: it was alive, but of no use
+   * - `limit`: it used more than it may
+   * - `restarted`: another one took the place of one that was lost
    * - `error`: what `code` and `message` say
    */
   readonly reason: string;
@@ -97,8 +101,26 @@ export interface OperationEvent extends EventBase {
   readonly cause: Cause;
 }
 
+/** An instance is replaced although nobody asked for it, or is not. */
+export interface RestartEvent extends EventBase {
+  readonly type: 'restart';
+  readonly version: string;
+  readonly generation: number;
+  /** The instance that was lost, or is to be replaced. */
+  readonly instance: string;
+  /** `given-up`: it is not started again; the cause's code says why. */
+  readonly phase: 'scheduled' | 'failed' | 'done' | 'given-up';
+  /** 1 for the first try. */
+  readonly attempt: number;
+  /** Of `scheduled`: the wait before the start, in milliseconds; else 0. */
+  readonly delayMs: number;
+  /** Since the loss, in milliseconds: of `done`, the time to recover. */
+  readonly elapsedMs: number;
+  readonly cause: Cause;
+}
+
 /** What a host reports: every change of state is one event, with its cause. */
-export type HostEvent = InstanceEvent | PluginEvent | OperationEvent;
+export type HostEvent = InstanceEvent | PluginEvent | OperationEvent | RestartEvent;
 
 type Draft<T> = T extends HostEvent ? Omit<T, 'sequence' | 'time'> : never;
 

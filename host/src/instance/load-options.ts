@@ -1,5 +1,8 @@
 import type { ChannelSecurity } from '../connection/channel';
 import type { ContractOption } from '../contract/given-contract';
+import type { HealthOptions } from './health-options';
+import type { LimitOptions } from './limit-options';
+import type { RestartOptions } from './restart-options';
 
 /** What host and plugin have to agree on before the first call. */
 export interface HandshakeOptions {
@@ -63,6 +66,27 @@ export interface LoadOptions {
    * call may be made twice; of whatever it leaves open, the plugin itself is asked. Default: none.
    */
   readonly contract?: ContractOption;
+  /**
+   * How many equal processes answer its calls, 1 to 64. Each call goes to the one with the fewest calls in flight; a
+   * pinned scope stays with one. Default 1.
+   */
+  readonly instances?: number;
+  /** What happens when a process leaves by itself or hangs, and to the calls that come meanwhile. */
+  readonly restart?: RestartOptions;
+  /**
+   * How often a call may be begun in all, 1 to 10, when the connection under it is lost: only calls whose contract says
+   * that they may be executed twice, and of whose answer nothing has arrived. 1: never again. Default 3.
+   */
+  readonly attempts?: number;
+  /** How often a process is asked how it is, and when it is replaced for its answers. `false`: never asked. */
+  readonly health?: HealthOptions | false;
+  /** What a process may use before it is replaced by a new one of the same version, without a failed call. */
+  readonly limits?: LimitOptions;
+  /**
+   * Names of plugins that have to serve before this one starts, and are stopped after it. Loading it without them is
+   * refused with DEPENDENCY_MISSING.
+   */
+  readonly dependsOn?: readonly string[];
   /** Group whose members may connect to the plugin's socket: a name or a number. Not on Windows. */
   readonly unixSocketGroup?: string | number;
   /** First port for plugins that listen on TCP. Default 10000. */

@@ -58,14 +58,12 @@ export function checkedCount(
   value: number | undefined,
   standard: number,
   minimum: number,
+  maximum: number = Number.MAX_SAFE_INTEGER,
 ): number {
   if (value === undefined) return standard;
-  check(
-    Number.isSafeInteger(value) && value >= minimum,
-    option,
-    value,
-    `a whole number, at least ${minimum}`,
-  );
+  const range = maximum === Number.MAX_SAFE_INTEGER ? `at least ${minimum}` : `from ${minimum} to ${maximum}`;
+  const good = Number.isSafeInteger(value) && value >= minimum && value <= maximum;
+  check(good, option, value, `a whole number, ${range}`);
   return value;
 }
 

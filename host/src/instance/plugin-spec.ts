@@ -3,10 +3,14 @@ import { DEFAULT_MAX_PORT, DEFAULT_MIN_PORT } from '@plugd/protocol/environment'
 import { valid as validVersion } from 'semver';
 import type { ChannelSecurity } from '../connection/channel';
 import { type ContractOption, type GivenContract, readContract } from '../contract/given-contract';
+import { checkedDependsOn } from './dependency-options';
+import { type HealthSpec, resolveHealth } from './health-options';
+import { type LimitSpec, resolveLimits } from './limit-options';
 import type { HandshakeOptions, LoadOptions } from './load-options';
 import {
   check,
   checkedBoolean,
+  checkedCount,
   checkedWaitMs,
   checkPort,
   isRecord,
@@ -14,6 +18,7 @@ import {
   isVariableName,
   refuse,
 } from './option-check';
+import { type RestartSpec, resolveRestart } from './restart-options';
 
 /** Load options with every default filled in and every value checked. */
 export interface PluginSpec {
@@ -32,6 +37,12 @@ export interface PluginSpec {
   readonly multiplex: boolean;
   readonly sha256: string | undefined;
   readonly contract: GivenContract;
+  readonly instances: number;
+  readonly restart: RestartSpec;
+  readonly attempts: number;
+  readonly health: HealthSpec | undefined;
+  readonly limits: LimitSpec | undefined;
+  readonly dependsOn: readonly string[];
   readonly unixSocketGroup: string | number | undefined;
   readonly minPort: number | undefined;
   readonly maxPort: number | undefined;
@@ -102,6 +113,12 @@ export function resolveSpec(options: LoadOptions): PluginSpec {
     multiplex: checkedBoolean('multiplex', options.multiplex, false),
     sha256: sha256?.toLowerCase(),
     contract: checkedContract(options.contract),
+    instances: checkedCount('instances', options.instances, 1, 1, 64),
+    restart: resolveRestart(options.restart),
+    attempts: checkedCount('attempts', options.attempts, 3, 1, 10),
+    health: resolveHealth(options.health),
+    limits: resolveLimits(options.limits),
+    dependsOn: checkedDependsOn(name, options.dependsOn),
     unixSocketGroup,
     minPort: options.minPort,
     maxPort: options.maxPort,
@@ -115,7 +132,11 @@ export function resolveSpec(options: LoadOptions): PluginSpec {
 export function ownOptions(options: LoadOptions, spec: PluginSpec, command: string): LoadOptions {
   const { args, env, cwd, cookie, protocolVersions, contract } = spec;
   const handshake = { cookie, protocolVersions };
-  return { ...options, command, args, env, cwd, handshake, contract: contract.sources };
+  const own = (['restart', 'health', 'limits', 'dependsOn'] as const).filter(
+    (key) => options[key] !== undefined,
+  );
+  const copies = Object.fromEntries(own.map((key) => [key, structuredClone(options[key])]));
+  return { ...options, command, args, env, cwd, handshake, contract: contract.sources, ...copies };
 }
 
 function checkedCookie(cookie: HandshakeOptions['cookie']): readonly [string, string] {

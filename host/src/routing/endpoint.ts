@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { connectivityState, status } from '@grpc/grpc-js';
+import { connectivityState } from '@grpc/grpc-js';
 import type { Channel, StatusObject } from './grpc-call';
 import { type Refusal, refusalStatus } from './refusal';
 
@@ -11,12 +11,32 @@ export interface CallStatistics {
   readonly ended: number;
   /** Of those: the ones that were cut because they outlived a drain. */
   readonly cut: number;
-  /** Of those: the ones that ended UNAVAILABLE without being cut, as when its process dies. */
-  readonly unavailable: number;
+  /** Of those: the ones that failed because its connection was lost. */
+  readonly lost: number;
   /** Of those: the ones that were begun anew elsewhere, because its connection was lost. */
   readonly retried: number;
   /** How long the call waited that was held longest before it came here, in milliseconds. */
   readonly longestWaitMs: number;
+}
+
+export const noCalls: CallStatistics = {
+  started: 0,
+  ended: 0,
+  cut: 0,
+  lost: 0,
+  retried: 0,
+  longestWaitMs: 0,
+};
+
+export function addedStatistics(a: CallStatistics, b: CallStatistics): CallStatistics {
+  return {
+    started: a.started + b.started,
+    ended: a.ended + b.ended,
+    cut: a.cut + b.cut,
+    lost: a.lost + b.lost,
+    retried: a.retried + b.retried,
+    longestWaitMs: Math.max(a.longestWaitMs, b.longestWaitMs),
+  };
 }
 
 export interface DrainResult {
@@ -35,8 +55,11 @@ export interface RunningCall {
 
 const MAX_TIMER_MS = 0x7fffffff;
 
-/** How a call left its endpoint: by a status of its own, cut by the host, or lost with the connection and begun anew. */
-export type Leaving = 'ended' | 'cut' | 'retried';
+/**
+ * How a call left its endpoint: by a status of its own, cut by the host, failed with its connection, or lost with it
+ * and begun anew.
+ */
+export type Leaving = 'ended' | 'cut' | 'lost' | 'retried';
 
 /** One instance as calls see it: the channel to it, and the calls that it has. */
 export class Endpoint {
@@ -44,11 +67,12 @@ export class Endpoint {
   private started = 0;
   private ended = 0;
   private cutCount = 0;
-  private unavailable = 0;
+  private lostCount = 0;
   private retried = 0;
   private longestWaitMs = 0;
   private idleWaiters: (() => void)[] = [];
   private out = false;
+  private dead = false;
   private onChange: (() => void) | undefined;
 
   constructor(
@@ -62,8 +86,8 @@ export class Endpoint {
   }
 
   get statistics(): CallStatistics {
-    const { started, ended, cutCount: cut, unavailable, retried, longestWaitMs } = this;
-    return { started, ended, cut, unavailable, retried, longestWaitMs };
+    const { started, ended, cutCount: cut, lostCount: lost, retried, longestWaitMs } = this;
+    return { started, ended, cut, lost, retried, longestWaitMs };
   }
 
   /** Whether new calls are kept away from it. */
@@ -95,7 +119,12 @@ export class Endpoint {
    * everything that it was doing.
    */
   get lost(): boolean {
-    return this.out || this.channel.getConnectivityState(false) !== connectivityState.READY;
+    return this.dead || this.channel.getConnectivityState(false) !== connectivityState.READY;
+  }
+
+  /** The process is gone, which may be known before its connection has been seen to break. */
+  lose(): void {
+    this.dead = true;
   }
 
   /**
@@ -140,12 +169,12 @@ export class Endpoint {
   }
 
   /** A call has ended here. */
-  leave(call: RunningCall, code: status, leaving: Leaving): void {
+  leave(call: RunningCall, leaving: Leaving): void {
     this.calls.delete(call);
     this.ended++;
     if (leaving === 'cut') this.cutCount++;
     else if (leaving === 'retried') this.retried++;
-    else if (code === status.UNAVAILABLE) this.unavailable++;
+    else if (leaving === 'lost') this.lostCount++;
     if (this.calls.size > 0) return;
     const waiters = this.idleWaiters;
     this.idleWaiters = [];

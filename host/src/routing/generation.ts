@@ -1,4 +1,4 @@
-import type { CallStatistics, DrainResult, Endpoint } from './endpoint';
+import { addedStatistics, type CallStatistics, type DrainResult, type Endpoint, noCalls } from './endpoint';
 import type { Refusal } from './refusal';
 
 /**
@@ -10,8 +10,10 @@ export class Generation {
   private usable: Endpoint[] = [];
   /** Where the search for the least busy one begins, so that equally busy ones take turns. */
   private turn = 0;
-  /** What those did that have left. */
-  private past: CallStatistics = nothing;
+  /** Those that were removed and have calls. */
+  private readonly former = new Set<Endpoint>();
+  /** What those did that have none any more. */
+  private past: CallStatistics = noCalls;
   private onChange: (() => void) | undefined;
 
   constructor(readonly number: number) {}
@@ -29,11 +31,15 @@ export class Generation {
   get inFlight(): number {
     let sum = 0;
     for (const endpoint of this.members) sum += endpoint.inFlight;
+    for (const endpoint of this.former) sum += endpoint.inFlight;
     return sum;
   }
 
   get statistics(): CallStatistics {
-    return this.endpoints.reduce((sum, { statistics }) => added(sum, statistics), this.past);
+    return [...this.members, ...this.former].reduce(
+      (sum, { statistics }) => addedStatistics(sum, statistics),
+      this.past,
+    );
   }
 
   /** Where the next call goes; undefined if no endpoint takes calls. */
@@ -58,11 +64,15 @@ export class Generation {
     this.settle();
   }
 
-  /** The endpoint takes no more calls, for good. Calls that it still has go on, and count there alone. */
+  /** The endpoint takes no more calls, for good. Calls that it still has go on, and are its owner's to drain. */
   remove(endpoint: Endpoint): void {
     if (!this.members.delete(endpoint)) return;
     endpoint.watch(undefined);
-    this.past = added(this.past, endpoint.statistics);
+    this.former.add(endpoint);
+    void endpoint.idle().then(() => {
+      this.former.delete(endpoint);
+      this.past = addedStatistics(this.past, endpoint.statistics);
+    });
     this.settle();
   }
 
@@ -98,24 +108,4 @@ export class Generation {
     this.usable = this.endpoints.filter(({ suspended }) => !suspended);
     this.onChange?.();
   }
-}
-
-const nothing: CallStatistics = {
-  started: 0,
-  ended: 0,
-  cut: 0,
-  unavailable: 0,
-  retried: 0,
-  longestWaitMs: 0,
-};
-
-function added(a: CallStatistics, b: CallStatistics): CallStatistics {
-  return {
-    started: a.started + b.started,
-    ended: a.ended + b.ended,
-    cut: a.cut + b.cut,
-    unavailable: a.unavailable + b.unavailable,
-    retried: a.retried + b.retried,
-    longestWaitMs: Math.max(a.longestWaitMs, b.longestWaitMs),
-  };
 }

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Metadata, propagate, status } from '@grpc/grpc-js';
 import type { CallDeadline, ParentCall, StatusObject } from './grpc-call';
-import { refusalStatus } from './refusal';
+import { type Refusal, refusalStatus } from './refusal';
 
 const MAX_TIMER_MS = 0x7fffffff;
 
@@ -39,10 +39,7 @@ export class HeldStart {
           { code: 'HELD_TOO_LONG', details: 'The deadline passed while the call waited for the plugin' },
           status.DEADLINE_EXCEEDED,
         )
-      : refusalStatus({
-          code: 'HELD_TOO_LONG',
-          details: `The call was held for ${options.limitMs} ms, and the plugin was still not ready to take it`,
-        });
+      : refusalStatus(heldTooLong(options.limitMs));
     this.arm();
     if (options.propagateFlags & propagate.CANCELLATION)
       options.parent?.on('cancelled', this.onParentCancelled);
@@ -73,6 +70,14 @@ export class HeldStart {
 
   private readonly onParentCancelled = (): void => {
     this.options.onEnd(parentCancelled());
+  };
+}
+
+/** Why a call waits no longer. */
+export function heldTooLong(limitMs: number): Refusal {
+  return {
+    code: 'HELD_TOO_LONG',
+    details: `The call was held for ${limitMs} ms, and the plugin was still not ready to take it`,
   };
 }
 

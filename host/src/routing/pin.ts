@@ -1,4 +1,3 @@
-import { status } from '@grpc/grpc-js';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { Endpoint, RunningCall } from './endpoint';
 import type { StatusObject } from './grpc-call';
@@ -45,18 +44,18 @@ class Pin implements RunningCall {
   cut(outcome: StatusObject): void {
     if (this.#ended) return;
     const error = new PluginError('DRAIN_TIMEOUT', `${outcome.details}.`);
-    this.#leave(outcome.code, true, error);
+    this.#leave(true, error);
     this.#reject(error);
   }
 
   end(): void {
-    this.#leave(status.OK, false, new PluginError('ROUTE_CLOSED', 'The pinned scope has ended.'));
+    this.#leave(false, new PluginError('ROUTE_CLOSED', 'The pinned scope has ended.'));
   }
 
-  #leave(code: status, cut: boolean, reason: PluginError): void {
+  #leave(cut: boolean, reason: PluginError): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#endpoint.leave(this, code, cut ? 'cut' : 'ended');
+    this.#endpoint.leave(this, cut ? 'cut' : 'ended');
     this.#abort.abort(reason);
   }
 }

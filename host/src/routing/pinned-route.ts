@@ -1,34 +1,22 @@
-import type { Client } from '@grpc/grpc-js';
 import type { ErrorCode } from '@plugd/protocol/error-codes';
-import { createPromiseClient, type PromiseClient } from '@plugd/protocol/rpc/client';
-import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
 import type { Generation } from './generation';
-import type { Channel } from './grpc-call';
 import type { Refusal } from './refusal';
-import { createStub, type StubConstructor, type StubOptions } from './stub';
-import { SwapChannel } from './swap-channel';
+import { RouteCalls } from './route-calls';
+import { SwapChannel, type SwapTarget } from './swap-channel';
 
 /**
- * A route to one generation only, whatever the plugin's own route leads to. What is made from it works until it is
+ * A route to one instance only, whatever the plugin's own route leads to. What is made from it works until it is
  * closed; none of it can close the real channel.
  */
 export class PinnedRoute {
-  readonly channel: Channel;
+  readonly calls: RouteCalls;
   readonly #route: SwapChannel;
   readonly #generation: Generation;
 
-  constructor(name: string, target: { readonly number: number; readonly channel: Channel }) {
+  constructor(name: string, target: SwapTarget) {
     this.#route = new SwapChannel({ name });
     this.#generation = this.#route.swap(target).generation;
-    this.channel = this.#route.facade();
-  }
-
-  stub<Stub extends Client>(stubClass: StubConstructor<Stub>, options?: StubOptions): Stub {
-    return createStub(stubClass, this.#route.facade(), options);
-  }
-
-  client<Def extends AnyServiceDefinition>(definition: Def): PromiseClient<Def> {
-    return createPromiseClient(definition, this.#route.facade());
+    this.calls = new RouteCalls(this.#route);
   }
 
   /** Calls that run are cut, later ones refused: with UNAVAILABLE and this code. */

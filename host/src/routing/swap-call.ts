@@ -285,14 +285,12 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     // The call's own status may have been on its way already when it was cut; then that one counts.
     const cut =
       cutting !== undefined && cutting.code === received.code && cutting.details === received.details;
-    let answer = received;
-    if (!cut && !this.cancelled && this.broke(received)) {
-      if (this.beginAnew()) return;
-      answer = brokenOff(this.route.name, received);
-    }
+    const broke = !cut && !this.cancelled && this.broke(received);
+    if (broke && this.beginAnew()) return;
     this.commit();
     this.ended = true;
-    this.endpoint?.leave(this, received.code, cut ? 'cut' : 'ended');
+    this.endpoint?.leave(this, cut ? 'cut' : broke ? 'lost' : 'ended');
+    const answer = broke ? brokenOff(this.route.name, received) : received;
     this.listener?.onReceiveStatus(cut ? cutting : inTime(answer, this.deadline));
   }
 
@@ -308,7 +306,7 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     replay.attempt++;
     // Whatever else is known of it yet: nothing more goes there.
     endpoint.suspend();
-    endpoint.leave(this, status.UNAVAILABLE, 'retried');
+    endpoint.leave(this, 'retried');
     this.inner = undefined;
     this.endpoint = undefined;
     this.headers = undefined;

@@ -5,6 +5,8 @@ import { Endpoint } from './endpoint';
 import { Facade, type Route } from './facade';
 import { Generation } from './generation';
 import type { Channel, ChannelzRef, StatusObject } from './grpc-call';
+import { heldTooLong } from './held-start';
+import { currentLineage } from './lineage';
 import { type Refusal, refusalStatus } from './refusal';
 import type { RetryRule } from './replay';
 
@@ -63,13 +65,13 @@ export interface HoldStatistics {
 export class SwapChannel implements Route {
   readonly name: string;
   /** See {@link SwapChannelOptions}. */
-  readonly holdLimitMs: number;
+  holdLimitMs: number;
   /** Those who wait for the state of the connection to change. */
   readonly watches = new Set<ConnectivityWatch>();
   /** Where new calls go right now: the one field that stands on the path of a call. */
   open: Generation | undefined;
   readonly retry: RetryRule | undefined;
-  private readonly maxHeld: number;
+  private maxHeld: number;
   private readonly waiters = new Set<Waiter>();
   private inRoute: Generation | undefined;
   private latest: Generation | undefined;
@@ -137,6 +139,12 @@ export class SwapChannel implements Route {
     this.leave();
     this.outage = reason;
     this.settle();
+  }
+
+  /** Sets both limits anew, for calls that begin to wait from now on. */
+  limitHolds(limits: { readonly holdLimitMs: number; readonly maxHeld: number }): void {
+    this.holdLimitMs = limits.holdLimitMs;
+    this.maxHeld = limits.maxHeld;
   }
 
   /** From now on new calls wait. Holds add up: each needs its {@link release}. */
@@ -207,19 +215,52 @@ export class SwapChannel implements Route {
   }
 
   wait(waiter: Waiter, waitsForReady: boolean): 'held' | StatusObject {
+    const refused = this.admit(waiter, waitsForReady);
+    return refused === undefined ? 'held' : refusalStatus(refused.refusal, refused.code);
+  }
+
+  private admit(waiter: Waiter, waitsForReady: boolean): { refusal: Refusal; code: status } | undefined {
     const refusal = this.refusal(waitsForReady);
-    if (refusal !== undefined) return refusalStatus(refusal);
+    if (refusal !== undefined) return { refusal, code: status.UNAVAILABLE };
     if (this.waiters.size >= this.maxHeld) {
       this.refused++;
-      return refusalStatus(
-        { code: 'HELD_TOO_MANY', details: `${this.maxHeld} calls wait for plugin ${this.name} already` },
-        status.RESOURCE_EXHAUSTED,
-      );
+      const details = `${this.maxHeld} calls wait for plugin ${this.name} already`;
+      return { refusal: { code: 'HELD_TOO_MANY', details }, code: status.RESOURCE_EXHAUSTED };
     }
     this.waiters.add(waiter);
     this.heldEver++;
     this.heldMost = Math.max(this.heldMost, this.waiters.size);
-    return 'held';
+    return undefined;
+  }
+
+  /**
+   * Where a call would go now, for work that is not a call; waits as a call would.
+   *
+   * @throws PluginError with the code that a call would end with.
+   */
+  async reserve(): Promise<Endpoint> {
+    const lineage = currentLineage()?.generationOf(this.name);
+    const now = (lineage === undefined ? undefined : this.descendant(lineage)) ?? this.open?.pick();
+    if (now !== undefined) return now;
+    return new Promise((resolve, reject) => {
+      const end = (refusal: Refusal): void => {
+        clearTimeout(timer);
+        this.forget(waiter);
+        reject(new PluginError(refusal.code, `${refusal.details}.`));
+      };
+      const waiter: Waiter = {
+        waitsForReady: false,
+        release: (endpoint) => {
+          clearTimeout(timer);
+          this.forget(waiter);
+          resolve(endpoint);
+        },
+        refuse: end,
+      };
+      const timer = setTimeout(() => end(heldTooLong(this.holdLimitMs)), this.holdLimitMs);
+      const refused = this.admit(waiter, false);
+      if (refused !== undefined) end(refused.refusal);
+    });
   }
 
   forget(waiter: Waiter): void {

@@ -46,9 +46,9 @@ export async function withInstanceCalls<T>(
       generation,
       protocolVersion,
       pid,
-      channel: route.channel,
-      stub: (stubClass, options) => route.stub(stubClass, options),
-      client: (definition) => route.client(definition),
+      channel: route.calls.channel,
+      stub: (stubClass, options) => route.calls.stub(stubClass, options),
+      client: (definition) => route.calls.client(definition),
     });
   } finally {
     signal?.removeEventListener('abort', cut);

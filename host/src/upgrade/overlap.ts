@@ -1,29 +1,31 @@
-import { connectivityState } from '@grpc/grpc-js';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { EmitEvent } from '../events/host-event';
 import type { Instance } from '../instance/instance';
-import type { InstanceFactory } from '../instance/instance-factory';
 import type { PluginSpec } from '../instance/plugin-spec';
 import { waitAtMost } from '../launch/wait-at-most';
 import type { Platform } from '../platform/platform';
+import type { Replica } from '../supervision/replica';
+import type { Supervisor } from '../supervision/supervisor';
 import { withInstanceCalls } from './instance-calls';
 import type { OperationProgress } from './operation-handle';
 import { OperationSteps } from './operation-steps';
 import type { SideReport, UpgradeReport } from './report';
-import { drain } from './retire';
-import type { Serving } from './serving';
 import type { UpgradeOptions } from './upgrade-options';
 
 /** The plugin that is worked on, as far as an operation needs to know it. */
 export interface OverlapTarget {
   readonly name: string;
-  /** What is in the route now: undefined if the plugin is down. May change at any time, by a crash. */
-  readonly serving: Serving | undefined;
+  /** What is in the route now, or would be if an instance of it could be called. May change at any time. */
+  readonly serving: Supervisor | undefined;
   /** What was last in the route. */
   readonly last: { readonly version: string; readonly generation: number };
   nextGeneration(): number;
-  /** Puts the instance into the route; returns what was there. */
-  swap(instance: Instance, spec: PluginSpec): { now: Serving; previous: Serving | undefined };
+  /** Makes the supervisor of a new generation. */
+  supervise(spec: PluginSpec, generation: number): Supervisor;
+  /** Puts the generation into the route; returns what was there. */
+  swap(next: Supervisor): Supervisor | undefined;
+  /** Nothing is left of what was in the route before. */
+  retired(previous: Supervisor): void;
 }
 
 export interface OverlapOptions {
@@ -40,7 +42,6 @@ export interface OverlapOptions {
 }
 
 export interface OverlapTools {
-  readonly factory: InstanceFactory;
   readonly platform: Platform;
   readonly emit: EmitEvent;
 }
@@ -65,11 +66,12 @@ export async function overlap(
   );
   const hostMemoryBefore = process.memoryUsage.rss();
   const spec = await steps.run('prepare', options.prepare);
-  const generation = target.nextGeneration();
-  const instance = await tools.factory.start(spec, { generation, signal, runStep: steps.run });
+  const next = target.supervise(spec, target.nextGeneration());
+  await next.start({ signal, runStep: steps.run });
   let serves = false;
   try {
     const { verify } = options;
+    const { instance } = firstOf(next);
     if (verify) await steps.run('verify', () => runVerify(instance, verify, spec.startTimeoutMs, signal));
     const to = await side(instance, platform);
     const from = {
@@ -89,23 +91,38 @@ export async function overlap(
       ...rest,
     });
     if (options.dryRun) {
-      await steps.run('stop', () => instance.stop(spec.stopTimeoutMs, { reason: 'dry-run' }));
+      await steps.run('stop', () => next.stop({ reason: 'dry-run' }));
       return report({ outcome: 'verified', calls: noCalls, warnings: [] });
     }
-    const { now, previous } = await steps.run('swap', async () => {
-      await makeReady(instance, spec, signal);
-      const swapped = target.swap(instance, spec);
+    const previous = await steps.run('swap', async () => {
+      await Promise.all(next.replicas.map((replica) => makeReady(replica.instance, spec, signal)));
+      if (next.replicas.length < spec.instances) throw lostBefore(next);
+      const swapped = target.swap(next);
       serves = true;
       return swapped;
     });
     // From here on the new one serves: nothing below may throw.
-    const { calls, warnings } = await finish(previous, operation, steps);
-    const longestWaitMs = now.generation.statistics.longestWaitMs;
+    const { calls, warnings } = await finish(target, previous, operation, steps);
+    const longestWaitMs = next.generation.statistics.longestWaitMs;
     return report({ outcome: 'swapped', calls: { ...calls, longestWaitMs }, warnings });
   } catch (error) {
-    if (!serves) await instance.kill({ reason: 'refused' }).catch(() => {});
+    if (!serves) await next.kill({ reason: 'refused' });
     throw error;
   }
+}
+
+/** The instance that stands for all of a generation that has just been started. */
+function firstOf(next: Supervisor): Replica {
+  const { first } = next;
+  if (first === undefined) throw lostBefore(next);
+  return first;
+}
+
+function lostBefore({ spec }: Supervisor): PluginError {
+  return new PluginError(
+    'PLUGIN_EXITED',
+    `An instance of version ${spec.version} of plugin ${spec.name} exited before the swap.`,
+  );
 }
 
 const noCalls = { drained: 0, cut: 0, failed: 0, longestWaitMs: 0 };
@@ -192,20 +209,22 @@ async function makeReady(instance: Instance, spec: PluginSpec, signal: AbortSign
 
 /** Drains and stops what was in the route. What goes wrong here is reported, not thrown. */
 async function finish(
-  previous: Serving | undefined,
+  target: OverlapTarget,
+  previous: Supervisor | undefined,
   operation: string,
   steps: OperationSteps,
 ): Promise<{ calls: Omit<UpgradeReport['calls'], 'longestWaitMs'>; warnings: PluginError[] }> {
   if (previous === undefined) return { calls: noCalls, warnings: [] };
-  const { unavailable } = previous.generation.statistics;
+  const before = previous.generation.statistics.lost;
   const cause = { reason: operation, message: `replaced by ${operation}` };
-  const { drained, cut } = await steps.run('drain', () => drain(previous, cause));
-  // Only where its connection broke: a plugin may answer UNAVAILABLE by itself, and that is an answer.
-  const lost = previous.instance.connection.channel.getConnectivityState(false) !== connectivityState.READY;
-  const failed = lost ? previous.generation.statistics.unavailable - unavailable : 0;
+  const { drained, cut } = await steps.run('drain', () => previous.drain(cause));
+  const failed = previous.generation.statistics.lost - before;
   const warnings: PluginError[] = [];
   await steps
-    .run('stop', () => previous.instance.stop(previous.spec.stopTimeoutMs, cause))
+    .run('stop', async () => {
+      await previous.stop(cause);
+      target.retired(previous);
+    })
     .catch((error: unknown) => {
       warnings.push(
         error instanceof PluginError
@@ -218,8 +237,12 @@ async function finish(
   return { calls: { drained: drained - failed, cut, failed }, warnings };
 }
 
-async function sideOf(serving: Serving | undefined, platform: Platform): Promise<SideReport | undefined> {
-  return serving === undefined ? undefined : side(serving.instance, platform);
+async function sideOf(
+  supervisor: Supervisor | undefined,
+  platform: Platform,
+): Promise<SideReport | undefined> {
+  const { first } = supervisor ?? {};
+  return first === undefined ? undefined : side(first.instance, platform);
 }
 
 async function side(instance: Instance, platform: Platform): Promise<SideReport> {

@@ -51,7 +51,7 @@ describe('a drain', () => {
       expect(error).toBeInstanceOf(RpcError);
       expect(error).toMatchObject({ code: status.UNAVAILABLE, pluginCode: 'DRAIN_TIMEOUT' });
     }
-    expect(generation.statistics).toMatchObject({ started: 4, ended: 4, cut: 4, unavailable: 0 });
+    expect(generation.statistics).toMatchObject({ started: 4, ended: 4, cut: 4, lost: 0 });
     await expect(client.get({})).resolves.toMatchObject({ servedBy: 'v2' });
   });
 

@@ -163,15 +163,15 @@ test('no call fails, goes to a generation that had left, or is torn, over 50 swa
   await Promise.all([...callers, ...drains]);
 
   expect(ledger.wrong).toEqual([]);
-  const total = { started: 0, ended: 0, cut: 0, unavailable: 0 };
+  const total = { started: 0, ended: 0, cut: 0, lost: 0 };
   for (const { statistics } of generations) {
     total.started += statistics.started;
     total.ended += statistics.ended;
     total.cut += statistics.cut;
-    total.unavailable += statistics.unavailable;
+    total.lost += statistics.lost;
     expect(statistics.started).toBeGreaterThan(0);
   }
-  expect(total).toEqual({ started: ledger.calls, ended: ledger.calls, cut: 0, unavailable: 0 });
+  expect(total).toEqual({ started: ledger.calls, ended: ledger.calls, cut: 0, lost: 0 });
 }, 60_000);
 
 test('held between two generations, calls wait and none fails or is answered by the old one', async () => {

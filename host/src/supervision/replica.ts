@@ -1,0 +1,38 @@
+import type { Cause } from '../events/host-event';
+import type { Instance } from '../instance/instance';
+import type { PluginSpec } from '../instance/plugin-spec';
+import { type DrainResult, Endpoint } from '../routing/endpoint';
+import type { Refusal } from '../routing/refusal';
+
+/** For a plugin to take note that it drains. What it does then has the drain's own limit. */
+const announceTimeoutMs = 1_000;
+
+/** One of the equal instances of a generation, with its place in the route. */
+export class Replica {
+  readonly endpoint: Endpoint;
+  /** When it began to serve: `performance.now()`. */
+  readonly servedSince = performance.now();
+
+  constructor(
+    readonly instance: Instance,
+    readonly spec: PluginSpec,
+  ) {
+    this.endpoint = new Endpoint(instance.identity.generation, instance.connection.channel);
+  }
+
+  /** Lets it finish its calls, now that no new ones come; what is left at the limit is cut. */
+  drain(limitMs: number, cause: Cause, refusal?: Refusal): Promise<DrainResult> {
+    const { instance, endpoint } = this;
+    if (!instance.ended) instance.transition('draining', cause);
+    // Not awaited: calls may end long before the plugin has answered. One without calls need not know.
+    if (endpoint.inFlight > 0 && !instance.ended) {
+      void instance.connection.announceDrain(limitMs, { timeoutMs: announceTimeoutMs });
+    }
+    return endpoint.drain(limitMs, refusal);
+  }
+
+  /** Asks it to leave, and sees to it that it does. Throws PluginError STOP_FAILED. */
+  stop(cause: Cause): Promise<void> {
+    return this.instance.stop(this.spec.stopTimeoutMs, cause);
+  }
+}
