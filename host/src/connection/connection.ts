@@ -1,4 +1,4 @@
-import { type Channel, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import { Broker, type BrokerCounters } from '@plugd/protocol/broker/broker';
 import { hostBrokerStream } from '@plugd/protocol/broker/host-broker-stream';
 import type { BrokerSecurity } from '@plugd/protocol/broker/security';
@@ -12,6 +12,7 @@ import { noOutput, type OutputCounters } from '../launch/output-counters';
 import { type ChannelAddress, type ChannelSecurity, openChannel } from './channel';
 import { type HealthAnswer, HealthCheck } from './health';
 import type { MultiplexedWire } from './multiplexed-wire';
+import { ProcessChannel } from './process-channel';
 import { listServices } from './reflection';
 import { StdioConsumer } from './stdio';
 
@@ -26,12 +27,17 @@ export interface Description {
   readonly version: string;
 }
 
+/**
+ * What a process said last may be known a little after its exit. Far more than that needs, and less than a caller minds.
+ */
+const lastWordsMs = 200;
+
 /** For the round trip before the broker's first use. */
 const brokerHeardMs = 5_000;
 
 /** The channel to one process, and what the host itself calls there. */
 export class Connection {
-  readonly channel: Channel;
+  readonly channel: ProcessChannel;
   /** The connection under the channel, where all of an instance's connections share one. */
   readonly #wire: MultiplexedWire | undefined;
   readonly #maxMessageBytes: number;
@@ -52,7 +58,7 @@ export class Connection {
   ) {
     this.#wire = wire;
     this.#maxMessageBytes = maxMessageBytes;
-    this.channel = openChannel(wire?.address ?? target, security, maxMessageBytes);
+    this.channel = new ProcessChannel(openChannel(wire?.address ?? target, security, maxMessageBytes));
     this.tls = security !== undefined;
     this.#health = new HealthCheck(this.channel);
   }
@@ -141,6 +147,11 @@ export class Connection {
       ...(security === undefined ? {} : { security }),
       ...(this.#wire === undefined ? {} : { multiplex: this.#wire.router }),
     });
+  }
+
+  /** The process has ended: so do, in a moment, all calls that it has not answered. */
+  processEnded(): void {
+    setTimeout(() => this.channel.end('Connection dropped: the process has ended'), lastWordsMs).unref();
   }
 
   close(): void {

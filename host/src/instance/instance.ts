@@ -83,7 +83,9 @@ export class Instance {
     this.#launched = launched;
     const { multiplex } = record.capabilities;
     const wire = multiplex ? await MultiplexedWire.connect(record, record.directory) : undefined;
-    this.#connection = new Connection(record, security ?? autoMtlsSecurity(record), wire);
+    const connection = new Connection(record, security ?? autoMtlsSecurity(record), wire);
+    this.#connection = connection;
+    void launched.exited.then(() => connection.processEnded());
   }
 
   /** Opens the instance's broker: for whoever started the process, once. */
