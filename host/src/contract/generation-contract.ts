@@ -27,11 +27,18 @@ export class GenerationContract {
   }
 
   /**
-   * Asks, unless somebody has: the answer is kept, also one that says nothing. Rejects as `reflect` does; the next who
-   * asks tries again then, since it may be another instance's turn.
+   * Asks, unless somebody has: the answer is kept, also one that says nothing. Rejects as `reflect` does; whoever waited
+   * for another's question then asks himself, since his may be the instance that lives.
    */
-  ask(reflect: () => Promise<Contract | undefined>): Promise<Contract> {
-    this.#asked ??= this.#ask(reflect);
+  async ask(reflect: () => Promise<Contract | undefined>): Promise<Contract> {
+    while (this.#asked !== undefined) {
+      try {
+        return await this.#asked;
+      } catch {
+        // Told to who asked.
+      }
+    }
+    this.#asked = this.#ask(reflect);
     return this.#asked;
   }
 

@@ -68,3 +68,24 @@ test('where one instance could not be asked, the next one may', async () => {
   expect(generation.now).toBe(Contract.empty);
   expect((await generation.ask(async () => kv)).isIdempotent(get)).toBe(true);
 });
+
+test('who waits for another’s question asks himself when that fails, one at a time', async () => {
+  const generation = new GenerationContract();
+  let asking = 0;
+  const most: number[] = [];
+  const question = (outcome: () => Contract) => async () => {
+    most.push(++asking);
+    await new Promise((resolve) => setImmediate(resolve));
+    asking--;
+    return outcome();
+  };
+  const dying = question(() => {
+    throw new Error('it died');
+  });
+  const answers = await Promise.allSettled(
+    [dying, dying, question(() => kv), question(() => boasting)].map((reflect) => generation.ask(reflect)),
+  );
+  expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled', 'fulfilled']);
+  expect(most).toEqual([1, 1, 1]);
+  expect(generation.reflected).toBe(kv);
+});
