@@ -6,7 +6,7 @@ export interface HealthOptions {
   readonly intervalMs?: number;
   /**
    * The same for a plugin that nobody has called since the last question, and that was well then: that many
-   * plugins at rest cost their host nothing to speak of. Default 30,000, but at least `intervalMs`.
+   * plugins at rest cost their host nothing to speak of. Default 60,000, but at least `intervalMs`.
    */
   readonly idleIntervalMs?: number;
   /** How long it has for its answer; longer while the host itself is late. Default 2,000. */
@@ -25,7 +25,7 @@ export function resolveHealth(options: HealthOptions | false = {}): HealthSpec |
   if (options === false) return undefined;
   checkGroup('health', options, 'false or an object');
   const intervalMs = checkedWaitMs('health.intervalMs', options.intervalMs, 5_000, 10);
-  const idle = Math.max(30_000, intervalMs);
+  const idle = Math.max(60_000, intervalMs);
   return {
     intervalMs,
     idleIntervalMs: checkedWaitMs('health.idleIntervalMs', options.idleIntervalMs, idle, intervalMs),

@@ -64,7 +64,7 @@ describe('health options', () => {
   test('they have defaults', () => {
     expect(resolveHealth()).toEqual({
       intervalMs: 5_000,
-      idleIntervalMs: 30_000,
+      idleIntervalMs: 60_000,
       timeoutMs: 2_000,
       failures: 3,
       successes: 2,
@@ -72,7 +72,7 @@ describe('health options', () => {
   });
 
   test('a plugin at rest is never asked more often than one at work', () => {
-    expect(resolveHealth({ intervalMs: 60_000 })).toMatchObject({ idleIntervalMs: 60_000 });
+    expect(resolveHealth({ intervalMs: 70_000 })).toMatchObject({ idleIntervalMs: 70_000 });
   });
 
   test.each<[string, unknown]>([

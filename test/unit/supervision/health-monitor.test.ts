@@ -83,11 +83,11 @@ describe('a plugin that is asked how it is', () => {
     let hangs = false;
     const behave = () => (hangs ? undefined : serving);
     const { clock, told, asked } = monitored([{ behave }], {}, dice(7), () => false);
-    await clock.run(300_000);
+    await clock.run(600_000);
     expect(asked.length).toBeGreaterThan(8);
     expect(asked.length).toBeLessThan(13);
     hangs = true;
-    await clock.run(33_000 + 2 * 5_500 + 2_100);
+    await clock.run(66_000 + 2 * 5_500 + 2_100);
     expect(told).toEqual(['0 silent 3']);
   });
 
