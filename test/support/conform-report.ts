@@ -1,6 +1,7 @@
 import { conform } from '../../host/src/conform/conform';
 import type { Mode, RuleResult } from '../../host/src/conform/rule';
 import type { Platform } from '../../host/src/platform/platform';
+import { chaosTs } from './samples';
 
 /** How a sample is checked. */
 export interface Check {
@@ -48,4 +49,10 @@ export function check({
 /** Each rule once, with what was seen of it. */
 export function withVerdict(results: readonly RuleResult[], verdict: RuleResult['verdict']): string[] {
   return [...new Set(results.filter((one) => one.verdict === verdict).map(({ id }) => id))];
+}
+
+/** The rules that the plugin that lies breaks in a mode when it is told to do something. */
+export async function brokenBy(CHAOS: string, mode: Mode, timeoutMs: number): Promise<string[]> {
+  const how = { modes: [mode], modesOnly: true, env: { CHAOS }, timeoutMs };
+  return withVerdict(await check({ plugin: chaosTs(), ...how }), 'fail');
 }

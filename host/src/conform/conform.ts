@@ -2,7 +2,9 @@ import { waitAtMost } from '../launch/wait-at-most';
 import type { Platform } from '../platform/platform';
 import { selectPlatform } from '../platform/select-platform';
 import { addressRules } from './address-rules';
+import { brokerRules } from './broker-rules';
 import { cookieRules } from './cookie-rules';
+import { counterRules } from './counter-rules';
 import { handshakeRules } from './handshake-rules';
 import { Laboratory } from './laboratory';
 import { leavingRules, terminationRules } from './leaving-rules';
@@ -23,6 +25,8 @@ const sessionRules = [
   ...addressRules,
   ...tlsRules,
   ...serviceRules,
+  ...brokerRules,
+  ...counterRules,
   ...multiplexRules,
   ...outputRules,
   ...leavingRules,
@@ -117,7 +121,7 @@ class Examination {
 
   async #inSession(rule: Rule<Session>, session: Session): Promise<void> {
     const { kept } = session.probe;
-    if (rule.in?.(session.mode) === false) return;
+    if (rule.in?.(session.mode) === false || (await rule.appliesTo?.(session)) === false) return;
     if (kept.exit !== undefined && rule.afterExit !== true)
       return this.#add(rule, session.mode, skip('the process has ended'));
     await this.#check(rule, session, session.mode);

@@ -74,7 +74,13 @@ export const leavingRules: readonly Rule<Session>[] = [
   },
 ];
 
-async function shutdown({ channel, probe: { kept }, limitMs }: Session): Promise<Finding> {
+async function shutdown(session: Session): Promise<Finding> {
+  const {
+    channel,
+    probe: { kept },
+    limitMs,
+  } = session;
+  session.endBroker();
   const begin = performance.now();
   try {
     await createPromiseClient(GRPCControllerDefinition, channel).shutdown({}, { timeoutMs: limitMs });

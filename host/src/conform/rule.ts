@@ -29,6 +29,8 @@ export interface Rule<Subject> extends RuleText {
   readonly needs?: readonly string[];
   /** The modes in which it means something; default all. */
   readonly in?: (mode: Mode) => boolean;
+  /** Whether it means something for this one; default yes. What does not apply is not told of. */
+  readonly appliesTo?: (subject: Subject) => Promise<boolean>;
   /** Whether it looks at how the process ended. Default false: skipped where the process is gone. */
   readonly afterExit?: boolean;
   check(subject: Subject): Promise<Finding> | Finding;

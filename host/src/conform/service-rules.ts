@@ -1,22 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { status } from '@grpc/grpc-js';
-import {
-  HealthDefinition,
-  HealthCheckResponse_ServingStatus as Serving,
-} from '@plugd/protocol/gen/grpc/health/v1/health';
 import { ServerReflectionDefinition as ReflectionV1 } from '@plugd/protocol/gen/grpc/reflection/v1/reflection';
 import { ServerReflectionDefinition as ReflectionV1Alpha } from '@plugd/protocol/gen/grpc/reflection/v1alpha/reflection';
-import { GRPCBrokerDefinition } from '@plugd/protocol/gen/plugin/grpc_broker';
 import { GRPCStdioDefinition } from '@plugd/protocol/gen/plugin/grpc_stdio';
 import { createPromiseClient } from '@plugd/protocol/rpc/client';
-import { RpcError } from '@plugd/protocol/rpc/rpc-error';
-import { type Finding, fail, pass, type Rule, verdict, warn } from './rule';
+import { health, lacking, OPEN_MS } from './inquiry';
+import { type Finding, fail, pass, type Rule, verdict } from './rule';
 import type { Session } from './session';
 
 const section = 'services';
 const connected = ['connection.answers'];
-/** A stream that is refused is refused within this; what is open then stays open. */
-const OPEN_MS = 300;
 
 /** What every plugin serves beside its own services. */
 export const serviceRules: readonly Rule<Session>[] = [
@@ -44,7 +36,7 @@ export const serviceRules: readonly Rule<Session>[] = [
     section,
     expected: 'SERVING',
     needs: connected,
-    check: (session) => health(session, 'plugin'),
+    check: (session) => health(session.channel, 'plugin', session.limitMs),
   },
   {
     id: 'health.server',
@@ -52,7 +44,7 @@ export const serviceRules: readonly Rule<Session>[] = [
     section,
     expected: 'SERVING',
     needs: ['health.plugin'],
-    check: (session) => health(session, ''),
+    check: (session) => health(session.channel, '', session.limitMs),
   },
   {
     id: 'health.unknown',
@@ -61,7 +53,7 @@ export const serviceRules: readonly Rule<Session>[] = [
     expected: 'NOT_FOUND',
     needs: ['health.plugin'],
     check: async (session) => {
-      const { seen } = await health(session, 'plugd.conform.NoSuchService');
+      const { seen } = await health(session.channel, 'plugd.conform.NoSuchService', session.limitMs);
       return verdict(seen.startsWith('NOT_FOUND'), seen);
     },
   },
@@ -90,28 +82,7 @@ export const serviceRules: readonly Rule<Session>[] = [
     check: ({ channel, ended }) =>
       staysOpen(createPromiseClient(GRPCStdioDefinition, channel).streamStdio({}, { signal: ended.signal })),
   },
-  {
-    id: 'broker.stream',
-    rule: 'The broker’s stream, by which further connections are agreed on, stays open as long as the host’s end.',
-    section: 'broker',
-    expected: 'an open stream; optional',
-    needs: connected,
-    check: ({ channel, ended: { signal } }) =>
-      staysOpen(
-        createPromiseClient(GRPCBrokerDefinition, channel).startStream(untilAborted(signal), { signal }),
-      ),
-  },
 ];
-
-async function health({ channel, limitMs }: Session, service: string): Promise<Finding> {
-  try {
-    const client = createPromiseClient(HealthDefinition, channel);
-    const answer = await client.check({ service }, { timeoutMs: limitMs });
-    return verdict(answer.status === Serving.SERVING, Serving[answer.status] ?? `status ${answer.status}`);
-  } catch (error) {
-    return fail(describe(error));
-  }
-}
 
 async function reflection(
   { channel, limitMs }: Session,
@@ -142,21 +113,4 @@ async function staysOpen(stream: AsyncIterable<unknown>): Promise<Finding> {
     }
   };
   return Promise.race([read(), sleep(OPEN_MS).then(() => pass(`open, with ${messages} messages so far`))]);
-}
-
-async function* untilAborted(signal: AbortSignal): AsyncGenerator<never> {
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
-
-/** A service that is not there is no fault where it is optional; any other error is one. */
-function lacking(error: unknown): Finding {
-  const missing = error instanceof RpcError && error.code === status.UNIMPLEMENTED;
-  return missing ? warn('the plugin does not have it') : fail(describe(error));
-}
-
-function describe(error: unknown): string {
-  return error instanceof RpcError ? `${error.codeName}: ${error.details}` : String(error);
 }

@@ -1,11 +1,13 @@
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Channel, connectivityState } from '@grpc/grpc-js';
+import { Broker } from '@plugd/protocol/broker/broker';
 import { createCertificateInPool, decodeCertificateField } from '@plugd/protocol/certificate';
 import { parseTcpAddress } from '@plugd/protocol/grpc-address';
 import { type ChannelAddress, openChannel } from '../connection/channel';
 import { MultiplexedWire } from '../connection/multiplexed-wire';
 import type { KeyedCertificate } from '../launch/instance-record';
+import { BrokerLine } from './broker-line';
 import { addressFields, type Laboratory } from './laboratory';
 import type { FirstLine, Probe } from './probe';
 import { type Mode, multiplexed, withTls } from './rule';
@@ -22,8 +24,12 @@ export class Session {
   readonly certificate: KeyedCertificate | null;
   /** Calls that stay open as long as the session. */
   readonly ended = new AbortController();
+  /** Whether {@link channel} was connected once. */
+  connected = false;
   #wire: MultiplexedWire | undefined;
   #channel: Channel | undefined;
+  #line: BrokerLine | undefined;
+  #broker: Broker | undefined;
 
   private constructor(about: Pick<Session, 'mode' | 'laboratory' | 'probe' | 'first' | 'certificate'>) {
     this.mode = about.mode;
@@ -71,17 +77,45 @@ export class Session {
 
   /** Connects the channel on which all calls are made; says why where that can't be done. */
   async connect(): Promise<string | undefined> {
+    this.#channel = await this.#open();
+    const why = await becomeReady(this.#channel, this.limitMs);
+    this.connected = why === undefined;
+    return why;
+  }
+
+  /** Runs a task with a connection of its own; with multiplexing that is another stream. */
+  async besides<T>(task: (channel: Channel) => Promise<T>): Promise<T> {
+    const channel = await this.#open();
+    try {
+      return await task(channel);
+    } finally {
+      channel.close();
+    }
+  }
+
+  async #open(): Promise<Channel> {
     const target = multiplexed(this.mode) ? (await this.#connectWire()).address : this.target;
-    const security =
-      this.certificate === null
-        ? undefined
-        : {
-            ca: this.pluginPem,
-            certificate: this.certificate.certificatePem,
-            key: this.certificate.keyPem,
-          };
-    this.#channel = openChannel(target, security);
-    return becomeReady(this.#channel, this.limitMs);
+    const { certificate: own } = this;
+    if (own === null) return openChannel(target, undefined);
+    return openChannel(target, { ca: this.pluginPem, certificate: own.certificatePem, key: own.keyPem });
+  }
+
+  /** The broker's stream, opened at the first call. */
+  openBroker(): BrokerLine {
+    this.#line ??= new BrokerLine(this.channel);
+    return this.#line;
+  }
+
+  /** The host's broker on the stream, for who has done with the bare stream. */
+  brokerOn(line: BrokerLine): Broker {
+    const { certificate: own } = this;
+    this.#broker ??= new Broker({
+      stream: line,
+      directory: this.probe.directory,
+      ...(own === null ? {} : { security: { ...own, peerCertificatePem: this.pluginPem } }),
+      ...(this.#wire === undefined ? {} : { multiplex: this.#wire.router }),
+    });
+    return this.#broker;
   }
 
   get channel(): Channel {
@@ -89,8 +123,15 @@ export class Session {
     return this.#channel;
   }
 
+  /** What a host ends first. */
+  endBroker(): void {
+    this.#broker?.close();
+    this.#line?.end();
+  }
+
   async end(): Promise<void> {
     this.ended.abort();
+    this.endBroker();
     this.#channel?.close();
     this.#wire?.close();
     // Of what it has printed by now: a line that came too late tells of a socket too.

@@ -1,4 +1,5 @@
 import type { HandshakeLine } from '@plugd/protocol/handshake-line';
+import type { BrokerDeed, BrokerMessage } from './broker';
 
 /** All that can be wrong with this plugin. The default is nothing. */
 export interface Behaviour {
@@ -30,7 +31,13 @@ export interface Behaviour {
   /** Whether all connections share the first one, and the line says so. */
   multiplexed: boolean;
   /** `silent` hears and says nothing; an address is announced for id 1, whatever is there. */
-  broker: 'missing' | 'silent' | { readonly network: string; readonly address: string };
+  broker:
+    | 'missing'
+    | 'silent'
+    | { readonly network: string; readonly address: string }
+    | { readonly deed: BrokerDeed; readonly message: BrokerMessage };
+  /** Whether it serves the contract that calls back, which it does without calling back. */
+  counter: 'missing' | 'pretends';
   /** What a call of the contract does. */
   call: 'answers' | 'crashes' | 'hangs' | 'panics';
 }
@@ -53,6 +60,7 @@ export function wellBehaved(): Behaviour {
     stdio: undefined,
     multiplexed: false,
     broker: 'missing',
+    counter: 'missing',
     call: 'answers',
   };
 }

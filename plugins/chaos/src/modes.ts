@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HandshakeLine } from '@plugd/protocol/handshake-line';
 import type { Behaviour } from './behaviour';
+import type { BrokerDeed, BrokerMessage } from './broker';
 import { crash, flood, floodAtOnce, floodBlock, grandchild, sleep, stay, write } from './mischief';
 
 type Mode = (behaviour: Behaviour, argument: string) => void;
@@ -49,6 +50,9 @@ const WRONG_JSON = [
   'null',
   '{"@level":"info","@message":"cut off',
 ];
+
+const isDeed = (text: string): text is BrokerDeed => /^(crashes|ends|fails|hangs|admits)$/.test(text);
+const isMessage = (text: string): text is BrokerMessage => /^(offer|knock|answer)$/.test(text);
 
 /** What `CHAOS` can ask for: names, each with an argument behind a colon if it takes one; several with `;` between. */
 export const modes: Record<string, Mode> = {
@@ -195,6 +199,15 @@ export const modes: Record<string, Mode> = {
   'lying-broker': (behaviour, argument) => {
     const [network = '', ...address] = argument.split(':');
     behaviour.broker = { network, address: address.join(':') };
+  },
+  // `bad-broker:crashes:knock`
+  'bad-broker': (behaviour, argument) => {
+    const [deed = '', message = ''] = argument.split(':');
+    if (!isDeed(deed) || !isMessage(message)) throw new Error(`bad-broker knows no ${argument}`);
+    behaviour.broker = { deed, message };
+  },
+  'pretend-counter': (behaviour) => {
+    behaviour.counter = 'pretends';
   },
 
   // What it prints; `flood-stderr:json:100` is 100 MiB of JSON lines.

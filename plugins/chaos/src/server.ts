@@ -6,7 +6,6 @@ import {
   HealthService,
 } from '@plugd/protocol/gen/grpc/health/v1/health';
 import { type LifecycleServer, LifecycleService } from '@plugd/protocol/gen/plugd/lifecycle/v1/lifecycle';
-import { type GRPCBrokerServer, GRPCBrokerService } from '@plugd/protocol/gen/plugin/grpc_broker';
 import { type GRPCControllerServer, GRPCControllerService } from '@plugd/protocol/gen/plugin/grpc_controller';
 import {
   type GRPCStdioServer,
@@ -15,6 +14,8 @@ import {
 } from '@plugd/protocol/gen/plugin/grpc_stdio';
 import { YamuxSession } from '@plugd/protocol/yamux/session';
 import type { Behaviour } from './behaviour';
+import { addBroker } from './broker';
+import { addPretendedCounter } from './counter';
 import { addKv } from './kv';
 import { crash } from './mischief';
 
@@ -55,23 +56,8 @@ export function createServer(behaviour: Behaviour): Server {
     };
     server.addService(LifecycleService, lifecycle);
   }
-  const { broker } = behaviour;
-  if (broker !== 'missing') {
-    const service: GRPCBrokerServer = {
-      startStream: (call) => {
-        call.on('data', () => {});
-        call.on('end', () => call.end());
-        if (broker === 'silent') return;
-        // Again and again: an announcement is worth five seconds.
-        const announce = (): void => void call.write({ serviceId: 1, knock: undefined, ...broker });
-        announce();
-        const timer = setInterval(announce, 1000);
-        call.once('close', () => clearInterval(timer));
-        call.once('cancelled', () => clearInterval(timer));
-      },
-    };
-    server.addService(GRPCBrokerService, service);
-  }
+  addBroker(server, behaviour);
+  if (behaviour.counter === 'pretends') addPretendedCounter(server);
   addKv(server, behaviour);
   return server;
 }
