@@ -15,6 +15,7 @@ export type {
   InstanceEvent,
   InstanceState,
   OperationEvent,
+  OutlierEvent,
   PluginEvent,
   PluginState,
   RestartEvent,

@@ -44,6 +44,7 @@ export interface Cause {
    * - `crash`: its process ended by itself
    * - `unhealthy`, `connection-lost`: it was alive, but of no use
    * - `limit`: it used more than it may
+   * - `errors`, `latency`: what an instance is worse in than its peers; `recovered`: it gets another chance
    * - `restarted`: another one took the place of one that was lost
    * - `error`: what `code` and `message` say
    */
@@ -119,8 +120,19 @@ export interface RestartEvent extends EventBase {
   readonly cause: Cause;
 }
 
+/** One of several instances answered much worse than its peers and gets no calls for a while; or gets them again. */
+export interface OutlierEvent extends EventBase {
+  readonly type: 'outlier';
+  readonly version: string;
+  readonly generation: number;
+  readonly instance: string;
+  readonly phase: 'out' | 'back';
+  /** Of `out`: what it is worse in; the message has the figures. */
+  readonly cause: Cause;
+}
+
 /** What a host reports: every change of state is one event, with its cause. */
-export type HostEvent = InstanceEvent | PluginEvent | OperationEvent | RestartEvent;
+export type HostEvent = InstanceEvent | PluginEvent | OperationEvent | RestartEvent | OutlierEvent;
 
 type Draft<T> = T extends HostEvent ? Omit<T, 'sequence' | 'time'> : never;
 

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { connectivityState } from '@grpc/grpc-js';
+import { connectivityState, type status } from '@grpc/grpc-js';
 import type { Channel, StatusObject } from './grpc-call';
 import { type Refusal, refusalStatus } from './refusal';
 
@@ -61,6 +61,12 @@ const MAX_TIMER_MS = 0x7fffffff;
  */
 export type Leaving = 'ended' | 'cut' | 'lost' | 'retried';
 
+/** Why new calls are kept away: its connection is broken, it is of no use, or it does much worse than its peers. */
+export type SuspendReason = 'connection' | 'unhealthy' | 'outlier';
+
+/** Hears how each call went: its method, its status, and how long it took, in milliseconds. */
+export type CallObserver = (path: string, code: status, elapsedMs: number) => void;
+
 /** One instance as calls see it: the channel to it, and the calls that it has. */
 export class Endpoint {
   private readonly calls = new Set<RunningCall>();
@@ -71,7 +77,7 @@ export class Endpoint {
   private retried = 0;
   private longestWaitMs = 0;
   private idleWaiters: (() => void)[] = [];
-  private out = false;
+  private readonly reasons = new Set<SuspendReason>();
   private dead = false;
   private onChange: (() => void) | undefined;
 
@@ -79,6 +85,8 @@ export class Endpoint {
     /** The number of its generation. */
     readonly generation: number,
     readonly channel: Channel,
+    /** Calls are timed only where somebody wants to know. */
+    readonly observer?: CallObserver,
   ) {}
 
   get inFlight(): number {
@@ -92,21 +100,24 @@ export class Endpoint {
 
   /** Whether new calls are kept away from it. */
   get suspended(): boolean {
-    return this.out;
+    return this.reasons.size > 0;
   }
 
-  /** Keeps new calls away; those that it has are not touched. */
-  suspend(): void {
-    if (this.out) return;
-    this.out = true;
+  /** Whether it is kept away from calls only for being worse than its peers: better than nothing, should they be lost. */
+  get spare(): boolean {
+    return this.reasons.size === 1 && this.reasons.has('outlier');
+  }
+
+  /** Keeps new calls away, until each reason has gone; those that it has are not touched. */
+  suspend(reason: SuspendReason): void {
+    if (this.reasons.has(reason)) return;
+    this.reasons.add(reason);
     this.onChange?.();
   }
 
-  /** Ends {@link suspend}. */
-  resume(): void {
-    if (!this.out) return;
-    this.out = false;
-    this.onChange?.();
+  /** Ends {@link suspend} for this reason. */
+  resume(reason: SuspendReason): void {
+    if (this.reasons.delete(reason)) this.onChange?.();
   }
 
   /** For its generation: hears when it begins or ceases to take calls. */

@@ -6,6 +6,7 @@ import type { Call, CallDeadline, Channel, ChannelzRef, ParentCall, StatusObject
 import { type Refusal, refusalStatus } from './refusal';
 import type { RetryRule } from './replay';
 import { type CallRoute, SwapCall } from './swap-call';
+import type { Waiter } from './waiter';
 
 /** What the facades of one route share. */
 export interface Route extends CallRoute {
@@ -26,7 +27,7 @@ const closedByItsOwner: Refusal = {
  */
 export class Facade implements Channel, CallRoute {
   private closed = false;
-  private readonly heldCalls = new Set<SwapCall>();
+  private readonly heldCalls = new Set<Waiter>();
   private readonly ownWatches = new Set<ConnectivityWatch>();
 
   constructor(private readonly route: Route) {}
@@ -103,14 +104,14 @@ export class Facade implements Channel, CallRoute {
     return this.closed ? undefined : this.route.descendant(generation);
   }
 
-  wait(call: SwapCall, waitsForReady: boolean): 'held' | StatusObject {
+  wait(call: Waiter, waitsForReady: boolean): 'held' | StatusObject {
     if (this.closed) return refusalStatus(closedByItsOwner, status.UNAVAILABLE);
     const verdict = this.route.wait(call, waitsForReady);
     if (verdict === 'held') this.heldCalls.add(call);
     return verdict;
   }
 
-  forget(call: SwapCall): void {
+  forget(call: Waiter): void {
     this.heldCalls.delete(call);
     this.route.forget(call);
   }

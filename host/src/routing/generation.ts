@@ -105,7 +105,8 @@ export class Generation {
   }
 
   private settle(): void {
-    this.usable = this.endpoints.filter(({ suspended }) => !suspended);
+    const usable = this.endpoints.filter(({ suspended }) => !suspended);
+    this.usable = usable.length > 0 ? usable : this.endpoints.filter(({ spare }) => spare);
     this.onChange?.();
   }
 }

@@ -9,7 +9,7 @@ import { currentLineage, withLineageKey } from './lineage';
 import { brokenOff, isBreak } from './lost-connection';
 import { type Refusal, refusalStatus } from './refusal';
 import { Replay, type RetryRule } from './replay';
-import type { Waiter } from './swap-channel';
+import type { Waiter } from './waiter';
 
 /** What a call asks of the place that it was made in. */
 export interface CallRoute {
@@ -51,6 +51,8 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
   /** The generation that this call's root is on, where it has one. */
   private root: number | undefined;
   private cancelled = false;
+  /** Where somebody wants to know how long calls take. */
+  private begunAt = 0;
   /** The status of a call that ended on this side; of one that is being cut, what its status will be. */
   private outcome: StatusObject | undefined;
   private ended = false;
@@ -151,6 +153,7 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     }
     this.inner = inner;
     this.endpoint = endpoint;
+    if (endpoint.observer !== undefined) this.begunAt = performance.now();
     endpoint.enter(this, waitedMs);
     if (this.credentials !== undefined) inner.setCredentials(this.credentials);
     inner.start(metadata, this);
@@ -286,6 +289,9 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     const cut =
       cutting !== undefined && cutting.code === received.code && cutting.details === received.details;
     const broke = !cut && !this.cancelled && this.broke(received);
+    if (!cut && !this.cancelled) {
+      this.endpoint?.observer?.(this.method, received.code, performance.now() - this.begunAt);
+    }
     if (broke && this.beginAnew()) return;
     this.commit();
     this.ended = true;
@@ -305,7 +311,7 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     if (replay === undefined || endpoint === undefined || replay.attempt >= attempts) return false;
     replay.attempt++;
     // Whatever else is known of it yet: nothing more goes there.
-    endpoint.suspend();
+    endpoint.suspend('connection');
     endpoint.leave(this, 'retried');
     this.inner = undefined;
     this.endpoint = undefined;

@@ -9,6 +9,7 @@ import { heldTooLong } from './held-start';
 import { currentLineage } from './lineage';
 import { type Refusal, refusalStatus } from './refusal';
 import type { RetryRule } from './replay';
+import type { Waiter } from './waiter';
 
 export interface SwapChannelOptions {
   /** The plugin's name, for messages. */
@@ -30,16 +31,6 @@ export interface SwapTarget {
   readonly number: number;
   /** Should be READY, else the first calls wait for it to connect. Stays its owner's, who closes it. */
   readonly channel: Channel;
-}
-
-/** Who waits for the route to lead somewhere. */
-export interface Waiter {
-  /** Whether it waits on when the route is down. */
-  readonly waitsForReady: boolean;
-  /** The route leads to this endpoint. */
-  release(endpoint: Endpoint): void;
-  /** The wait has ended, and there is nowhere to go. */
-  refuse(refusal: Refusal): void;
 }
 
 /** What of held calls can be counted. */

@@ -35,9 +35,9 @@ export class ConnectionWatch {
     if (state === connectivityState.READY) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
-      this.#endpoint.resume();
+      this.#endpoint.resume('connection');
     } else {
-      this.#endpoint.suspend();
+      this.#endpoint.suspend('connection');
       this.#timer ??= setTimeout(() => {
         if (this.#stopped) return;
         this.#stopped = true;

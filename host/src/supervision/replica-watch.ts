@@ -1,5 +1,6 @@
 import type { PluginError } from '@plugd/protocol/plugin-error';
 import type { Platform } from '../platform/platform';
+import type { Endpoint } from '../routing/endpoint';
 import { ConnectionWatch } from './connection-watch';
 import { HealthMonitor, type Illness } from './health-monitor';
 import { LimitMonitor } from './limit-monitor';
@@ -43,6 +44,7 @@ export class ReplicaWatch {
         spec: spec.health,
         probe: (limit) => instance.connection.health(limit),
         stalls,
+        used: usedSince(endpoint),
       });
       monitor.start({
         onUnhealthy: (illness) => {
@@ -51,8 +53,6 @@ export class ReplicaWatch {
           const error = launched.error('PLUGIN_UNHEALTHY', summary, { facts: { reason } });
           onTrouble({ reason: 'unhealthy', error, answers: illness.kind === 'not-serving' });
         },
-        // Whoever fell ill is replaced, and watched no longer.
-        onHealthy: () => {},
       });
       this.#parts.push(monitor);
     }
@@ -74,6 +74,17 @@ export class ReplicaWatch {
   stop(): void {
     for (const part of this.#parts.splice(0)) part.stop();
   }
+}
+
+/** Whether an endpoint was called since it was last asked. */
+function usedSince(endpoint: Endpoint): () => boolean {
+  let before = endpoint.statistics.started;
+  return () => {
+    const { started } = endpoint.statistics;
+    const used = started !== before || endpoint.inFlight > 0;
+    before = started;
+    return used;
+  };
 }
 
 function describeIllness({ kind, failures, forMs, reported, error }: Illness): string {

@@ -1,7 +1,7 @@
 import type { Cause } from '../events/host-event';
 import type { Instance } from '../instance/instance';
 import type { PluginSpec } from '../instance/plugin-spec';
-import { type DrainResult, Endpoint } from '../routing/endpoint';
+import { type CallObserver, type DrainResult, Endpoint } from '../routing/endpoint';
 import type { Refusal } from '../routing/refusal';
 
 /** For a plugin to take note that it drains. What it does then has the drain's own limit. */
@@ -16,8 +16,13 @@ export class Replica {
   constructor(
     readonly instance: Instance,
     readonly spec: PluginSpec,
+    observer?: CallObserver,
   ) {
-    this.endpoint = new Endpoint(instance.identity.generation, instance.connection.channel);
+    this.endpoint = new Endpoint(instance.identity.generation, instance.connection.channel, observer);
+  }
+
+  get id(): string {
+    return this.instance.identity.id;
   }
 
   /** Lets it finish its calls, now that no new ones come; what is left at the limit is cut. */

@@ -10,6 +10,7 @@ import type { PluginSpec } from '../instance/plugin-spec';
 import type { DrainResult } from '../routing/endpoint';
 import { Generation } from '../routing/generation';
 import type { Refusal } from '../routing/refusal';
+import { Peers } from './peers';
 import { Replica } from './replica';
 import { ReplicaWatch, type Trouble, type WatchTools } from './replica-watch';
 import type { RestartCounters, RestartReason } from './restart-counters';
@@ -63,6 +64,7 @@ export class Supervisor {
   readonly generation: Generation;
   readonly #tools: SupervisorTools;
   readonly #contract: GenerationContract;
+  readonly #peers: Peers | undefined;
   readonly #slots: Slot[] = [];
   /** Out of the route, and not ended yet. */
   readonly #leaving = new Map<Replica, Promise<void>>();
@@ -77,6 +79,8 @@ export class Supervisor {
     this.generation = new Generation(number);
     this.#tools = tools;
     this.#contract = new GenerationContract(spec.contract.contract);
+    // One alone has nobody to be compared with.
+    this.#peers = spec.instances > 1 ? new Peers(() => this.contract, tools.emit) : undefined;
   }
 
   get version(): string {
@@ -177,6 +181,7 @@ export class Supervisor {
     this.#onCondition = nobodyListens;
     this.#ending.abort(new PluginError('ABORTED', 'The generation has left the route.'));
     for (const { watch } of this.#slots) watch?.stop();
+    this.#peers?.stop();
   }
 
   /** Lets all calls end that it has, and cuts them at the limit of its options. */
@@ -228,7 +233,7 @@ export class Supervisor {
 
   /** An instance takes its place in the generation. */
   #enter(slot: Slot, instance: Instance): Replica {
-    const replica = new Replica(instance, this.spec);
+    const replica = new Replica(instance, this.spec, this.#peers?.observer(instance.identity.id));
     slot.replica = replica;
     slot.failure = undefined;
     this.generation.add(replica.endpoint);
@@ -240,6 +245,7 @@ export class Supervisor {
     const { replica } = slot;
     if (replica === undefined || replica.instance.ended) return;
     replica.instance.transition('serving', cause);
+    this.#peers?.add(replica);
     slot.watch = new ReplicaWatch(replica, this.#tools, (trouble) => this.#troubled(slot, replica, trouble));
   }
 
@@ -250,6 +256,7 @@ export class Supervisor {
     const error = launched.error('PLUGIN_EXITED', `Plugin ${identity.plugin} exited while it was in use.`);
     replica.endpoint.lose();
     this.generation.remove(replica.endpoint);
+    this.#peers?.remove(replica);
     // Before anybody hears of it, so that a stop from then on waits for it.
     const cleared = this.#clear(replica, error).finally(() => this.#clearing.delete(cleared));
     cleared.catch(() => {});
@@ -287,7 +294,7 @@ export class Supervisor {
     }
     slot.watch?.stop();
     slot.replica = undefined;
-    replica.endpoint.suspend();
+    replica.endpoint.suspend('unhealthy');
     const cause = { reason, code: error.code, message: error.summary };
     replica.instance.transition('unhealthy', cause);
     this.#dismiss(replica, trouble.answers ? this.spec.drainTimeoutMs : this.spec.stopTimeoutMs, cause);
@@ -298,6 +305,7 @@ export class Supervisor {
   #dismiss(replica: Replica, limitMs: number, cause: Cause): void {
     const gone = (async () => {
       this.generation.remove(replica.endpoint);
+      this.#peers?.remove(replica);
       await replica.drain(limitMs, cause);
       await replica.stop(cause);
     })()

@@ -1,0 +1,12 @@
+import type { Endpoint } from './endpoint';
+import type { Refusal } from './refusal';
+
+/** Who waits for the route to lead somewhere. */
+export interface Waiter {
+  /** Whether it waits on when the route is down. */
+  readonly waitsForReady: boolean;
+  /** The route leads to this endpoint. */
+  release(endpoint: Endpoint): void;
+  /** The wait has ended, and there is nowhere to go. */
+  refuse(refusal: Refusal): void;
+}
