@@ -102,6 +102,8 @@ export interface DrivingHost {
   start(options: {
     readonly command: string;
     readonly autoMtls: boolean;
+    /** Default: false. */
+    readonly multiplex?: boolean;
     readonly versions: readonly number[];
     readonly env?: Readonly<Record<string, string>>;
   }): Promise<DrivenPlugin>;

@@ -63,12 +63,13 @@ export class GoHost implements DrivingHost {
   }
 
   async start(options: Parameters<DrivingHost['start']>[0]): Promise<DrivenPlugin> {
-    const { command, autoMtls, versions, env = {} } = options;
+    const { command, autoMtls, multiplex = false, versions, env = {} } = options;
     const started = await this.request<{ version: number; pid: number; network: string; address: string }>(
       'start',
       {
         command: [command],
         autoMtls,
+        multiplex,
         versions,
         env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
       },

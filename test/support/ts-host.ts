@@ -33,7 +33,7 @@ export class TsHost implements DrivingHost {
   }
 
   async start(options: Parameters<DrivingHost['start']>[0]): Promise<DrivenPlugin> {
-    const { command, autoMtls, versions, env = {} } = options;
+    const { command, autoMtls, multiplex = false, versions, env = {} } = options;
     const host = await this.#host;
     const kv = await host.load({
       name: 'kv',
@@ -41,6 +41,7 @@ export class TsHost implements DrivingHost {
       command,
       env,
       autoMtls,
+      multiplex,
       handshake: { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: versions },
       contract: this.contract,
       // Calls without an end are cut soon, as the Go host does at once.

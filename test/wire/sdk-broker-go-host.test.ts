@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { GoHost } from '../support/go-host';
 import { describeWithGo } from '../support/needs-go';
 import { eventually, isRunning } from '../support/processes';
-import { counterTs } from '../support/samples';
+import { counterGo, counterTs } from '../support/samples';
 
 // Real processes, on a machine that may be busy.
 jest.setTimeout(60_000);
@@ -20,12 +20,20 @@ interface Killed {
   readonly exit: { readonly code: number | null; readonly signal: string | null };
 }
 
-describeWithGo.each([
+const modes = [
   ['plain', false, false],
   ['plain, multiplexed', false, true],
   ['AutoMTLS', true, false],
   ['AutoMTLS, multiplexed', true, true],
-])('the TS counter under a Go host, %s', (_name, autoMtls, multiplex) => {
+] as const;
+
+describeWithGo.each(modes)('under a Go host, %s', (_name, autoMtls, multiplex) => {
+  describe('the TS counter', () => suite('TS', autoMtls, multiplex));
+  // Here nothing is ours: it shows that the same is asked of both.
+  describe('the Go counter', () => suite('Go', autoMtls, multiplex));
+});
+
+function suite(language: 'TS' | 'Go', autoMtls: boolean, multiplex: boolean): void {
   let sockets: string;
   let host: GoHost;
   let pid: number;
@@ -34,7 +42,7 @@ describeWithGo.each([
     sockets = mkdtempSync(join(tmpdir(), 'sdk-broker-'));
     host = new GoHost();
     const started = await host.request<{ pid: number; version: number }>('start', {
-      command: [counterTs('2')],
+      command: [language === 'TS' ? counterTs('2') : counterGo('2')],
       cookie: ['COUNTER_PLUGIN', 'hello'],
       versions: [1, 2],
       autoMtls,
@@ -53,7 +61,8 @@ describeWithGo.each([
   async function leave(): Promise<void> {
     expect(await host.request<Killed>('kill')).toMatchObject({ forced: false, exit: { code: 0 } });
     expect(isRunning(pid)).toBe(false);
-    expect(readdirSync(sockets)).toEqual([]);
+    // go-plugin leaves sockets behind: its first one when it is multiplexed, brokered ones now and then.
+    if (language === 'TS') expect(readdirSync(sockets)).toEqual([]);
   }
 
   test('the plugin calls the host back, and the host dials a session of the plugin', async () => {
@@ -72,6 +81,9 @@ describeWithGo.each([
     await leave();
   });
 
+  // How go-plugin does with itself under load is its own affair; multiplexed, it mixes up dials back that come at once.
+  if (language === 'Go') return;
+
   test('32 at once call back and read through sessions, none wrong', async () => {
     const done = await host.request<{ calls: number }>('counter-many', { n: 640, concurrency: 32 });
     expect(done.calls).toBe(640);
@@ -85,7 +97,7 @@ describeWithGo.each([
     await host.request('counter-session', { key: 'a', keep: true });
     await leave();
   });
-});
+}
 
 describeWithGo.each([
   ['plain', false],
