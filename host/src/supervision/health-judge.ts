@@ -12,8 +12,8 @@ export interface ProbeOutcome {
   readonly stalledMs: number;
 }
 
-/** `wait`: nothing has changed by this outcome. */
-export type HealthVerdict = 'healthy' | 'unhealthy' | 'wait';
+/** `wait`: not well, and not yet so for long enough. */
+export type HealthVerdict = 'well' | 'wait' | 'unhealthy';
 
 /** An outcome proves nothing if the host was late for more of its time than this. */
 const LATE_SHARE = 0.25;
@@ -22,20 +22,20 @@ const LATE_SHARE = 0.25;
 const MAX_EXCUSES = 8;
 
 /**
- * What the answers to health checks amount to, with thresholds in both directions. An answer is an answer, however
- * late the host was: a status other than serving counts against the plugin, and a good one for it. Only silence and
- * errors are excused where the host was late itself.
+ * What the answers to health checks amount to. An answer is an answer, however late the host was: a status other
+ * than serving counts against the plugin, and a good one clears it. Only silence and errors are excused where the host
+ * was late itself.
+ *
+ * Nobody becomes well again: an unhealthy instance is replaced.
  */
 export class HealthJudge {
-  readonly #spec: Pick<HealthSpec, 'failures' | 'successes'>;
-  #ill = false;
+  readonly #limit: number;
   #failures = 0;
-  #successes = 0;
   #excuses = 0;
 
   /** Begins with a healthy plugin: one that isn't never came to serve. */
-  constructor(spec: Pick<HealthSpec, 'failures' | 'successes'>) {
-    this.#spec = spec;
+  constructor({ failures }: Pick<HealthSpec, 'failures'>) {
+    this.#limit = failures;
   }
 
   /** How many failures in a row count at present. */
@@ -52,23 +52,14 @@ export class HealthJudge {
       return this.#failed();
     }
     this.#excuses = 0;
-    return outcome.status === 'not-serving' ? this.#failed() : this.#succeeded();
+    if (outcome.status === 'not-serving') return this.#failed();
+    this.#failures = 0;
+    return 'well';
   }
 
   #failed(): HealthVerdict {
-    this.#successes = 0;
     this.#failures += 1;
-    if (!this.#ill && this.#failures < this.#spec.failures) return 'wait';
-    this.#ill = true;
-    return 'unhealthy';
-  }
-
-  #succeeded(): HealthVerdict {
-    this.#failures = 0;
-    this.#successes += 1;
-    if (this.#ill && this.#successes < this.#spec.successes) return 'wait';
-    this.#ill = false;
-    return 'healthy';
+    return this.#failures < this.#limit ? 'wait' : 'unhealthy';
   }
 }
 

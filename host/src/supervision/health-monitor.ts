@@ -36,13 +36,6 @@ export interface HealthMonitorOptions {
   readonly random?: () => number;
 }
 
-export interface HealthListener {
-  /** It has become ill. Told once, until it is well again. */
-  onUnhealthy(illness: Illness): void;
-  /** It was ill and is well again. */
-  onHealthy?(): void;
-}
-
 /** Between two questions, either way, so that plugins that began or woke together don't stay in step. */
 const JITTER = 0.1;
 
@@ -66,7 +59,7 @@ interface Question {
 }
 
 /**
- * Asks one instance again and again how it is, one question at a time, and tells when it has become ill or well.
+ * Asks one instance again and again how it is, one question at a time, and tells when it has become ill.
  *
  * When a host that was stopped or blocked goes on, its timers come first and its sockets after them: each question
  * on its way seems to be overdue, though the answer may have lain in the socket all the time. So a deadline that
@@ -78,12 +71,11 @@ export class HealthMonitor {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #judge: HealthJudge;
-  #listener: HealthListener | undefined;
+  #onUnhealthy: ((illness: Illness) => void) | undefined;
   #question: Question | undefined;
   #cancelNext: () => void = () => {};
   #lastAskedAt = Number.NEGATIVE_INFINITY;
   #nextAt = Number.POSITIVE_INFINITY;
-  #ill = false;
   #badSince: number | undefined;
 
   constructor(options: HealthMonitorOptions) {
@@ -93,9 +85,13 @@ export class HealthMonitor {
     this.#judge = new HealthJudge(options.spec);
   }
 
-  /** The first question comes at a random time within the interval. Once only: a stopped monitor stays stopped. */
-  start(listener: HealthListener): void {
-    this.#listener = listener;
+  /**
+   * The first question comes at a random time within the interval. Once only: a stopped monitor stays stopped.
+   *
+   * @param onUnhealthy told once, and nothing is asked after it
+   */
+  start(onUnhealthy: (illness: Illness) => void): void {
+    this.#onUnhealthy = onUnhealthy;
     this.#askIn(this.#random() * this.#options.spec.intervalMs);
   }
 
@@ -104,7 +100,7 @@ export class HealthMonitor {
    * sooner than an interval after the last.
    */
   hurry(): void {
-    if (!this.#listener || this.#question) return;
+    if (!this.#onUnhealthy || this.#question) return;
     const now = this.#clock.now();
     const soonest = Math.max(now, this.#lastAskedAt + this.#options.spec.intervalMs);
     if (soonest >= this.#nextAt) return;
@@ -114,7 +110,7 @@ export class HealthMonitor {
 
   /** Nothing is told after it. */
   stop(): void {
-    this.#listener = undefined;
+    this.#onUnhealthy = undefined;
     this.#cancelNext();
     const question = this.#question;
     this.#question = undefined;
@@ -180,7 +176,7 @@ export class HealthMonitor {
   #intervalMs(verdict: HealthVerdict): number {
     const { intervalMs, idleIntervalMs } = this.#options.spec;
     const used = this.#options.used?.() ?? true;
-    return used || verdict !== 'healthy' ? intervalMs : idleIntervalMs;
+    return used || verdict !== 'well' ? intervalMs : idleIntervalMs;
   }
 
   /** @param answer undefined where none came in time */
@@ -197,17 +193,15 @@ export class HealthMonitor {
       answeredAt,
       stalledMs,
     });
-    const pace = this.#intervalMs(verdict) * (1 - JITTER + 2 * JITTER * this.#random());
-    this.#askIn(Math.max(0, sentAt + pace - answeredAt));
-    // After the next question is planned: a listener may stop the monitor, and both may throw.
-    this.#badSince = this.#judge.failures === 0 ? undefined : (this.#badSince ?? sentAt);
     question.abort.abort();
-    if (verdict === 'unhealthy' && !this.#ill) {
-      this.#ill = true;
-      this.#listener?.onUnhealthy(this.#illness(answer, answeredAt));
-    } else if (verdict === 'healthy' && this.#ill) {
-      this.#ill = false;
-      this.#listener?.onHealthy?.();
+    this.#badSince = this.#judge.failures === 0 ? undefined : (this.#badSince ?? sentAt);
+    if (verdict === 'unhealthy') {
+      const tell = this.#onUnhealthy;
+      this.stop();
+      tell?.(this.#illness(answer, answeredAt));
+    } else {
+      const pace = this.#intervalMs(verdict) * (1 - JITTER + 2 * JITTER * this.#random());
+      this.#askIn(Math.max(0, sentAt + pace - answeredAt));
     }
   }
 

@@ -46,13 +46,11 @@ export class ReplicaWatch {
         stalls,
         used: usedSince(endpoint),
       });
-      monitor.start({
-        onUnhealthy: (illness) => {
-          const reason = describeIllness(illness);
-          const summary = `Plugin ${plugin} is unhealthy: ${reason}.`;
-          const error = launched.error('PLUGIN_UNHEALTHY', summary, { facts: { reason } });
-          onTrouble({ reason: 'unhealthy', error, answers: illness.kind === 'not-serving' });
-        },
+      monitor.start((illness) => {
+        const reason = describeIllness(illness);
+        const summary = `Plugin ${plugin} is unhealthy: ${reason}.`;
+        const error = launched.error('PLUGIN_UNHEALTHY', summary, { facts: { reason } });
+        onTrouble({ reason: 'unhealthy', error, answers: illness.kind === 'not-serving' });
       });
       this.#parts.push(monitor);
     }

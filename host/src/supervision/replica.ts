@@ -1,4 +1,6 @@
+import type { PluginError } from '@plugd/protocol/plugin-error';
 import type { Cause } from '../events/host-event';
+import type { Logger } from '../events/logger';
 import type { Instance } from '../instance/instance';
 import type { PluginSpec } from '../instance/plugin-spec';
 import { type CallObserver, type DrainResult, Endpoint } from '../routing/endpoint';
@@ -39,5 +41,32 @@ export class Replica {
   /** Asks it to leave, and sees to it that it does. Throws PluginError STOP_FAILED. */
   stop(cause: Cause): Promise<void> {
     return this.instance.stop(this.spec.stopTimeoutMs, cause);
+  }
+
+  /** Sends it away while others serve: it finishes what it has, within the limit, and is ended. What can't be is logged. */
+  async dismiss(limitMs: number, cause: Cause, logger: Logger): Promise<void> {
+    await this.drain(limitMs, cause);
+    await this.#end(cause, logger);
+  }
+
+  /**
+   * After its process has ended by itself: logs its last words, and removes what is left of it: descendants, sockets, the
+   * directory. Throws PluginError STOP_FAILED, and logs it.
+   */
+  async clear({ code, summary }: PluginError, logger: Logger): Promise<void> {
+    const { launched, origin } = this.instance;
+    // The exit is often known before the last of its output has been read.
+    await launched.outputEnded;
+    logger.error(summary, { ...origin, ...launched.error(code, summary).facts });
+    await this.#end({ reason: 'crash' }, logger);
+  }
+
+  async #end(cause: Cause, logger: Logger): Promise<void> {
+    try {
+      await this.stop(cause);
+    } catch (left) {
+      logger.error('a process could not be ended', { ...this.instance.origin, error: String(left) });
+      throw left;
+    }
   }
 }

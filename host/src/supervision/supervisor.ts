@@ -10,11 +10,13 @@ import type { PluginSpec } from '../instance/plugin-spec';
 import type { DrainResult } from '../routing/endpoint';
 import { Generation } from '../routing/generation';
 import type { Refusal } from '../routing/refusal';
+import { asPluginError, crashLoop, type Loss, tellOf } from './loss';
 import { Peers } from './peers';
 import { Replica } from './replica';
 import { ReplicaWatch, type Trouble, type WatchTools } from './replica-watch';
-import type { RestartCounters, RestartReason } from './restart-counters';
-import { type InstanceEnd, RestartPlan } from './restart-plan';
+import type { RestartCounters } from './restart-counters';
+import type { InstanceEnd } from './restart-plan';
+import { Slot } from './slot';
 
 /** What a generation is good for. */
 export type Condition =
@@ -32,27 +34,6 @@ export interface SupervisorTools extends WatchTools {
   readonly counters: RestartCounters;
 }
 
-/** A place in a generation: held by one instance after the other. */
-interface Slot {
-  readonly plan: RestartPlan;
-  replica: Replica | undefined;
-  watch: ReplicaWatch | undefined;
-  /** How its last holder was lost before anybody was to replace it. */
-  lossBefore: Loss | undefined;
-  /** Why nobody holds it, once it is given up. */
-  failure: PluginError | undefined;
-  /** The attempt to fill it again, while it is under way. */
-  filling: Promise<void> | undefined;
-}
-
-/** What was lost, and why somebody else is to take its place. */
-interface Loss {
-  readonly replica: Replica;
-  readonly reason: RestartReason;
-  readonly end: InstanceEnd;
-  readonly error: PluginError;
-}
-
 const nobodyListens = (): void => {};
 
 /**
@@ -67,8 +48,8 @@ export class Supervisor {
   readonly #peers: Peers | undefined;
   readonly #slots: Slot[] = [];
   /** Out of the route, and not ended yet. */
-  readonly #leaving = new Map<Replica, Promise<void>>();
-  /** The end of everything that crashed instances left, while it is under way. */
+  readonly #leaving = new Set<Replica>();
+  /** The end of instances that crashed or were sent away, and of all that they left, while it is under way. */
   readonly #clearing = new Set<Promise<void>>();
   readonly #ending = new AbortController();
   #onCondition: (condition: Condition) => void = nobodyListens;
@@ -99,17 +80,12 @@ export class Supervisor {
 
   /** All that live: {@link replicas}, then those that leave. */
   get all(): Replica[] {
-    return [...this.replicas, ...this.#leaving.keys()];
+    return [...this.replicas, ...this.#leaving];
   }
 
   /** The first one: for what any of them can answer. Undefined while none lives. */
   get first(): Replica | undefined {
     return this.replicas[0];
-  }
-
-  /** The instance behind an endpoint of its generation. */
-  replicaOf(endpoint: Replica['endpoint']): Replica | undefined {
-    return this.all.find((replica) => replica.endpoint === endpoint);
   }
 
   /** Starts all instances. On any failure none is left, and the first failure is thrown. */
@@ -139,14 +115,7 @@ export class Supervisor {
 
   /** Takes an instance that runs as one of its own. */
   adopt(instance: Instance): void {
-    const slot: Slot = {
-      plan: new RestartPlan(this.spec.restart),
-      replica: undefined,
-      watch: undefined,
-      lossBefore: undefined,
-      failure: undefined,
-      filling: undefined,
-    };
+    const slot = new Slot(this.spec.restart);
     this.#slots.push(slot);
     this.#enter(slot, instance);
   }
@@ -193,7 +162,7 @@ export class Supervisor {
       this.replicas.map((replica) => replica.drain(drainTimeoutMs, cause, refusal)),
     );
     // Those that left before drain by themselves, each with its own limit.
-    await Promise.allSettled(this.#leaving.values());
+    await Promise.allSettled(this.#clearing);
     const sum = (of: (result: DrainResult) => number) => results.reduce((all, one) => all + of(one), 0);
     return {
       drained: sum(({ drained }) => drained),
@@ -208,7 +177,6 @@ export class Supervisor {
     const ends = await Promise.allSettled([
       ...this.replicas.map((replica) => replica.stop(cause)),
       ...this.#slots.map(({ filling }) => filling),
-      ...this.#leaving.values(),
       ...this.#clearing,
     ]);
     const failed = ends.find((end) => end.status === 'rejected');
@@ -258,38 +226,23 @@ export class Supervisor {
     this.generation.remove(replica.endpoint);
     this.#peers?.remove(replica);
     // Before anybody hears of it, so that a stop from then on waits for it.
-    const cleared = this.#clear(replica, error).finally(() => this.#clearing.delete(cleared));
-    cleared.catch(() => {});
-    this.#clearing.add(cleared);
+    this.#wait(replica.clear(error, this.#tools.logger));
     instance.fail(error);
     if (slot.replica !== replica) return;
     slot.watch?.stop();
     slot.replica = undefined;
     const { code, signal } = launched.exit ?? { code: null, signal: null };
-    this.#lost(slot, { replica, reason: 'crash', end: { kind: 'exited', code, signal }, error });
-  }
-
-  /** Logs the last words of a crashed instance, and removes what is left: descendants, sockets, the directory. */
-  async #clear({ instance, spec }: Replica, { code, summary }: PluginError): Promise<void> {
-    const { logger } = this.#tools;
-    // The exit is often known before the last of its output has been read.
-    await instance.launched.outputEnded;
-    logger.error(summary, { ...instance.origin, ...instance.launched.error(code, summary).facts });
-    try {
-      await instance.stop(spec.stopTimeoutMs, { reason: 'crash' });
-    } catch (left) {
-      logger.error('a process could not be ended', { ...instance.origin, error: String(left) });
-      throw left;
-    }
+    const end: InstanceEnd = { kind: 'exited', code, signal };
+    this.#lost(slot, { replica, reason: 'crash', end, error, at: performance.now() });
   }
 
   /** An instance lives, but not as it should. */
   #troubled(slot: Slot, replica: Replica, trouble: Trouble): void {
     if (slot.replica !== replica || !this.#supervising || replica.instance.ended) return;
     const { reason, error } = trouble;
-    const loss: Loss = { replica, reason, end: { kind: 'unhealthy' }, error };
+    const loss: Loss = { replica, reason, end: { kind: 'unhealthy' }, error, at: performance.now() };
     if (reason === 'limit') {
-      if (slot.filling === undefined) this.#fill(slot, this.#renew(slot, loss));
+      if (slot.takeRenewal(loss.at)) slot.fill(this.#renew(slot, loss));
       return;
     }
     slot.watch?.stop();
@@ -301,22 +254,20 @@ export class Supervisor {
     this.#lost(slot, loss);
   }
 
-  /** Sends an instance away that lives: it finishes what it has, within the limit, and is ended. */
+  /** Sends an instance away that lives. */
   #dismiss(replica: Replica, limitMs: number, cause: Cause): void {
-    const gone = (async () => {
-      this.generation.remove(replica.endpoint);
-      this.#peers?.remove(replica);
-      await replica.drain(limitMs, cause);
-      await replica.stop(cause);
-    })()
-      .catch((left: unknown) => {
-        const { origin } = replica.instance;
-        this.#tools.logger.error('a process could not be ended', { ...origin, error: String(left) });
-        throw left;
-      })
-      .finally(() => this.#leaving.delete(replica));
-    gone.catch(() => {});
-    this.#leaving.set(replica, gone);
+    this.generation.remove(replica.endpoint);
+    this.#peers?.remove(replica);
+    this.#leaving.add(replica);
+    const gone = replica.dismiss(limitMs, cause, this.#tools.logger);
+    this.#wait(gone.finally(() => this.#leaving.delete(replica)));
+  }
+
+  /** Remembers work until it has ended. Its failure has been logged; {@link stop} throws it, if it comes in time. */
+  #wait(work: Promise<void>): void {
+    const waited = work.finally(() => this.#clearing.delete(waited));
+    waited.catch(() => {});
+    this.#clearing.add(waited);
   }
 
   #lost(slot: Slot, loss: Loss): void {
@@ -330,21 +281,13 @@ export class Supervisor {
       await before;
       if (slot.replica === undefined && this.#supervising) await this.#refill(slot, loss);
     })();
-    this.#fill(slot, filling);
-  }
-
-  #fill(slot: Slot, work: Promise<void>): void {
-    const filling = work.finally(() => {
-      if (slot.filling === filling) slot.filling = undefined;
-    });
-    slot.filling = filling;
+    slot.fill(filling);
   }
 
   /** Puts another instance into the place, for as long as the plan allows. Never rejects. */
   async #refill(slot: Slot, loss: Loss): Promise<void> {
-    const { counters } = this.#tools;
+    const { counters, emit } = this.#tools;
     const { signal } = this.#ending;
-    const lostAt = performance.now();
     let { end, error } = loss;
     let servedSince: number | undefined = loss.replica.servedSince;
     for (let attempt = 1; ; attempt++) {
@@ -352,56 +295,62 @@ export class Supervisor {
       if (decision.action !== 'restart') {
         slot.failure = decision.action === 'rest' ? error : crashLoop(this.spec, decision.crashes, error);
         counters.gaveUp();
-        this.#say('given-up', loss, { attempt, lostAt, error: slot.failure });
+        tellOf(loss, emit, { phase: 'given-up', attempt, error: slot.failure });
         this.#assess();
         return;
       }
       const { afterMs: delayMs } = decision;
-      this.#say('scheduled', loss, { attempt, lostAt, delayMs, error });
+      tellOf(loss, emit, { phase: 'scheduled', attempt, delayMs, error });
       this.#assess(error);
       try {
         if (delayMs > 0) await sleep(delayMs, undefined, { signal });
-        const instance = await this.#startOne({ signal, runStep: this.#quietStep });
-        this.#enter(slot, instance);
-        this.#serve(slot, { reason: 'restarted' });
-        counters.recovered(performance.now() - lostAt);
-        this.#say('done', loss, { attempt, lostAt });
-        this.#assess();
+        await this.#replace(slot, loss, attempt);
         return;
       } catch (failure) {
         if (signal.aborted) return;
         counters.failedStart();
-        error = failure instanceof PluginError ? failure : unexpected(failure);
+        error = asPluginError(failure);
         end = { kind: 'start-failed' };
         servedSince = undefined;
-        this.#say('failed', loss, { attempt, lostAt, error });
+        tellOf(loss, emit, { phase: 'failed', attempt, error });
       }
     }
   }
 
   /** An upgrade of one instance to itself: nothing is taken from it before another one serves. Never rejects. */
   async #renew(slot: Slot, loss: Loss): Promise<void> {
-    const { counters } = this.#tools;
+    const { counters, emit } = this.#tools;
     const { replica, error } = loss;
-    const lostAt = performance.now();
     counters.lost('limit');
-    this.#say('scheduled', loss, { attempt: 1, lostAt, error });
+    tellOf(loss, emit, { phase: 'scheduled', attempt: 1, error });
     try {
-      const instance = await this.#startOne({ signal: this.#ending.signal, runStep: this.#quietStep });
-      // Also where the old one was lost meanwhile: then it comes just in time.
-      slot.watch?.stop();
-      this.#enter(slot, instance);
-      this.#serve(slot, { reason: 'restarted' });
-      counters.recovered(performance.now() - lostAt);
-      this.#say('done', loss, { attempt: 1, lostAt });
+      // Also where it is lost meanwhile: then another one comes just in time.
+      await this.#replace(slot, loss, 1);
       if (!replica.instance.ended)
         this.#dismiss(replica, this.spec.drainTimeoutMs, { reason: 'limit', code: error.code });
     } catch (failure) {
       if (this.#ending.signal.aborted) return;
       counters.failedStart();
-      const failed = failure instanceof PluginError ? failure : unexpected(failure);
-      this.#say('failed', loss, { attempt: 1, lostAt, error: failed });
+      tellOf(loss, emit, { phase: 'failed', attempt: 1, error: asPluginError(failure) });
     }
+  }
+
+  /** Starts another instance for the place of one that was lost. Throws what its start throws. */
+  async #replace(slot: Slot, loss: Loss, attempt: number): Promise<void> {
+    const { counters, emit } = this.#tools;
+    const { signal } = this.#ending;
+    const instance = await this.#startOne({ signal, runStep: this.#quietStep });
+    if (signal.aborted) {
+      // It came up just as nobody wanted it any more.
+      await instance.kill({ reason: 'refused' });
+      throw signal.reason;
+    }
+    slot.watch?.stop();
+    this.#enter(slot, instance);
+    this.#serve(slot, { reason: 'restarted' });
+    counters.recovered(performance.now() - loss.at);
+    tellOf(loss, emit, { phase: 'done', attempt });
+    this.#assess();
   }
 
   /** Says what the generation is good for now. */
@@ -420,44 +369,4 @@ export class Supervisor {
       if (last !== undefined) this.#onCondition({ state: 'restarting', error: last });
     }
   }
-
-  #say(
-    phase: 'scheduled' | 'failed' | 'done' | 'given-up',
-    { replica, reason }: Loss,
-    about: {
-      readonly attempt: number;
-      readonly lostAt: number;
-      readonly delayMs?: number;
-      readonly error?: PluginError;
-    },
-  ): void {
-    const { attempt, lostAt, delayMs = 0, error } = about;
-    const { plugin, id: instance, version, generation } = replica.instance.identity;
-    const because = error === undefined ? {} : { code: error.code, message: error.summary };
-    this.#tools.emit({
-      type: 'restart',
-      plugin,
-      version,
-      generation,
-      instance,
-      phase,
-      attempt,
-      delayMs,
-      elapsedMs: performance.now() - lostAt,
-      cause: { reason, ...because },
-    });
-  }
-}
-
-function crashLoop({ name, restart }: PluginSpec, crashes: number, last: PluginError): PluginError {
-  const { withinMs } = restart.budget;
-  return new PluginError(
-    'CRASH_LOOP',
-    `Plugin ${name} was lost ${crashes} times within ${withinMs / 1000} s, and is not started again. The last time: ${last.summary}`,
-    { facts: { ...last.facts, crashes, withinMs }, cause: last },
-  );
-}
-
-function unexpected(failure: unknown): PluginError {
-  return new PluginError('CONNECT_FAILED', `It could not be started: ${String(failure)}`, { cause: failure });
 }

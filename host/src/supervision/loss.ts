@@ -1,0 +1,62 @@
+import { PluginError } from '@plugd/protocol/plugin-error';
+import type { EmitEvent, RestartEvent } from '../events/host-event';
+import type { PluginSpec } from '../instance/plugin-spec';
+import type { Replica } from './replica';
+import type { RestartReason } from './restart-counters';
+import type { InstanceEnd } from './restart-plan';
+
+/** What was lost, and why another one is to take its place. */
+export interface Loss {
+  readonly replica: Replica;
+  readonly reason: RestartReason;
+  readonly end: InstanceEnd;
+  readonly error: PluginError;
+  /** `performance.now()`. */
+  readonly at: number;
+}
+
+/** Tells what is done about a loss. */
+export function tellOf(
+  { replica, reason, at }: Loss,
+  emit: EmitEvent,
+  about: {
+    readonly phase: RestartEvent['phase'];
+    readonly attempt: number;
+    readonly delayMs?: number;
+    readonly error?: PluginError;
+  },
+): void {
+  const { phase, attempt, delayMs = 0, error } = about;
+  const { plugin, id: instance, version, generation } = replica.instance.identity;
+  const elapsedMs = performance.now() - at;
+  const because = error === undefined ? {} : { code: error.code, message: error.summary };
+  const cause = { reason, ...because };
+  emit({
+    type: 'restart',
+    plugin,
+    version,
+    generation,
+    instance,
+    phase,
+    attempt,
+    delayMs,
+    elapsedMs,
+    cause,
+  });
+}
+
+/** Why an instance is not started again. */
+export function crashLoop({ name, restart }: PluginSpec, crashes: number, last: PluginError): PluginError {
+  const { withinMs } = restart.budget;
+  return new PluginError(
+    'CRASH_LOOP',
+    `Plugin ${name} was lost ${crashes} times within ${withinMs / 1000} s, and is not started again. The last time: ${last.summary}`,
+    { facts: { ...last.facts, crashes, withinMs }, cause: last },
+  );
+}
+
+/** Why a start failed: the factory throws nothing else, but a supervisor outlives its own defects. */
+export function asPluginError(failure: unknown): PluginError {
+  if (failure instanceof PluginError) return failure;
+  return new PluginError('CONNECT_FAILED', `It could not be started: ${String(failure)}`, { cause: failure });
+}
