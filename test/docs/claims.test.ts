@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errorCodes } from '@plugd/protocol/error-codes';
 import { rules } from '../../host/src/conform/conform';
+import { resolveLimits } from '../../host/src/instance/limit-options';
 import { resolveSpec } from '../../host/src/instance/plugin-spec';
 import { transitions } from '../../host/src/instance/transitions';
 import { resolveServeOptions } from '../../sdk/src/serve-options';
@@ -61,6 +62,47 @@ describe('docs/hosts.md', () => {
     const text = read('docs/hosts.md');
     for (const field of propertiesOf('host/src/upgrade/report.ts', 'UpgradeReport')) {
       expect(text).toMatch(new RegExp(`\`${field}[\`.]`));
+    }
+  });
+});
+
+describe('docs/supervision.md', () => {
+  /** The options of a group with their defaults, by their full names. */
+  function flat(name: string, value: unknown): [string, unknown][] {
+    if (!(value instanceof Object)) return [[name, value ?? 'none']];
+    return Object.entries(value).flatMap(([key, inner]) => flat(`${name}.${key}`, inner));
+  }
+
+  test('lists every option of supervision with the default that the host fills in', () => {
+    const spec = resolveSpec({
+      name: 'kv',
+      version: '1.0.0',
+      command: 'kv',
+      handshake: { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: [1] },
+    });
+    const limits = { ...resolveLimits({ ageMs: 1 }), ageMs: undefined };
+    const groups = { restart: spec.restart, attempts: spec.attempts, health: spec.health, limits };
+    const filled = Object.entries(groups).flatMap(([name, value]) => flat(name, value));
+    const told = ['Restarts', 'Health', 'Limits'].flatMap((heading) =>
+      tableBelow('docs/supervision.md', heading).map(([option, standard]) => [
+        code(option),
+        code(standard) ?? standard,
+      ]),
+    );
+    expect(told).toEqual(filled.map(([name, standard]) => [name, String(standard)]));
+  });
+
+  test('names every figure of a snapshot', () => {
+    const text = read('docs/supervision.md');
+    const figures = [
+      ['calls', 'host/src/routing/endpoint.ts', 'CallStatistics'],
+      ['held', 'host/src/routing/swap-channel.ts', 'HoldStatistics'],
+      ['restarts', 'host/src/supervision/restart-counters.ts', 'RestartStatistics'],
+    ] as const;
+    for (const [group, file, name] of figures) {
+      const properties = propertiesOf(file, name);
+      expect(properties.length).toBeGreaterThan(3);
+      for (const property of properties) expect(text).toContain(`\`${group}.${property}\``);
     }
   });
 });
