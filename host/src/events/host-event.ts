@@ -8,7 +8,7 @@ import type { ErrorCode } from '@plugd/protocol/error-codes';
  * - `serving`: in the route
  * - `draining`: out of the route; finishes the calls that it has
  * - `stopped`: ended because it was asked to
- * - `unhealthy`: alive, but not to be called
+ * - `unhealthy`: alive, but of no use: another one takes its place
  * - `failed`: never came up, or left by itself
  */
 export type InstanceState =

@@ -11,10 +11,8 @@ export interface HealthOptions {
   readonly idleIntervalMs?: number;
   /** How long it has for its answer; longer while the host itself is late. Default 2,000. */
   readonly timeoutMs?: number;
-  /** So many bad or missing answers in a row take it out of the route. Default 3. */
+  /** After so many bad or missing answers in a row it is replaced. Default 3. */
   readonly failures?: number;
-  /** So many good answers in a row bring it back. Default 2. */
-  readonly successes?: number;
 }
 
 /** Health options with every default filled in and every value checked. */
@@ -31,6 +29,5 @@ export function resolveHealth(options: HealthOptions | false = {}): HealthSpec |
     idleIntervalMs: checkedWaitMs('health.idleIntervalMs', options.idleIntervalMs, idle, intervalMs),
     timeoutMs: checkedWaitMs('health.timeoutMs', options.timeoutMs, 2_000, 1),
     failures: checkedCount('health.failures', options.failures, 3, 1),
-    successes: checkedCount('health.successes', options.successes, 2, 1),
   };
 }

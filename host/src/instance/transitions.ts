@@ -5,7 +5,7 @@ export const transitions: Readonly<Record<InstanceState, readonly InstanceState[
   starting: ['ready', 'failed', 'stopped'],
   ready: ['serving', 'failed', 'stopped'],
   serving: ['draining', 'unhealthy', 'failed', 'stopped'],
-  unhealthy: ['serving', 'draining', 'failed', 'stopped'],
+  unhealthy: ['draining', 'failed', 'stopped'],
   draining: ['stopped', 'failed'],
   stopped: [],
   failed: [],

@@ -45,7 +45,7 @@ test('what is left out has the documented default', () => {
       strategy: 'one-for-one',
     },
     attempts: 3,
-    health: { intervalMs: 5_000, timeoutMs: 2_000, failures: 3 },
+    health: { intervalMs: 5_000, idleIntervalMs: 60_000, timeoutMs: 2_000, failures: 3 },
     limits: undefined,
     dependsOn: [],
     unixSocketGroup: undefined,

@@ -67,7 +67,6 @@ describe('health options', () => {
       idleIntervalMs: 60_000,
       timeoutMs: 2_000,
       failures: 3,
-      successes: 2,
     });
   });
 
@@ -81,7 +80,6 @@ describe('health options', () => {
     ['health.idleIntervalMs', { idleIntervalMs: 4_999 }],
     ['health.timeoutMs', { timeoutMs: 0 }],
     ['health.failures', { failures: 0 }],
-    ['health.successes', { successes: 0.5 }],
   ])('%s is refused by name', (option, given) => {
     expect(() => resolveHealth(given as HealthOptions)).toThrow(invalid(option));
   });

@@ -60,10 +60,7 @@ function monitored(
           if (behaviour) clock.arrive(behaviour.ms, () => resolve(behaviour.answer));
         }),
     });
-    monitor.start({
-      onUnhealthy: (illness) => told.push(`${i} ${illness.kind} ${illness.failures}`),
-      onHealthy: () => told.push(`${i} well`),
-    });
+    monitor.start((illness) => told.push(`${i} ${illness.kind} ${illness.failures}`));
     return monitor;
   });
   return { clock, stalls, told, asked, monitors, most: () => mostInFlight };
@@ -119,25 +116,29 @@ describe('a plugin that is asked how it is', () => {
     expect(Math.max(...moments.values())).toBeLessThan(20);
   });
 
-  test('one that hangs is told of within the intervals, and once', async () => {
+  test('one that hangs is told of within the intervals, once, and not asked any more', async () => {
     let hangs = false;
-    const { clock, told } = monitored([{ behave: () => (hangs ? undefined : serving) }]);
+    const { clock, told, asked } = monitored([{ behave: () => (hangs ? undefined : serving) }]);
     await clock.run(30_000);
     hangs = true;
     await clock.run(3 * 5_500 + 2_100);
     expect(told).toEqual(['0 silent 3']);
+    const before = asked.length;
     await clock.run(100_000);
     expect(told).toEqual(['0 silent 3']);
+    expect(asked).toHaveLength(before);
   });
 
-  test('one that says it does not serve is told of, and again when it is well', async () => {
+  test('one that says it does not serve is told of, unless it changes its mind in time', async () => {
     let answer: HealthAnswer = { status: 'not-serving', reported: 'NOT_SERVING' };
-    const { clock, told } = monitored([{ behave: () => ({ ms: 2, answer }) }]);
-    await clock.run(20_000);
-    expect(told).toEqual(['0 not-serving 3']);
+    const { clock, told, asked } = monitored([{ behave: () => ({ ms: 2, answer }) }]);
+    while (asked.length < 2) await clock.run(100);
     answer = { status: 'serving' };
     await clock.run(20_000);
-    expect(told).toEqual(['0 not-serving 3', '0 well']);
+    expect(told).toEqual([]);
+    answer = { status: 'not-serving', reported: 'NOT_SERVING' };
+    await clock.run(20_000);
+    expect(told).toEqual(['0 not-serving 3']);
   });
 
   test('a probe that throws counts as failed', async () => {
@@ -178,7 +179,7 @@ describe('a plugin that is asked how it is', () => {
       stalls: { lateSince: () => 0, multiplier: 1 },
       probe: async () => ({ status: 'not-serving', reported: 'NOT_SERVING' }),
     });
-    monitor.start({ onUnhealthy: () => monitor.stop() });
+    monitor.start(() => monitor.stop());
     await clock.run(60_000);
     expect(clock.pending).toBe(0);
   });
