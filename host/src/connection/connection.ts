@@ -14,6 +14,7 @@ import { type HealthAnswer, HealthCheck } from './health';
 import type { MultiplexedWire } from './multiplexed-wire';
 import { ProcessChannel } from './process-channel';
 import { listServices } from './reflection';
+import { SocketWatch } from './socket-watch';
 import { StdioConsumer } from './stdio';
 
 export interface CallLimit {
@@ -28,9 +29,10 @@ export interface Description {
 }
 
 /**
- * What a process said last may be known a little after its exit. Far more than that needs, and less than a caller minds.
+ * What a process said last may be read a little after its exit: no more than the socket holds, which takes a few turns
+ * of the event loop. A caller whose call is to be begun anew waits as long.
  */
-const lastWordsMs = 200;
+const lastWordsMs = 30;
 
 /** For the round trip before the broker's first use. */
 const brokerHeardMs = 5_000;
@@ -41,6 +43,7 @@ export class Connection {
   /** The connection under the channel, where all of an instance's connections share one. */
   readonly #wire: MultiplexedWire | undefined;
   readonly #maxMessageBytes: number;
+  readonly #sockets = new SocketWatch();
   #broker: Broker | undefined;
   #stdio: StdioConsumer | undefined;
   #brokerHeard: Promise<unknown> | undefined;
@@ -58,7 +61,13 @@ export class Connection {
   ) {
     this.#wire = wire;
     this.#maxMessageBytes = maxMessageBytes;
-    this.channel = new ProcessChannel(openChannel(wire?.address ?? target, security, maxMessageBytes));
+    const channel = this.#sockets.run(() => {
+      const opened = openChannel(wire?.address ?? target, security, maxMessageBytes);
+      // At once: the first call may be made anywhere, and its connection would go unwatched.
+      opened.getConnectivityState(true);
+      return opened;
+    });
+    this.channel = new ProcessChannel(channel);
     this.tls = security !== undefined;
     this.#health = new HealthCheck(this.channel);
   }
@@ -151,7 +160,12 @@ export class Connection {
 
   /** The process has ended: so do, in a moment, all calls that it has not answered. */
   processEnded(): void {
-    setTimeout(() => this.channel.end('Connection dropped: the process has ended'), lastWordsMs).unref();
+    const end = (): void => {
+      this.channel.end('Connection dropped: the process has ended');
+      this.#sockets.destroy();
+    };
+    // A host that was itself held up for that long still has to read what is there: timers come before it.
+    setTimeout(() => setImmediate(() => setImmediate(end)), lastWordsMs).unref();
   }
 
   close(): void {
