@@ -161,7 +161,7 @@ function suite(sample: Sample, mode: Partial<LoadOptions>): void {
   });
 
   test('the plugin killed from outside ends all that was brokered, and nothing is left', async () => {
-    const plugin = await room.load(sample('1'), mode);
+    const plugin = await room.load(sample('1'), { ...mode, restart: { policy: 'never' } });
     const { scopes, signals } = await stuck(plugin, 4);
     const dialled = new Gate();
     const idle = failureOf(

@@ -32,7 +32,7 @@ function suite(command: () => string, mode: Partial<LoadOptions>): void {
   afterEach(() => room.close());
 
   test('ends every call in flight, also while callers give up and others write', async () => {
-    const plugin = await room.load(command(), { ...mode, version: '2.0.0' });
+    const plugin = await room.load(command(), { ...mode, version: '2.0.0', restart: { policy: 'never' } });
     const kv = plugin.client(KvDefinition);
     const probe = plugin.client(ProbeDefinition);
     const givenUp = Array.from({ length: 3 }, () => new AbortController());
