@@ -46,8 +46,12 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
   private held: HeldStart | undefined;
   /** What it takes to begin the call anew, as long as that may be done. */
   private replay: Replay | undefined;
-  /** Response headers that wait for the one answer: should the connection be lost before it, another's headers come. */
+  /**
+   * What has come of one answer, and waits for its status: should the connection be lost before that, another answer
+   * comes, with headers of its own. A plugin may send all three at different times.
+   */
   private headers: Metadata | undefined;
+  private answer: { readonly message: unknown } | undefined;
   /** The generation that this call's root is on, where it has one. */
   private root: number | undefined;
   private cancelled = false;
@@ -270,6 +274,10 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
 
   onReceiveMessage(message: unknown): void {
     if (this.ended) return;
+    if (this.replay?.oneAnswer === true && this.answer === undefined) {
+      this.answer = { message };
+      return;
+    }
     if (this.replay !== undefined) this.commit();
     this.listener?.onReceiveMessage(message);
   }
@@ -277,9 +285,11 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
   /** From now on this call belongs to the endpoint that it is on: it is not begun anew. */
   private commit(): void {
     this.replay = undefined;
-    const { headers } = this;
+    const { headers, answer } = this;
     this.headers = undefined;
+    this.answer = undefined;
     if (headers !== undefined) this.listener?.onReceiveMetadata(headers);
+    if (answer !== undefined) this.listener?.onReceiveMessage(answer.message);
   }
 
   onReceiveStatus(received: StatusObject): void {
@@ -316,6 +326,7 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     this.inner = undefined;
     this.endpoint = undefined;
     this.headers = undefined;
+    this.answer = undefined;
     this.outcome = undefined;
     this.backlog = replay.backlog();
     this.go(replay.metadata.clone());
