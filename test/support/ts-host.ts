@@ -44,6 +44,8 @@ export class TsHost implements DrivingHost {
       multiplex,
       handshake: { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: versions },
       contract: this.contract,
+      // Nor does the Go host start a plugin anew by itself.
+      restart: { policy: 'never' },
       // Calls without an end are cut soon, as the Go host does at once.
       drainTimeoutMs: 200,
       stopTimeoutMs,
@@ -58,7 +60,7 @@ export class TsHost implements DrivingHost {
 
 function driven(plugin: Plugin, logger: RecordingLogger): DrivenPlugin {
   // How a process ended is told by what only the host itself sees of a plugin.
-  const launched = plugin instanceof ManagedPlugin ? plugin.serving?.instance.launched : undefined;
+  const launched = plugin instanceof ManagedPlugin ? plugin.serving?.first?.instance.launched : undefined;
   const { protocolVersion } = plugin.status();
   if (launched === undefined || protocolVersion === undefined) throw new Error('the plugin is down');
   const { pid, network, address } = launched.record;
