@@ -29,7 +29,7 @@ module.exports = {
     {
       ...common,
       displayName: 'process',
-      testMatch: ['<rootDir>/test/{wire,upgrade,faults,docs}/**/*.test.ts'],
+      testMatch: ['<rootDir>/test/{wire,upgrade,supervision,faults,docs}/**/*.test.ts'],
     },
   ],
 };
