@@ -172,6 +172,7 @@ export class Connection {
     this.#ended.abort();
     this.#broker?.close();
     this.channel.close();
+    this.#sockets.end();
     this.#wire?.close();
   }
 }

@@ -4,6 +4,9 @@ import { Socket } from 'node:net';
 
 const watching = new AsyncLocalStorage<SocketWatch>();
 
+/** Those that wait for their connection. Without any the storage is switched off: it costs every promise of the host. */
+const waiting = new Set<SocketWatch>();
+
 subscribe('net.client.socket', (message) => {
   const socket = (message as { readonly socket?: unknown }).socket;
   if (socket instanceof Socket) watching.getStore()?.opened(socket);
@@ -21,6 +24,7 @@ export class SocketWatch {
 
   /** What this opens is watched. */
   run<T>(open: () => T): T {
+    if (!this.#connected) waiting.add(this);
     return watching.run(this, open);
   }
 
@@ -30,12 +34,23 @@ export class SocketWatch {
     this.#sockets.add(socket);
     socket.once('connect', () => {
       this.#connected = true;
+      this.#settle();
     });
     socket.once('close', () => this.#sockets.delete(socket));
+  }
+
+  /** Nothing more is opened here. */
+  end(): void {
+    this.#settle();
   }
 
   /** Breaks the connection off. */
   destroy(): void {
     for (const socket of this.#sockets) socket.destroy();
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (waiting.delete(this) && waiting.size === 0) watching.disable();
   }
 }

@@ -173,9 +173,9 @@ export class SwapChannel implements Route {
    * calls, whether the route is held or leads elsewhere. Else the two would wait for each other.
    */
   descendant(generation: number): Endpoint | undefined {
-    if (this.inRoute?.number === generation) return this.inRoute.pick();
-    const root = this.leaving.find(({ number, inFlight }) => number === generation && inFlight > 0);
-    return root?.pick();
+    const known = this.inRoute === undefined ? this.leaving : [this.inRoute, ...this.leaving];
+    // A root is a call in flight: who names a generation without any is mistaken, or lies.
+    return known.find(({ number, inFlight }) => number === generation && inFlight > 0)?.pick();
   }
 
   /** Brings everything that depends on the state in line with it, after each change. */

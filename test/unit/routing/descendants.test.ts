@@ -15,9 +15,12 @@ const under = (generation: number, plugin = 'kv'): PinnedLineage =>
 
 test('a call that descends from a call in flight is not held', async () => {
   const { route, client } = await routed({ holdLimitMs: 30_000 });
+  const root = client.watch({ key: 'k', count: 0, intervalMs: 5 })[Symbol.asyncIterator]();
+  await root.next();
   route.hold();
   const outside = client.get({ key: 'k' });
   expect(await under(1).run(() => client.get({ key: 'k' }))).toMatchObject({ servedBy: 'v1' });
+  await root.return?.();
   // The others still wait.
   expect(route.heldCount).toBe(1);
   route.release();
@@ -27,6 +30,7 @@ test('a call that descends from a call in flight is not held', async () => {
 test.each([
   ['another plugin', under(1, 'other')],
   ['a generation that is not there', under(7)],
+  ['a generation that has no call in flight', under(1)],
 ])('a call that descends from %s is held as any', async (_what, lineage) => {
   const { route, client } = await routed({ holdLimitMs: 30_000 });
   route.hold();
