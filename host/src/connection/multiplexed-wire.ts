@@ -1,7 +1,7 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { StreamProxy } from '@plugd/protocol/broker/stream-proxy';
 import { StreamRouter } from '@plugd/protocol/broker/stream-router';
-import { parseTcpAddress } from '@plugd/protocol/grpc-address';
+import { connectSocket } from '@plugd/protocol/connect-socket';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { YamuxSession } from '@plugd/protocol/yamux/session';
 import type { ChannelAddress } from './channel';
@@ -45,27 +45,10 @@ export class MultiplexedWire {
 }
 
 function connectTo({ network, address }: ChannelAddress): Promise<Socket> {
-  const socket = network === 'unix' ? connect(address) : connect(parseTcpAddress(address));
-  return new Promise((resolve, reject) => {
-    const fail = (why: string, cause?: unknown) => {
-      socket.destroy();
-      reject(
-        new PluginError('CONNECT_FAILED', `The plugin could not be reached: ${why}.`, {
-          facts: { network, address },
-          ...(cause === undefined ? {} : { cause }),
-        }),
-      );
-    };
-    const timer = setTimeout(() => fail(`no connection within ${connectTimeoutMs} ms`), connectTimeoutMs);
-    socket.once('error', (error) => {
-      clearTimeout(timer);
-      fail(error.message, error);
-    });
-    socket.once('connect', () => {
-      clearTimeout(timer);
-      socket.removeAllListeners('error');
-      socket.setNoDelay(true);
-      resolve(socket);
+  return connectSocket({ network, address }, connectTimeoutMs).catch((cause: Error) => {
+    throw new PluginError('CONNECT_FAILED', `The plugin could not be reached: ${cause.message}.`, {
+      facts: { network, address },
+      cause,
     });
   });
 }

@@ -1,7 +1,6 @@
-import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { connectSocket } from '../connect-socket';
 import type { ConnInfo } from '../gen/plugin/grpc_broker';
-import { parseTcpAddress } from '../grpc-address';
 import type { PluginError } from '../plugin-error';
 import type { BrokerBook } from './broker-book';
 import { brokerError } from './broker-error';
@@ -52,10 +51,11 @@ export class PlainTransport implements BrokerTransport {
   }
 
   async connect(id: number, signal: AbortSignal | undefined): Promise<Duplex> {
-    const { network, address } = await this.#find(id, signal);
-    const socket = network === 'unix' ? connect(address) : connect(parseTcpAddress(address));
-    await connected(socket, id);
-    return socket;
+    const place = await this.#find(id, signal);
+    return connectSocket(place, WAIT_MS).catch((cause) => {
+      const summary = `Nothing answers at the address announced for id ${id}.`;
+      throw brokerError('CONNECT_FAILED', summary, { serviceId: id }, cause);
+    });
   }
 
   receive(info: ConnInfo): void {
@@ -73,22 +73,4 @@ export class PlainTransport implements BrokerTransport {
   async #find(id: number, signal: AbortSignal | undefined): Promise<PeerAddress> {
     return checkPeerAddress(await this.#options.book.take(id, signal), this.#options.peerDirectory);
   }
-}
-
-function connected(socket: Socket, id: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const failed = (cause?: Error): void => {
-      socket.destroy();
-      const summary = `Nothing answers at the address announced for id ${id}.`;
-      reject(brokerError('CONNECT_FAILED', summary, { serviceId: id }, cause));
-    };
-    socket.setTimeout(WAIT_MS, () => failed());
-    socket.once('error', failed);
-    socket.once('connect', () => {
-      socket.setTimeout(0);
-      socket.off('error', failed);
-      socket.on('error', () => {});
-      resolve();
-    });
-  });
 }
