@@ -80,6 +80,10 @@ export class Endpoint {
   private readonly reasons = new Set<SuspendReason>();
   private dead = false;
   private onChange: (() => void) | undefined;
+  /** Hears of each call that ended at its deadline: there may be something wrong. */
+  onLate: (() => void) | undefined;
+  /** Hears once of the next call that begins. */
+  onWake: (() => void) | undefined;
 
   constructor(
     /** The number of its generation. */
@@ -175,8 +179,14 @@ export class Endpoint {
   /** A call begins. `waitedMs`: how long it was held before. */
   enter(call: RunningCall, waitedMs: number): void {
     this.started++;
+    if (this.onWake !== undefined) this.wake(this.onWake);
     if (waitedMs > this.longestWaitMs) this.longestWaitMs = waitedMs;
     this.calls.add(call);
+  }
+
+  private wake(onWake: () => void): void {
+    this.onWake = undefined;
+    onWake();
   }
 
   /** A call has ended here. */

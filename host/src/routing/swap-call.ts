@@ -306,8 +306,9 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     this.commit();
     this.ended = true;
     this.endpoint?.leave(this, cut ? 'cut' : broke ? 'lost' : 'ended');
-    const answer = broke ? brokenOff(this.route.name, received) : received;
-    this.listener?.onReceiveStatus(cut ? cutting : inTime(answer, this.deadline));
+    const answer = inTime(broke ? brokenOff(this.route.name, received) : received, this.deadline);
+    if (answer.code === status.DEADLINE_EXCEEDED) this.endpoint?.onLate?.();
+    this.listener?.onReceiveStatus(cut ? cutting : answer);
   }
 
   /** Whether it is the connection that ended the call, where somebody sees to such things. */

@@ -100,12 +100,12 @@ export class HealthMonitor {
    * sooner than an interval after the last.
    */
   hurry(): void {
-    if (!this.#onUnhealthy || this.#question) return;
-    const now = this.#clock.now();
-    const soonest = Math.max(now, this.#lastAskedAt + this.#options.spec.intervalMs);
-    if (soonest >= this.#nextAt) return;
-    this.#cancelNext();
-    this.#askIn(soonest - now);
+    this.#askBy(this.#clock.now());
+  }
+
+  /** One that was at rest is called: from now on it is asked as one at work. */
+  wake(): void {
+    this.#askBy(this.#clock.now() + this.#options.spec.intervalMs);
   }
 
   /** Nothing is told after it. */
@@ -116,6 +116,14 @@ export class HealthMonitor {
     this.#question = undefined;
     question?.cancel();
     question?.abort.abort();
+  }
+
+  #askBy(time: number): void {
+    if (!this.#onUnhealthy || this.#question) return;
+    const at = Math.max(time, this.#lastAskedAt + this.#options.spec.intervalMs);
+    if (at >= this.#nextAt) return;
+    this.#cancelNext();
+    this.#askIn(at - this.#clock.now());
   }
 
   #askIn(ms: number): void {

@@ -29,12 +29,16 @@ export class ReplicaWatch {
     const { launched, identity } = instance;
     const { plugin } = identity;
     this.#parts.push(
-      new ConnectionWatch(endpoint, () => {
-        // The exit is heard by whoever watches the process.
-        if (launched.exit !== undefined) return;
-        const summary = `Plugin ${plugin} lost its connection, and it could not be made again.`;
-        const error = launched.error('PLUGIN_UNHEALTHY', summary, { facts: { reason: 'connection lost' } });
-        onTrouble({ reason: 'connection-lost', error, answers: false });
+      new ConnectionWatch({
+        endpoint,
+        stalls,
+        onLost: () => {
+          // The exit is heard by whoever watches the process.
+          if (launched.exit !== undefined) return;
+          const summary = `Plugin ${plugin} lost its connection, and it could not be made again.`;
+          const error = launched.error('PLUGIN_UNHEALTHY', summary, { facts: { reason: 'connection lost' } });
+          onTrouble({ reason: 'connection-lost', error, answers: false });
+        },
       }),
     );
     // One that was started by hand may stand at a breakpoint: nobody else's business.
@@ -44,8 +48,9 @@ export class ReplicaWatch {
         spec: spec.health,
         probe: (limit) => instance.connection.health(limit),
         stalls,
-        used: usedSince(endpoint),
+        used: usedSince(endpoint, () => monitor.wake()),
       });
+      endpoint.onLate = () => monitor.hurry();
       monitor.start((illness) => {
         const reason = describeIllness(illness);
         const summary = `Plugin ${plugin} is unhealthy: ${reason}.`;
@@ -74,13 +79,14 @@ export class ReplicaWatch {
   }
 }
 
-/** Whether an endpoint was called since it was last asked. */
-function usedSince(endpoint: Endpoint): () => boolean {
+/** Whether an endpoint was called since it was last asked. Where it wasn't, its next call is told of. */
+function usedSince(endpoint: Endpoint, onWake: () => void): () => boolean {
   let before = endpoint.statistics.started;
   return () => {
     const { started } = endpoint.statistics;
     const used = started !== before || endpoint.inFlight > 0;
     before = started;
+    endpoint.onWake = used ? undefined : onWake;
     return used;
   };
 }

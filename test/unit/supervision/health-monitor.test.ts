@@ -102,6 +102,17 @@ describe('a plugin that is asked how it is', () => {
     expect(asked.length).toBeGreaterThanOrEqual(3);
   });
 
+  test('one that was at rest and is called is asked as one at work, but not at once', async () => {
+    const { clock, asked, monitors } = monitored([{ behave: () => serving }], {}, dice(7), () => false);
+    await clock.run(30_000);
+    expect(asked).toHaveLength(1);
+    for (const monitor of monitors) monitor.wake();
+    await clock.run(4_900);
+    expect(asked).toHaveLength(1);
+    await clock.run(200);
+    expect(asked).toHaveLength(2);
+  });
+
   test('a hundred of them do not beat in step, not even after a stop', async () => {
     const { clock, asked } = monitored(Array.from({ length: 100 }, () => ({ behave: () => serving })));
     await clock.run(20_000);
