@@ -162,7 +162,7 @@ export class PluginServer {
 
   #offer<Def extends AnyServiceDefinition>(
     definition: Def,
-    implementation: ServiceImplementation<Def>,
+    implementation: Partial<ServiceImplementation<Def>>,
     calls: AdaptOptions,
   ): void {
     const adapted = adaptService(definition, implementation, calls);

@@ -31,7 +31,7 @@ export interface BuiltInParts {
 
 type Offer = <Def extends AnyServiceDefinition>(
   definition: Def,
-  implementation: ServiceImplementation<Def>,
+  implementation: Partial<ServiceImplementation<Def>>,
 ) => void;
 
 /** Offers the services that each plugin has, in the order of Go plugins. */
