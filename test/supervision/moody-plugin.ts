@@ -1,0 +1,59 @@
+// A plugin that does what its caller tells it to, good or bad: bundled and run by the tests beside it, through Moody.
+import { existsSync, openSync } from 'node:fs';
+import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
+import { definePlugin, serve } from '@plugd/sdk';
+
+const { MOODY_GATE = '', MOODY_VERSION = '1.0.0' } = process.env;
+const signature = { servedBy: MOODY_VERSION, pid: process.pid };
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** What it was made to keep, so that nobody collects it. */
+const eaten: Buffer[] = [];
+
+const plugin = definePlugin({
+  name: 'moody',
+  version: MOODY_VERSION,
+  handshake: { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: [1, 2] },
+  async setup(ctx) {
+    while (existsSync(MOODY_GATE)) await sleep(20);
+    ctx.onShutdown(() => ctx.log.info('left in order'));
+    const deeds: Record<string, (argument: string) => void> = {
+      exit: (code) => process.exit(Number(code)),
+      signal: (name) => process.kill(process.pid, name),
+      sick: () => ctx.health.set('plugin', 'NOT_SERVING'),
+      eat: (megabytes) => void eaten.push(Buffer.alloc(Number(megabytes) * 1024 * 1024, 1)),
+      open: (count) => {
+        for (let i = 0; i < Number(count); i++) openSync('/dev/null', 'r');
+      },
+    };
+    ctx.service(KvDefinition, {
+      // The key is how long it takes, in milliseconds.
+      async get({ key }) {
+        if (Number(key) > 0) await sleep(Number(key));
+        return { found: false, ...signature };
+      },
+      put: () => signature,
+      async *watch({ count, intervalMs }, call) {
+        for (let sequence = 1; sequence <= count && !call.signal.aborted; sequence++) {
+          yield { sequence, ...signature };
+          await sleep(intervalMs);
+        }
+      },
+      async load(requests) {
+        let stored = 0;
+        for await (const { key } of requests) {
+          const [deed = '', argument = ''] = key.split(':');
+          deeds[deed]?.(argument);
+          stored++;
+        }
+        return { stored, ...signature };
+      },
+      async *chat(requests) {
+        for await (const { sequence, text } of requests) yield { sequence, text, ...signature };
+      },
+    });
+  },
+});
+
+void serve(plugin);
