@@ -298,20 +298,23 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     // The call's own status may have been on its way already when it was cut; then that one counts.
     const cut =
       cutting !== undefined && cutting.code === received.code && cutting.details === received.details;
-    const broke = !cut && !this.cancelled && this.broke(received);
+    const broke = !this.cancelled && this.broke(received);
     if (!cut && !this.cancelled) {
       this.endpoint?.observer?.(this.method, received.code, performance.now() - this.begunAt);
     }
     if (broke && this.beginAnew()) return;
     this.commit();
     this.ended = true;
-    this.endpoint?.leave(this, cut ? 'cut' : broke ? 'lost' : 'ended');
+    this.endpoint?.leave(this, broke ? 'lost' : cut ? 'cut' : 'ended');
     const answer = inTime(broke ? brokenOff(this.route.name, received) : received, this.deadline);
     if (answer.code === status.DEADLINE_EXCEEDED) this.endpoint?.onLate?.();
     this.listener?.onReceiveStatus(cut ? cutting : answer);
   }
 
-  /** Whether it is the connection that ended the call, where somebody sees to such things. */
+  /**
+   * Whether it is the loss of its instance that ended the call, where somebody sees to such things. One that hangs is
+   * lost with its connection in order: then its calls are cut.
+   */
   private broke(received: StatusObject): boolean {
     return isBreak(received) && this.route.retry !== undefined && this.endpoint?.lost === true;
   }

@@ -43,9 +43,17 @@ export class Replica {
     return this.instance.stop(this.spec.stopTimeoutMs, cause);
   }
 
-  /** Sends it away while others serve: it finishes what it has, within the limit, and is ended. What can't be is logged. */
-  async dismiss(limitMs: number, cause: Cause, logger: Logger): Promise<void> {
-    await this.drain(limitMs, cause);
+  /** Sends it away while others serve: it finishes what it has, and is ended. What can't be is logged. */
+  async dismiss(cause: Cause, logger: Logger): Promise<void> {
+    await this.drain(this.spec.drainTimeoutMs, cause);
+    await this.#end(cause, logger);
+  }
+
+  /** Gives it up, since it does not answer: after a moment of grace its calls are lost, and it is ended. */
+  async abandon(cause: Cause, logger: Logger): Promise<void> {
+    this.endpoint.lose();
+    const details = `Plugin ${this.instance.identity.plugin}: its process did not answer any more, and was given up`;
+    await this.drain(this.spec.stopTimeoutMs, cause, { code: 'INSTANCE_LOST', details });
     await this.#end(cause, logger);
   }
 

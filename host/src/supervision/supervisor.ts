@@ -250,16 +250,16 @@ export class Supervisor {
     replica.endpoint.suspend('unhealthy');
     const cause = { reason, code: error.code, message: error.summary };
     replica.instance.transition('unhealthy', cause);
-    this.#dismiss(replica, trouble.answers ? this.spec.drainTimeoutMs : this.spec.stopTimeoutMs, cause);
+    this.#sendAway(replica, trouble.answers ? 'dismiss' : 'abandon', cause);
     this.#lost(slot, loss);
   }
 
   /** Sends an instance away that lives. */
-  #dismiss(replica: Replica, limitMs: number, cause: Cause): void {
+  #sendAway(replica: Replica, how: 'dismiss' | 'abandon', cause: Cause): void {
     this.generation.remove(replica.endpoint);
     this.#peers?.remove(replica);
     this.#leaving.add(replica);
-    const gone = replica.dismiss(limitMs, cause, this.#tools.logger);
+    const gone = replica[how](cause, this.#tools.logger);
     this.#wait(gone.finally(() => this.#leaving.delete(replica)));
   }
 
@@ -326,8 +326,9 @@ export class Supervisor {
     try {
       // Also where it is lost meanwhile: then another one comes just in time.
       await this.#replace(slot, loss, 1);
-      if (!replica.instance.ended)
-        this.#dismiss(replica, this.spec.drainTimeoutMs, { reason: 'limit', code: error.code });
+      // It may have fallen ill meanwhile, and be on its way.
+      if (!replica.instance.ended && !this.#leaving.has(replica))
+        this.#sendAway(replica, 'dismiss', { reason: 'limit', code: error.code });
     } catch (failure) {
       if (this.#ending.signal.aborted) return;
       counters.failedStart();

@@ -142,6 +142,49 @@ describe('a call whose connection is lost', () => {
   });
 });
 
+describe('a call on an instance that is given up, since it hangs', () => {
+  const refusal = { code: 'INSTANCE_LOST', details: 'it does not answer' } as const;
+
+  test('is begun anew elsewhere when it is cut', async () => {
+    const { route, channels, generation } = newGeneration(2);
+    const { heard } = begin(route, 'Get');
+    const first = busy(channels);
+    const second = spare(channels);
+    const hanging = generation.endpoints.find(({ channel }) => channel === first);
+    hanging?.lose();
+    expect(await hanging?.drain(0, refusal)).toMatchObject({ cut: 0 });
+    second.calls[0]?.message('answer').end();
+    expect(heard.messages).toEqual(['answer']);
+    expect(generation.statistics).toMatchObject({ started: 2, ended: 2, retried: 1, cut: 0, lost: 0 });
+  });
+
+  test('fails with INSTANCE_LOST where it may not be repeated', async () => {
+    const { route, channels, generation } = newGeneration(2);
+    const { heard } = begin(route, 'Load');
+    const hanging = generation.endpoints.find(({ channel }) => channel === busy(channels));
+    hanging?.lose();
+    await hanging?.drain(0, refusal);
+    expect(heard.outcome).toEqual([status.UNAVAILABLE, 'INSTANCE_LOST', 'maybe']);
+    expect(heard.statuses[0]?.details).toBe('it does not answer');
+    expect(generation.statistics).toMatchObject({ lost: 1, cut: 0 });
+  });
+});
+
+describe('an answer whose status never comes', () => {
+  test('is not heard: the next one is', () => {
+    const { route, channels } = newGeneration(2);
+    const { heard } = begin(route, 'Get');
+    const first = busy(channels);
+    const second = spare(channels);
+    first.calls[0]?.headers('lost').message('lost');
+    expect(heard).toMatchObject({ headers: [], messages: [] });
+    first.break();
+    second.calls[0]?.headers('good').message('good').end();
+    expect(heard).toMatchObject({ headers: ['good'], messages: ['good'] });
+    expect(heard.outcome).toEqual([status.OK, undefined, undefined]);
+  });
+});
+
 describe('what is not begun anew', () => {
   test('an UNAVAILABLE of the plugin itself, while its connection is there', () => {
     const { route, channels } = newGeneration(2);
