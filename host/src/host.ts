@@ -36,7 +36,7 @@ export interface HostOptions {
  * Makes a host. It owns a private directory and, except on Windows, a small guardian process that ends the plugins
  * should the host be killed.
  *
- * Throws PluginError OPTIONS_INVALID, RUN_DIR_UNSAFE, SOCKET_PATH_TOO_LONG, GUARDIAN_FAILED.
+ * Throws PluginError OPTIONS_INVALID, RUN_DIR_UNSAFE, RUN_DIR_FULL, SOCKET_PATH_TOO_LONG, GUARDIAN_FAILED.
  */
 export async function createHost(options: HostOptions = {}): Promise<Host> {
   checkHostOptions(options);

@@ -54,6 +54,7 @@ export const errorCodes = {
     'operator',
     'Give a directory owned by this user, mode 0700, that is no symbolic link.',
   ),
+  RUN_DIR_FULL: entry('operator', 'Free space there, or choose another run directory.'),
   SOCKET_PATH_TOO_LONG: entry('operator', 'Choose a run directory with a shorter path.'),
   SOCKET_GROUP_UNKNOWN: entry('operator', 'Name a group that exists on this machine, or give its number.'),
   LISTEN_FAILED: entry('operator', 'Free a port in the range, or widen it.'),

@@ -117,3 +117,24 @@ test('a socket group that does not exist is refused before anything is started',
   });
   await room.close();
 });
+
+test("the host's directory is made again where it was taken away", async () => {
+  const room = await LaunchRoom.open({ runDir: temp });
+  const own = room.launcher.directory ?? '';
+  rmSync(own, { recursive: true });
+  const instance = await room.start('');
+  expect(instance.record.directory.startsWith(`${own}/`)).toBe(true);
+  expect(statSync(own).mode & 0o777).toBe(0o700);
+  await room.close();
+  expect(existsSync(own)).toBe(false);
+});
+
+test("what somebody else put into the place of the host's directory is not used", async () => {
+  const room = await LaunchRoom.open({ runDir: temp });
+  const own = room.launcher.directory ?? '';
+  rmSync(own, { recursive: true });
+  writeFileSync(own, '');
+  await expect(room.start('')).rejects.toMatchObject({ code: 'RUN_DIR_UNSAFE', facts: { path: own } });
+  rmSync(own);
+  await room.close();
+});

@@ -72,7 +72,10 @@ export class Launcher {
     return this.#guardian.pid;
   }
 
-  /** Makes the run directory and the guardian. Throws RUN_DIR_UNSAFE, SOCKET_PATH_TOO_LONG, GUARDIAN_FAILED. */
+  /**
+   * Makes the run directory and the guardian. Throws RUN_DIR_UNSAFE, RUN_DIR_FULL, SOCKET_PATH_TOO_LONG,
+   * GUARDIAN_FAILED.
+   */
   async open(): Promise<void> {
     this.#refuseIfClosed();
     // First the guardian: there is no moment at which a directory or a process is there and nobody guards it.

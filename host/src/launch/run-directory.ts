@@ -34,13 +34,15 @@ export interface RunDirectoryOptions {
 export class RunDirectory {
   readonly path: string;
   readonly #platform: Platform;
+  readonly #mode: number;
 
-  private constructor(path: string, platform: Platform) {
+  private constructor(path: string, platform: Platform, mode: number) {
     this.path = path;
     this.#platform = platform;
+    this.#mode = mode;
   }
 
-  /** Throws PluginError RUN_DIR_UNSAFE, SOCKET_PATH_TOO_LONG. */
+  /** Throws PluginError RUN_DIR_UNSAFE, RUN_DIR_FULL, SOCKET_PATH_TOO_LONG. */
   static create(options: RunDirectoryOptions): RunDirectory {
     const { platform, base } = options;
     if (base !== undefined) {
@@ -78,16 +80,18 @@ export class RunDirectory {
           `Sockets below ${base} would have paths of ${bytes} bytes; ${SOCKET_PATH_BYTES} are possible.`,
           { facts: { base, bytes, limit: SOCKET_PATH_BYTES } },
         );
-      if (shared) chmodSync(path, 0o711);
-      return new RunDirectory(path, platform);
+      const mode = shared ? 0o711 : 0o700;
+      if (shared) chmodSync(path, mode);
+      return new RunDirectory(path, platform, mode);
     } catch (error) {
       rmdirSync(path);
       throw error;
     }
   }
 
-  /** A new directory for one instance; with `group` its members may come in. Throws PluginError RUN_DIR_UNSAFE. */
+  /** A new directory for one instance; with `group` its members may come in. Throws PluginError RUN_DIR_UNSAFE, RUN_DIR_FULL. */
   createInstance(group?: number): string {
+    this.#restore();
     const path = makePrivate(join(this.path, INSTANCE_PREFIX), this.#platform);
     if (group === undefined) return path;
     try {
@@ -102,6 +106,23 @@ export class RunDirectory {
         cause,
       });
     }
+  }
+
+  /** Whatever cleans up old files may have taken it away: without it no plugin could be started ever again. */
+  #restore(): void {
+    try {
+      mkdirSync(this.path, { mode: this.#mode });
+    } catch {
+      // It is there, or what follows says why not.
+      if (this.#platform.style === 'windows') return;
+      const about = lstatSync(this.path, { throwIfNoEntry: false });
+      if (about === undefined) return;
+      // Its name was to be seen, and in a directory for all somebody else may have taken it meanwhile.
+      if (!about.isDirectory() || about.uid !== process.getuid?.())
+        throw unsafe(this.path, 'it was replaced');
+      return;
+    }
+    chmodSync(this.path, this.#mode);
   }
 
   removeIfEmpty(): void {
@@ -119,6 +140,7 @@ function makePrivate(prefix: string, platform: Platform): string {
   try {
     path = mkdtempSync(prefix);
   } catch (cause) {
+    if (isFull(cause)) throw full(dirname(prefix), cause);
     throw unsafe(dirname(prefix), 'no directory can be made in it', cause);
   }
   if (platform.style === 'windows') return path;
@@ -150,6 +172,17 @@ function unsafe(path: string, why: string, cause?: unknown): PluginError {
   return new PluginError('RUN_DIR_UNSAFE', `${path} can't hold a run directory: ${why}.`, {
     facts: { path },
     ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+}
+
+function full(path: string, cause: unknown): PluginError {
+  return new PluginError('RUN_DIR_FULL', `There is no room left for a directory in ${path}.`, {
+    facts: { path },
+    cause,
   });
 }
 
