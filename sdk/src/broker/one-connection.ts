@@ -7,6 +7,17 @@ import type { Listener } from '../net/listener';
 /** How long the host may take to connect, as in Go plugins. */
 const CONNECT_MS = 5000;
 
+/**
+ * A silent host is not gone: it was stopped, its event loop is blocked, or its machine slept. One that is gone ends
+ * the connection, which never leaves the machine. So it is not asked, and has a day for its answers: plugins whose
+ * connections are not multiplexed have no limit there either.
+ */
+const PATIENCE = {
+  keepAliveIntervalMs: 0,
+  writeTimeoutMs: 24 * 3_600_000,
+  openTimeoutMs: 24 * 3_600_000,
+};
+
 /** What {@link OneConnection} tells of. */
 export interface OneConnectionEvents {
   /** Takes the streams of the main channel. */
@@ -38,7 +49,7 @@ export class OneConnection {
       return;
     }
     clearTimeout(this.#limit);
-    const session = new YamuxSession(connection, { side: 'server' });
+    const session = new YamuxSession(connection, { side: 'server', ...PATIENCE });
     this.#router = new StreamRouter(session, { onMain: (stream) => this.#events.onMain(stream) });
     void session.closed.then((reason) => this.#events.onEnd(reason));
     // Nobody else may come: the socket's file can go now, and is not left behind by a kill.
