@@ -1,5 +1,9 @@
 import type { HandshakeLine } from '@plugd/protocol/handshake-line';
+import type { BadAnswer } from './bad-answers';
 import type { BrokerDeed, BrokerMessage } from './broker';
+
+/** The methods of the samples' contract, one of each kind of call but two unary ones. */
+export type CallKind = 'get' | 'put' | 'watch' | 'load' | 'chat';
 
 /** All that can be wrong with this plugin. The default is nothing. */
 export interface Behaviour {
@@ -15,7 +19,7 @@ export interface Behaviour {
   /** Where the socket lies. */
   socket: 'instance directory' | 'temp dir';
   /** What is met at the announced address; `silence` takes connections and says nothing. */
-  server: 'grpc' | 'nobody' | 'silence' | 'rubbish' | 'hangs up';
+  server: 'grpc' | 'nobody' | 'silence' | 'rubbish' | 'hangs up' | { readonly badAnswer: BadAnswer };
   /** Whether the socket's file is there when the line says so. */
   socketFile: 'kept' | 'deleted';
   /** `own` is right; `foreign` announces another than the server uses; `none` leaves AutoMTLS unanswered. */
@@ -24,8 +28,10 @@ export interface Behaviour {
   tls: boolean;
   /** Whether the server takes the host's certificate for the right one. */
   trustsHost: boolean;
-  health: 'serving' | 'not serving' | 'hangs' | 'crashes' | 'fails' | 'missing';
-  shutdown: 'leaves' | 'stays' | 'hangs' | 'missing';
+  /** `blocks` hangs with the whole process; `nonsense` is a status that there isn't. */
+  health: 'serving' | 'not serving' | 'hangs' | 'blocks' | 'crashes' | 'fails' | 'nonsense' | 'missing';
+  drain: 'answers' | 'hangs' | 'blocks' | 'crashes';
+  shutdown: 'leaves' | 'stays' | 'hangs' | 'blocks' | 'crashes' | 'missing';
   /** What it sends through GRPCStdio, again and again. */
   stdio: (() => Buffer) | undefined;
   /** Whether all connections share the first one, and the line says so. */
@@ -39,7 +45,11 @@ export interface Behaviour {
   /** Whether it serves the contract that calls back, which it does without calling back. */
   counter: 'missing' | 'pretends';
   /** What a call of the contract does. */
-  call: 'answers' | 'crashes' | 'hangs' | 'panics';
+  call: 'answers' | 'crashes' | 'hangs' | 'blocks' | 'panics';
+  /** Which calls: all at once, or those of one kind, streams after their first message. */
+  callKind: CallKind | 'any';
+  /** Whether the sockets are this plugin's own, for garbage among what the server writes. */
+  tampers: boolean;
 }
 
 export function wellBehaved(): Behaviour {
@@ -56,11 +66,14 @@ export function wellBehaved(): Behaviour {
     tls: true,
     trustsHost: true,
     health: 'serving',
+    drain: 'answers',
     shutdown: 'leaves',
     stdio: undefined,
     multiplexed: false,
     broker: 'missing',
     counter: 'missing',
     call: 'answers',
+    callKind: 'any',
+    tampers: false,
   };
 }

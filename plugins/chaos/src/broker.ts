@@ -5,7 +5,7 @@ import {
   GRPCBrokerService,
 } from '@plugd/protocol/gen/plugin/grpc_broker';
 import type { Behaviour } from './behaviour';
-import { crash, sleep } from './mischief';
+import { block, crash } from './mischief';
 
 /** What a host can write on the broker's stream. */
 export type BrokerMessage = 'offer' | 'knock' | 'answer';
@@ -14,9 +14,6 @@ export type BrokerMessage = 'offer' | 'knock' | 'answer';
 export type BrokerDeed = 'crashes' | 'ends' | 'fails' | 'hangs' | 'admits';
 
 type BrokerCall = Parameters<GRPCBrokerServer['startStream']>[0];
-
-/** Longer than anybody waits. */
-const HANG_MS = 60_000;
 
 export function addBroker(server: Server, { broker }: Behaviour): void {
   if (broker === 'missing') return;
@@ -51,7 +48,7 @@ const deeds: Record<BrokerDeed, (call: BrokerCall, info: ConnInfo) => void> = {
   crashes: crash,
   ends: (call) => call.end(),
   fails: (call) => call.emit('error', { code: status.INTERNAL, details: 'no such id' }),
-  hangs: () => sleep(HANG_MS),
+  hangs: block,
   admits: (call, { serviceId }) =>
     call.write({ serviceId, network: '', address: '', knock: { knock: true, ack: true, error: '' } }),
 };

@@ -1,14 +1,16 @@
 import { createServer, type Socket } from 'node:net';
 import type { Behaviour } from './behaviour';
 
-const conduct: Record<Exclude<Behaviour['server'], 'grpc' | 'nobody'>, (socket: Socket) => void> = {
+type Badly = Exclude<Behaviour['server'], 'grpc' | object>;
+
+const conduct: Record<Exclude<Badly, 'nobody'>, (socket: Socket) => void> = {
   silence: (socket) => socket.resume(),
   rubbish: (socket) => socket.resume().end('HTTP/1.1 400 Bad Request\r\n\r\n'),
   'hangs up': (socket) => socket.destroy(),
 };
 
 /** Something on the path that is no gRPC server; nothing at all for `nobody`. */
-export async function listenBadly(kind: Exclude<Behaviour['server'], 'grpc'>, path: string): Promise<void> {
+export async function listenBadly(kind: Badly, path: string): Promise<void> {
   if (kind === 'nobody') return;
   const server = createServer((socket) => {
     socket.on('error', () => {});

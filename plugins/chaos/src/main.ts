@@ -7,6 +7,7 @@ import { type Behaviour, wellBehaved } from './behaviour';
 import { listenBadly } from './listen-badly';
 import { stay, write } from './mischief';
 import { applyModes, refuseCookie, socketPath } from './modes';
+import { bindHeld } from './tampering';
 
 // A plugin that does wrong on demand, for tests: CHAOS says what (modes.ts). It writes the wire by hand where the
 // SDK would not let it lie. The gRPC library is loaded only where something is served: the other modes start fast.
@@ -35,14 +36,18 @@ async function serve(behaviour: Behaviour): Promise<HandshakeLine> {
   const path = socketPath(behaviour.socket);
   let address = path;
   if (behaviour.network === 'tcp') address = '127.0.0.1:1';
-  if (behaviour.server !== 'grpc') await listenBadly(behaviour.server, path);
+  if (typeof behaviour.server === 'object') {
+    const { listenWithBadAnswers } = await import('./bad-answers.js');
+    await listenWithBadAnswers(behaviour.server.badAnswer, path, tls);
+  } else if (behaviour.server !== 'grpc') await listenBadly(behaviour.server, path);
   else {
     const { bind, bindMultiplexed, createServer, credentials } = await import('./server.js');
     const server = createServer(behaviour);
     const target = behaviour.network === 'tcp' ? '127.0.0.1:0' : `unix:${path}`;
-    const port = await (behaviour.multiplexed
-      ? bindMultiplexed(server, path, credentials(tls))
-      : bind(server, target, credentials(tls)));
+    let port = 0;
+    if (behaviour.multiplexed) port = await bindMultiplexed(server, path, credentials(tls));
+    else if (behaviour.tampers) port = await bindHeld(server, path, credentials(tls));
+    else port = await bind(server, target, credentials(tls));
     if (behaviour.network === 'tcp') address = `127.0.0.1:${port}`;
     else process.on('exit', () => removeQuietly(path));
   }

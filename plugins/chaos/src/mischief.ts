@@ -19,6 +19,14 @@ export function write(fd: 1 | 2, data: string | Buffer): void {
   }
 }
 
+/** Longer than anybody waits. */
+const HANG_MS = 60_000;
+
+/** Hangs with the whole process. */
+export function block(): void {
+  sleep(HANG_MS);
+}
+
 /** Blocks the whole process. */
 export function sleep(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
@@ -32,6 +40,14 @@ export function grandchild(options: { readonly keepsPipes: boolean; readonly own
   });
   child.unref();
   write(2, `grandchild ${child.pid}\n`);
+}
+
+/** Starts so many processes, each in a session of its own, and says when they are there. */
+export function bomb(count: number): void {
+  for (let i = 0; i < count; i++) {
+    spawn('sleep', [String(LIFE_SECONDS)], { stdio: 'ignore', detached: true }).unref();
+  }
+  write(2, `${count} children\n`);
 }
 
 const contents: Record<string, () => Buffer> = {

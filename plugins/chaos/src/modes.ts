@@ -1,9 +1,22 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HandshakeLine } from '@plugd/protocol/handshake-line';
-import type { Behaviour } from './behaviour';
+import { isBadAnswer } from './bad-answers';
+import type { Behaviour, CallKind } from './behaviour';
 import type { BrokerDeed, BrokerMessage } from './broker';
-import { crash, flood, floodAtOnce, floodBlock, grandchild, sleep, stay, write } from './mischief';
+import {
+  block,
+  bomb,
+  crash,
+  flood,
+  floodAtOnce,
+  floodBlock,
+  grandchild,
+  sleep,
+  stay,
+  write,
+} from './mischief';
+import { cutConnections, writeGarbage } from './tampering';
 
 type Mode = (behaviour: Behaviour, argument: string) => void;
 
@@ -30,6 +43,15 @@ const announces =
     };
   };
 
+/** Does something in calls of one kind, in streams after the first message: `crash-in-call:watch`. */
+const inCall =
+  (call: Behaviour['call']): Mode =>
+  (behaviour, kind) => {
+    if (!isCallKind(kind)) throw new Error(`there are no calls of the kind ${kind}`);
+    behaviour.call = call;
+    behaviour.callKind = kind;
+  };
+
 const COOKIE_MESSAGE = `This binary is a plugin. These are not meant to be executed directly.
 Please execute the program that consumes these plugins, which will
 load any plugins automatically
@@ -52,6 +74,7 @@ const WRONG_JSON = [
 ];
 
 const isDeed = (text: string): text is BrokerDeed => /^(crashes|ends|fails|hangs|admits)$/.test(text);
+const isCallKind = (text: string): text is CallKind => /^(get|put|watch|load|chat)$/.test(text);
 const isMessage = (text: string): text is BrokerMessage => /^(offer|knock|answer)$/.test(text);
 
 /** What `CHAOS` can ask for: names, each with an argument behind a colon if it takes one; several with `;` between. */
@@ -112,6 +135,7 @@ export const modes: Record<string, Mode> = {
   'rubbish-cert': announces(() => ({ certificate: Buffer.alloc(120, 'rubbish').toString('base64') })),
   'line-and-exit': (behaviour, code) => behaviour.after.push(() => process.exit(Number(code || 5))),
   'crash-after-line': (behaviour) => behaviour.after.push(crash),
+  'block-after-line': (behaviour) => behaviour.after.push(block),
 
   // Address and TLS.
   tcp: (behaviour) => {
@@ -155,6 +179,12 @@ export const modes: Record<string, Mode> = {
   'not-serving': (behaviour) => {
     behaviour.health = 'not serving';
   },
+  'block-in-health': (behaviour) => {
+    behaviour.health = 'blocks';
+  },
+  'health-nonsense': (behaviour) => {
+    behaviour.health = 'nonsense';
+  },
   'crash-in-health': (behaviour) => {
     behaviour.health = 'crashes';
   },
@@ -173,6 +203,36 @@ export const modes: Record<string, Mode> = {
   'hang-on-call': (behaviour) => {
     behaviour.call = 'hangs';
   },
+  'crash-in-call': inCall('crashes'),
+  'hang-in-call': inCall('hangs'),
+  'block-in-call': inCall('blocks'),
+  block: (behaviour) => behaviour.after.push(block),
+  'crash-in-drain': (behaviour) => {
+    behaviour.drain = 'crashes';
+  },
+  'hang-in-drain': (behaviour) => {
+    behaviour.drain = 'hangs';
+  },
+  'block-in-drain': (behaviour) => {
+    behaviour.drain = 'blocks';
+  },
+  'crash-in-shutdown': (behaviour) => {
+    behaviour.shutdown = 'crashes';
+  },
+  'block-in-shutdown': (behaviour) => {
+    behaviour.shutdown = 'blocks';
+  },
+  // `bad-answer:no-protobuf`: what is in bad-answers.ts.
+  'bad-answer': (behaviour, kind) => {
+    if (!isBadAnswer(kind)) throw new Error(`there is no bad answer called ${kind}`);
+    behaviour.server = { badAnswer: kind };
+  },
+  // The two that follow need it from the start.
+  'own-sockets': (behaviour) => {
+    behaviour.tampers = true;
+  },
+  garbage: (behaviour, kind) => behaviour.after.push(() => writeGarbage(kind)),
+  'cut-connections': (behaviour) => behaviour.after.push(cutConnections),
   'crash-after': (behaviour, ms) => behaviour.after.push(() => setTimeout(crash, Number(ms || 100))),
   'hang-shutdown': (behaviour) => {
     behaviour.shutdown = 'hangs';
@@ -235,6 +295,8 @@ export const modes: Record<string, Mode> = {
   'json-wrong-types': (behaviour) => behaviour.before.push(() => write(2, `${WRONG_JSON.join('\n')}\n`)),
 
   // What it leaves.
+  'children-first': (behaviour, count) => behaviour.before.push(() => bomb(Number(count || 1))),
+  children: (behaviour, count) => behaviour.after.push(() => bomb(Number(count || 1))),
   'grandchild-group': (behaviour) =>
     behaviour.before.push(() => grandchild({ keepsPipes: false, ownSession: false })),
   'grandchild-pipes': (behaviour) =>
@@ -253,6 +315,14 @@ export function applyModes(behaviour: Behaviour, text: string): void {
     if (mode === undefined) throw new Error(`CHAOS knows no ${name}`);
     mode(behaviour, colon === -1 ? '' : item.slice(colon + 1));
   }
+}
+
+/** What a plugin at work is told by a call: from now on. Modes of the start have no effect any more. */
+export async function applyLater(behaviour: Behaviour, text: string): Promise<void> {
+  const [before, after] = [behaviour.before.length, behaviour.after.length];
+  applyModes(behaviour, text);
+  for (const act of behaviour.before.splice(before)) await act();
+  for (const act of behaviour.after.splice(after)) act();
 }
 
 /** A path as go-plugin makes them. */

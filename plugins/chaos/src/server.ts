@@ -5,7 +5,11 @@ import {
   type HealthServer,
   HealthService,
 } from '@plugd/protocol/gen/grpc/health/v1/health';
-import { type LifecycleServer, LifecycleService } from '@plugd/protocol/gen/plugd/lifecycle/v1/lifecycle';
+import {
+  DescribeResponse,
+  type LifecycleServer,
+  LifecycleService,
+} from '@plugd/protocol/gen/plugd/lifecycle/v1/lifecycle';
 import { type GRPCControllerServer, GRPCControllerService } from '@plugd/protocol/gen/plugin/grpc_controller';
 import {
   type GRPCStdioServer,
@@ -17,7 +21,7 @@ import type { Behaviour } from './behaviour';
 import { addBroker } from './broker';
 import { addPretendedCounter } from './counter';
 import { addKv } from './kv';
-import { crash } from './mischief';
+import { block, crash } from './mischief';
 
 const unlimited: ServerOptions = {
   'grpc.max_receive_message_length': -1,
@@ -35,6 +39,8 @@ export function createServer(behaviour: Behaviour): Server {
   if (behaviour.health !== 'missing') server.addService(HealthService, health);
   const controller: GRPCControllerServer = {
     shutdown: (_, answer) => {
+      if (behaviour.shutdown === 'crashes') crash();
+      if (behaviour.shutdown === 'blocks') block();
       if (behaviour.shutdown === 'hangs') return;
       answer(null, {});
       if (behaviour.shutdown === 'stays') return;
@@ -50,9 +56,13 @@ export function createServer(behaviour: Behaviour): Server {
   server.addService(GRPCStdioService, stdio);
   const version = process.env['CHAOS_VERSION'];
   if (version !== undefined) {
-    const lifecycle: LifecycleServer = {
-      describe: (_, answer) => answer(null, { name: 'chaos', version }),
-      drain: (_, answer) => answer(null, {}),
+    const lifecycle: Pick<LifecycleServer, 'describe' | 'drain'> = {
+      describe: (_, answer) => answer(null, DescribeResponse.create({ name: 'chaos', version })),
+      drain: (_, answer) => {
+        if (behaviour.drain === 'crashes') crash();
+        if (behaviour.drain === 'blocks') block();
+        if (behaviour.drain !== 'hangs') answer(null, {});
+      },
     };
     server.addService(LifecycleService, lifecycle);
   }
@@ -76,6 +86,9 @@ function floodStdio(call: StdioCall, data: Buffer | undefined): void {
   }
 }
 
+/** A number that the service has no name for. */
+const NO_STATUS: number = 77;
+
 type HealthAnswer = Parameters<HealthServer['check']>[1];
 
 function checkHealth(behaviour: Behaviour, service: string, answer: HealthAnswer): void {
@@ -91,8 +104,14 @@ function checkHealth(behaviour: Behaviour, service: string, answer: HealthAnswer
     case 'fails':
       answer({ code: status.INTERNAL, details: 'no health today' });
       break;
+    case 'nonsense':
+      answer(null, { status: NO_STATUS });
+      break;
     case 'crashes':
       crash();
+      break;
+    case 'blocks':
+      block();
       break;
     case 'hangs':
     case 'missing':
