@@ -18,6 +18,8 @@ export interface Trouble {
   readonly error: PluginError;
   /** Whether it still answers: then its calls may come to an end by themselves. */
   readonly answers: boolean;
+  /** Of a limit: that of its age. */
+  readonly aged: boolean;
 }
 
 /** Looks after one instance that serves: its connection, its health, and what it uses. */
@@ -37,7 +39,7 @@ export class ReplicaWatch {
           if (launched.exit !== undefined) return;
           const summary = `Plugin ${plugin} lost its connection, and it could not be made again.`;
           const error = launched.error('PLUGIN_UNHEALTHY', summary, { facts: { reason: 'connection lost' } });
-          onTrouble({ reason: 'connection-lost', error, answers: false });
+          onTrouble({ reason: 'connection-lost', error, answers: false, aged: false });
         },
       }),
     );
@@ -55,7 +57,7 @@ export class ReplicaWatch {
         const reason = describeIllness(illness);
         const summary = `Plugin ${plugin} is unhealthy: ${reason}.`;
         const error = launched.error('PLUGIN_UNHEALTHY', summary, { facts: { reason } });
-        onTrouble({ reason: 'unhealthy', error, answers: illness.kind === 'not-serving' });
+        onTrouble({ reason: 'unhealthy', error, answers: illness.kind === 'not-serving', aged: false });
       });
       this.#parts.push(monitor);
     }
@@ -67,7 +69,7 @@ export class ReplicaWatch {
         onExceeded: ({ limit, used, allowed }) => {
           const summary = `Plugin ${plugin} went over its limit: ${limit} is ${used}, and ${allowed} is allowed.`;
           const error = launched.error('LIMIT_EXCEEDED', summary, { facts: { limit, used, allowed } });
-          onTrouble({ reason: 'limit', error, answers: true });
+          onTrouble({ reason: 'limit', error, answers: true, aged: limit === 'ageMs' });
         },
       });
       this.#parts.push(monitor);

@@ -242,7 +242,7 @@ export class Supervisor {
     const { reason, error } = trouble;
     const loss: Loss = { replica, reason, end: { kind: 'unhealthy' }, error, at: performance.now() };
     if (reason === 'limit') {
-      if (slot.takeRenewal(loss.at)) slot.fill(this.#renew(slot, loss));
+      if (slot.takeRenewal(loss.at, trouble)) slot.fill(this.#renew(slot, loss));
       return;
     }
     slot.watch?.stop();
