@@ -6,6 +6,7 @@ import type { Call, CallDeadline, Channel, ChannelzRef, ParentCall, StatusObject
 import { type Refusal, refusalStatus } from './refusal';
 import type { RetryRule } from './replay';
 import { type CallRoute, SwapCall } from './swap-call';
+import type { Turns } from './turns';
 import type { Waiter } from './waiter';
 
 /** What the facades of one route share. */
@@ -94,6 +95,10 @@ export class Facade implements Channel, CallRoute {
 
   get retry(): RetryRule | undefined {
     return this.route.retry;
+  }
+
+  get turns(): Turns<Waiter> {
+    return this.route.turns;
   }
 
   get holdLimitMs(): number {

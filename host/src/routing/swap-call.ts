@@ -9,6 +9,7 @@ import { currentLineage, withLineageKey } from './lineage';
 import { brokenOff, isBreak } from './lost-connection';
 import { type Refusal, refusalStatus } from './refusal';
 import { Replay, type RetryRule } from './replay';
+import type { Turns } from './turns';
 import type { Waiter } from './waiter';
 
 /** What a call asks of the place that it was made in. */
@@ -21,6 +22,8 @@ export interface CallRoute {
   wait(call: Waiter, waitsForReady: boolean): 'held' | StatusObject;
   /** A call that was held waits no longer. */
   forget(call: Waiter): void;
+  /** The turns of calls that may be what ends processes. */
+  readonly turns: Turns<Waiter>;
   /** Where a call goes that descends from one on that generation; undefined: where all calls go. */
   descendant(generation: number): Endpoint | undefined;
   /** Which calls may be begun anew. */
@@ -52,6 +55,7 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
    */
   private headers: Metadata | undefined;
   private answer: { readonly message: unknown } | undefined;
+  takesTurns = false;
   /** The generation that this call's root is on, where it has one. */
   private root: number | undefined;
   private cancelled = false;
@@ -96,7 +100,7 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     }
     const endpoint =
       (this.root === undefined ? undefined : this.route.descendant(this.root)) ?? this.route.open?.pick();
-    if (endpoint !== undefined) {
+    if (endpoint !== undefined && this.mayGo) {
       this.begin(endpoint, metadata, 0);
       return;
     }
@@ -114,6 +118,10 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
       limitMs: this.route.holdLimitMs,
       onEnd: (outcome) => this.endHere(outcome),
     });
+  }
+
+  private get mayGo(): boolean {
+    return !this.takesTurns || this.root !== undefined || this.route.turns.take(this);
   }
 
   private get flags(): number {
@@ -182,6 +190,7 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     this.backlog?.discard();
     this.backlog = undefined;
     this.replay = undefined;
+    this.endTurn();
     if (this.listener !== undefined) this.report();
   }
 
@@ -285,11 +294,18 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
   /** From now on this call belongs to the endpoint that it is on: it is not begun anew. */
   private commit(): void {
     this.replay = undefined;
+    this.endTurn();
     const { headers, answer } = this;
     this.headers = undefined;
     this.answer = undefined;
     if (headers !== undefined) this.listener?.onReceiveMetadata(headers);
     if (answer !== undefined) this.listener?.onReceiveMessage(answer.message);
+  }
+
+  private endTurn(): void {
+    if (!this.takesTurns) return;
+    this.takesTurns = false;
+    this.route.turns.end(this);
   }
 
   onReceiveStatus(received: StatusObject): void {
@@ -302,7 +318,11 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     if (!cut && !this.cancelled) {
       this.endpoint?.observer?.(this.method, received.code, performance.now() - this.begunAt);
     }
-    if (broke && this.beginAnew()) return;
+    if (broke) {
+      // Whatever else is known of it yet: nothing more goes there.
+      this.endpoint?.suspend('connection');
+      if (this.beginAnew()) return;
+    }
     this.commit();
     this.ended = true;
     this.endpoint?.leave(this, broke ? 'lost' : cut ? 'cut' : 'ended');
@@ -324,8 +344,8 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     const attempts = this.route.retry?.attempts ?? 1;
     if (replay === undefined || endpoint === undefined || replay.attempt >= attempts) return false;
     replay.attempt++;
-    // Whatever else is known of it yet: nothing more goes there.
-    endpoint.suspend('connection');
+    // One that two processes were lost under goes apart from all others like it.
+    this.takesTurns = attempts > 1 && replay.attempt >= attempts;
     endpoint.leave(this, 'retried');
     this.inner = undefined;
     this.endpoint = undefined;

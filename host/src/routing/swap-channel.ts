@@ -9,6 +9,7 @@ import { heldTooLong } from './held-start';
 import { currentLineage } from './lineage';
 import { type Refusal, refusalStatus } from './refusal';
 import type { RetryRule } from './replay';
+import { Turns } from './turns';
 import type { Waiter } from './waiter';
 
 export interface SwapChannelOptions {
@@ -62,6 +63,7 @@ export class SwapChannel implements Route {
   /** Where new calls go right now: the one field that stands on the path of a call. */
   open: Generation | undefined;
   readonly retry: RetryRule | undefined;
+  readonly turns = new Turns<Waiter>(() => this.settle());
   private maxHeld: number;
   private readonly waiters = new Set<Waiter>();
   private inRoute: Generation | undefined;
@@ -190,7 +192,7 @@ export class SwapChannel implements Route {
   private settleWaiter(waiter: Waiter): void {
     const endpoint = this.open?.pick();
     if (endpoint !== undefined) {
-      waiter.release(endpoint);
+      if (!waiter.takesTurns || this.turns.take(waiter)) waiter.release(endpoint);
       return;
     }
     const refusal = this.refusal(waiter.waitsForReady);
@@ -241,6 +243,7 @@ export class SwapChannel implements Route {
       };
       const waiter: Waiter = {
         waitsForReady: false,
+        takesTurns: false,
         release: (endpoint) => {
           clearTimeout(timer);
           this.forget(waiter);

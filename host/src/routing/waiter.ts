@@ -5,6 +5,8 @@ import type { Refusal } from './refusal';
 export interface Waiter {
   /** Whether it waits on when the route is down. */
   readonly waitsForReady: boolean;
+  /** Whether it goes only when it is its turn: see `Turns`. */
+  readonly takesTurns: boolean;
   /** The route leads to this endpoint. */
   release(endpoint: Endpoint): void;
   /** The wait has ended, and there is nowhere to go. */
