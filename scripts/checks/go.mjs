@@ -7,6 +7,7 @@ import { findGo, GO_WANTED, goEnvironment, inCi } from '../lib/go.mjs';
 import { root } from '../lib/root.mjs';
 
 const modules = [
+  { name: 'sdk/go', fetched: true },
   { name: 'plugins/go', fetched: true },
   { name: 'plugins/go-old', fetched: true },
   { name: 'test/conformance/go', fetched: false },

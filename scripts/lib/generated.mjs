@@ -22,6 +22,13 @@ const descriptors = (directory, name, input) =>
     path.join(directory, `${name}.binpb`),
   ]);
 
+const goGenerators = (file) => [
+  ...lockedVersions(['@bufbuild/buf']),
+  ...goVersions(file, ['google.golang.org/protobuf', 'google.golang.org/grpc/cmd/protoc-gen-go-grpc']),
+];
+
+const oldGenerators = () => goGenerators('plugins/go-old/go.mod');
+
 /** The generated trees. `produce` writes a tree's files below a directory, at their own paths. */
 export const generatedTrees = [
   {
@@ -42,31 +49,31 @@ export const generatedTrees = [
     directory: 'plugins/go/gen',
     needsGo: true,
     inputs: () => [
-      ...listFiles(['proto/plugd', 'proto/samples'], { extensions: ['.proto'] }),
+      ...listFiles(['proto/samples'], { extensions: ['.proto'] }),
       'buf.yaml',
       'buf.gen.go.yaml',
     ],
-    generators: () => [
-      ...lockedVersions(['@bufbuild/buf']),
-      ...goVersions('plugins/go/go.mod', [
-        'google.golang.org/protobuf',
-        'google.golang.org/grpc/cmd/protoc-gen-go-grpc',
-      ]),
-    ],
+    generators: () => goGenerators('plugins/go/go.mod'),
     produce: (below) => buf(['generate', '--template', 'buf.gen.go.yaml', '-o', below]),
+  },
+  {
+    name: 'Go SDK',
+    directory: 'sdk/go/gen',
+    needsGo: true,
+    inputs: () => [
+      ...listFiles(['proto/plugd'], { extensions: ['.proto'] }),
+      'buf.yaml',
+      'buf.gen.go-sdk.yaml',
+    ],
+    generators: oldGenerators,
+    produce: (below) => buf(['generate', '--template', 'buf.gen.go-sdk.yaml', '-o', below]),
   },
   {
     name: 'Go, old',
     directory: 'plugins/go-old/gen',
     needsGo: true,
     inputs: () => ['proto/samples/kv/v1/kv.proto', 'buf.yaml', 'buf.gen.go-old.yaml'],
-    generators: () => [
-      ...lockedVersions(['@bufbuild/buf']),
-      ...goVersions('plugins/go-old/go.mod', [
-        'google.golang.org/protobuf',
-        'google.golang.org/grpc/cmd/protoc-gen-go-grpc',
-      ]),
-    ],
+    generators: oldGenerators,
     produce: (below) => buf(['generate', '--template', 'buf.gen.go-old.yaml', '-o', below]),
   },
 ];
