@@ -24,6 +24,8 @@ export class StallingHost {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, ROOM_MARK: this.mark },
     });
+    // Its end is heard as the end of its lines.
+    child.stdin.on('error', () => {});
     this.#child = child;
     this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     this.begun = this.#heard<Report>();
@@ -35,6 +37,16 @@ export class StallingHost {
     this.#child.kill('SIGSTOP');
     await sleep(ms);
     this.#child.kill('SIGCONT');
+  }
+
+  /** As {@link stop}, and its plugins with it: a container that is paused, a machine that sleeps. */
+  async freeze(ms: number): Promise<void> {
+    const plugins = processesWith(this.mark).filter((pid) => pid !== this.#child.pid);
+    this.#child.kill('SIGSTOP');
+    for (const pid of plugins) process.kill(pid, 'SIGSTOP');
+    await sleep(ms);
+    this.#child.kill('SIGCONT');
+    for (const pid of plugins) process.kill(pid, 'SIGCONT');
   }
 
   /** Its event loop is blocked by its own code. */
@@ -51,7 +63,8 @@ export class StallingHost {
     try {
       if (this.#child.exitCode === null) {
         this.#child.kill('SIGCONT');
-        await Promise.race([this.#tell({ do: 'close' }), sleep(20_000, undefined, { ref: false })]);
+        const closed = this.#tell({ do: 'close' }).catch(() => {});
+        await Promise.race([closed, sleep(20_000, undefined, { ref: false })]);
         this.#child.stdin?.end();
         await sleep(300);
       }
