@@ -7,6 +7,7 @@ export const hostRooms = [
   'platform',
   'launch',
   'contract',
+  'state',
   'connection',
   'instance',
   'routing',

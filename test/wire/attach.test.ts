@@ -11,6 +11,9 @@ import { poll } from '../support/poll';
 import { isRunning } from '../support/processes';
 import { chaosTs, kvGo, kvTs } from '../support/samples';
 
+/** What a host does by itself about a crash is tested with supervision. */
+const notRestarted = { restart: { policy: 'never' } } as const;
+
 // Real processes, on a machine that may be busy.
 jest.setTimeout(60_000);
 
@@ -67,7 +70,7 @@ function suite(sample: (version: '1' | '2') => string, options: Partial<LoadOpti
   });
 
   test('the second host ends it, and leaves nothing; the first one learns of it', async () => {
-    const plugin = await first.load(sample('1'), options);
+    const plugin = await first.load(sample('1'), { ...options, ...notRestarted });
     const attached = await second.host.attach(recordOf(plugin));
     const [instance] = attached.status().instances;
     await attached.stop();
@@ -115,7 +118,7 @@ function suite(sample: (version: '1' | '2') => string, options: Partial<LoadOpti
   });
 
   test('the crash of an attached plugin is seen, and a restart brings it back', async () => {
-    await first.load(sample('1'), options);
+    await first.load(sample('1'), { ...options, ...notRestarted });
     const [handedOver] = await first.host.handOver();
     if (handedOver === undefined) throw new Error('the plugin was not handed over');
     const attached = await second.host.attach(handedOver);
@@ -196,7 +199,9 @@ test.each([
 
 describe('handing over a host that is busy', () => {
   test('several plugins go over together; one that is down does not', async () => {
-    const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((name) => first.load(kvTs('1'), { name })));
+    const [a, b, c] = await Promise.all(
+      ['a', 'b', 'c'].map((name) => first.load(kvTs('1'), { ...notRestarted, name })),
+    );
     if (!a || !b || !c) throw new Error('there are three');
     await killNow(servingPid(b));
     await isFailed(b);

@@ -2,7 +2,6 @@ import { status } from '@grpc/grpc-js';
 import { Broker, type BrokerCounters } from '@plugd/protocol/broker/broker';
 import { hostBrokerStream } from '@plugd/protocol/broker/host-broker-stream';
 import type { BrokerSecurity } from '@plugd/protocol/broker/security';
-import { LifecycleDefinition } from '@plugd/protocol/gen/plugd/lifecycle/v1/lifecycle';
 import { GRPCControllerDefinition } from '@plugd/protocol/gen/plugin/grpc_controller';
 import { MESSAGE_LIMIT_BYTES } from '@plugd/protocol/message-limit';
 import { createPromiseClient } from '@plugd/protocol/rpc/client';
@@ -11,6 +10,7 @@ import type { OutputListener } from '../launch/launch-spec';
 import { noOutput, type OutputCounters } from '../launch/output-counters';
 import { type ChannelAddress, type ChannelSecurity, openChannel } from './channel';
 import { type HealthAnswer, HealthCheck } from './health';
+import { LifecycleCalls } from './lifecycle';
 import type { MultiplexedWire } from './multiplexed-wire';
 import { ProcessChannel } from './process-channel';
 import { listServices } from './reflection';
@@ -20,12 +20,6 @@ import { StdioConsumer } from './stdio';
 export interface CallLimit {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
-}
-
-/** How a plugin describes itself, where it does. */
-export interface Description {
-  readonly name: string;
-  readonly version: string;
 }
 
 /**
@@ -40,6 +34,8 @@ const brokerHeardMs = 5_000;
 /** The channel to one process, and what the host itself calls there. */
 export class Connection {
   readonly channel: ProcessChannel;
+  /** What the host asks of the plugin's own life. */
+  readonly lifecycle: LifecycleCalls;
   /** The connection under the channel, where all of an instance's connections share one. */
   readonly #wire: MultiplexedWire | undefined;
   readonly #maxMessageBytes: number;
@@ -70,32 +66,16 @@ export class Connection {
     this.channel = new ProcessChannel(channel);
     this.tls = security !== undefined;
     this.#health = new HealthCheck(this.channel);
+    this.lifecycle = new LifecycleCalls(this.channel);
   }
 
   health(limit: CallLimit): Promise<HealthAnswer> {
     return this.#health.ask(limit);
   }
 
-  /** Undefined for a plugin that says nothing of itself: the service is optional. */
-  async describe(limit: CallLimit): Promise<Description | undefined> {
-    try {
-      return await createPromiseClient(LifecycleDefinition, this.channel).describe({}, limit);
-    } catch {
-      return undefined;
-    }
-  }
-
   /** @see listServices */
   services(limit: CallLimit): Promise<string[] | undefined> {
     return listServices(this.channel, limit);
-  }
-
-  /** Tells the plugin that new calls go elsewhere. A plugin that doesn't understand misses a courtesy, no more. */
-  async announceDrain(limitMs: number, limit: CallLimit): Promise<void> {
-    const limit32 = Math.min(Math.max(0, Math.round(limitMs)), 0xffffffff);
-    await createPromiseClient(LifecycleDefinition, this.channel)
-      .drain({ limitMs: limit32 }, limit)
-      .catch(() => {});
   }
 
   /**

@@ -126,7 +126,9 @@ export class InstanceFactory {
     try {
       await instance.connect(launched, spec.tls);
       const deadline = performance.now() + spec.startTimeoutMs;
-      await proveHealth(instance, { deadline, signal }, this.#options.logger);
+      const limits: ProofLimits = { deadline, signal };
+      await proveHealth(instance, limits, this.#options.logger);
+      await proveVersion(instance, limits);
       instance.transition('ready', { reason: 'attached' });
       void instance.contract();
       return instance;

@@ -33,7 +33,7 @@ export class Replica {
     if (!instance.ended) instance.transition('draining', cause);
     // Not awaited: calls may end long before the plugin has answered. One without calls need not know.
     if (endpoint.inFlight > 0 && !instance.ended) {
-      void instance.connection.announceDrain(limitMs, { timeoutMs: announceTimeoutMs });
+      void instance.connection.lifecycle.announceDrain(limitMs, { timeoutMs: announceTimeoutMs });
     }
     return endpoint.drain(limitMs, refusal);
   }
