@@ -51,6 +51,10 @@ export async function createHost(options: HostOptions = {}): Promise<Host> {
   return new Host(launcher, logger, platform);
 }
 
+function nameTaken(name: string): PluginError {
+  return new PluginError('NAME_TAKEN', `There is a plugin named ${name} already.`);
+}
+
 function checkHostOptions(options: HostOptions): void {
   check(isRecord(options), 'options', options, 'an object');
   const { runDir, logger } = options;
@@ -143,7 +147,7 @@ export class Host implements AsyncDisposable {
     if (this.#closed !== undefined) throw new PluginError('HOST_CLOSED', 'The host is closed.');
     const plugin = new ManagedPlugin(options, this.#surroundings, missing);
     if (this.#plugins.has(plugin.name)) {
-      throw new PluginError('NAME_TAKEN', `A plugin named ${plugin.name} is loaded already.`);
+      throw nameTaken(plugin.name);
     }
     startOrder(this.#dependencies(plugin));
     this.#plugins.set(plugin.name, plugin);
@@ -164,11 +168,16 @@ export class Host implements AsyncDisposable {
    * Loads several plugins, each after those that it depends on, and those that don't depend on each other at the same
    * time. If one of them fails, those that were loaded by this call are stopped again, and its error is thrown.
    *
-   * Throws PluginError DEPENDENCY_CYCLE, DEPENDENCY_MISSING before anything is started, and what `load` throws.
+   * Throws PluginError NAME_TAKEN, DEPENDENCY_CYCLE, DEPENDENCY_MISSING before anything is started, and what `load`
+   * throws.
    */
   async loadAll(all: readonly LoadOptions[]): Promise<Plugin[]> {
     check(Array.isArray(all), 'options', all, 'a list of load options');
     const specs = all.map((options) => resolveSpec(options));
+    for (const [index, { name }] of specs.entries()) {
+      if (this.#plugins.has(name) || specs.findIndex((one) => one.name === name) < index)
+        throw nameTaken(name);
+    }
     startOrder(
       new Map([...this.#dependencies(), ...specs.map(({ name, dependsOn }) => [name, dependsOn] as const)]),
     );
