@@ -35,7 +35,7 @@ const plugin = definePlugin({
       },
       put: () => signature,
       async *watch({ count, intervalMs }, call) {
-        for (let sequence = 1; sequence <= count && !call.signal.aborted; sequence++) {
+        for (let sequence = 1; (count === 0 || sequence <= count) && !call.signal.aborted; sequence++) {
           yield { sequence, ...signature };
           await sleep(intervalMs);
         }
