@@ -19,6 +19,7 @@ import { RouteCalls } from './routing/route-calls';
 import type { StubConstructor, StubOptions } from './routing/stub';
 import { SwapChannel } from './routing/swap-channel';
 import { ContractRetry } from './supervision/contract-retry';
+import { inFull } from './supervision/loss';
 import type { Replica } from './supervision/replica';
 import { RestartCounters } from './supervision/restart-counters';
 import { type Condition, Supervisor, type SupervisorTools } from './supervision/supervisor';
@@ -379,7 +380,7 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
     } else if (supervisor.spec.restart.hold === undefined) {
       this.#route.down({ code: 'PLUGIN_RESTARTING', details: `Plugin ${this.name} is being restarted` });
     }
-    this.#transition(state, { reason: 'crash', code: error.code, message: error.summary });
+    this.#transition(state, { reason: 'crash', code: error.code, message: inFull(error) });
   }
 
   #refuseIfStopped(): void {

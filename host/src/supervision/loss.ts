@@ -29,7 +29,7 @@ export function tellOf(
   const { phase, attempt, delayMs = 0, error } = about;
   const { plugin, id: instance, version, generation } = replica.instance.identity;
   const elapsedMs = performance.now() - at;
-  const because = error === undefined ? {} : { code: error.code, message: error.summary };
+  const because = error === undefined ? {} : { code: error.code, message: inFull(error) };
   const cause = { reason, ...because };
   emit({
     type: 'restart',
@@ -43,6 +43,20 @@ export function tellOf(
     elapsedMs,
     cause,
   });
+}
+
+/** Why it was lost, now with all that its process printed: an exit is often known before that has been read. */
+export async function completeError({ replica, error }: Loss): Promise<PluginError> {
+  const { launched } = replica.instance;
+  await launched.outputEnded;
+  return launched.error(error.code, error.summary);
+}
+
+/** For events, beside the code: what happened, and the last thing that the process said. Not for callers of plugins. */
+export function inFull({ summary, facts }: PluginError): string {
+  const { stderr } = facts;
+  const last: unknown = Array.isArray(stderr) ? stderr.at(-1) : undefined;
+  return typeof last === 'string' ? `${summary} Its last words: ${last}` : summary;
 }
 
 /** Why an instance is not started again. */

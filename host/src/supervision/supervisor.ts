@@ -7,10 +7,11 @@ import type { Logger } from '../events/logger';
 import type { Instance } from '../instance/instance';
 import type { InstanceFactory, RunStep } from '../instance/instance-factory';
 import type { PluginSpec } from '../instance/plugin-spec';
+import { describeExit } from '../launch/witness';
 import type { DrainResult } from '../routing/endpoint';
 import { Generation } from '../routing/generation';
 import type { Refusal } from '../routing/refusal';
-import { asPluginError, crashLoop, type Loss, tellOf } from './loss';
+import { asPluginError, completeError, crashLoop, type Loss, tellOf } from './loss';
 import { Peers } from './peers';
 import { Replica } from './replica';
 import { ReplicaWatch, type Trouble, type WatchTools } from './replica-watch';
@@ -221,7 +222,9 @@ export class Supervisor {
   #crashed(slot: Slot, replica: Replica): void {
     const { instance } = replica;
     const { launched, identity } = instance;
-    const error = launched.error('PLUGIN_EXITED', `Plugin ${identity.plugin} exited while it was in use.`);
+    const how = launched.exit === undefined ? 'in an unknown way' : `with ${describeExit(launched.exit)}`;
+    const summary = `Plugin ${identity.plugin} ended ${how} while it was in use.`;
+    const error = launched.error('PLUGIN_EXITED', summary);
     replica.endpoint.lose();
     this.generation.remove(replica.endpoint);
     this.#peers?.remove(replica);
@@ -293,6 +296,8 @@ export class Supervisor {
     for (let attempt = 1; ; attempt++) {
       const decision = slot.plan.ended(end, performance.now(), servedSince);
       if (decision.action !== 'restart') {
+        if (end.kind === 'exited') error = await completeError(loss);
+        if (signal.aborted) return;
         slot.failure = decision.action === 'rest' ? error : crashLoop(this.spec, decision.crashes, error);
         counters.gaveUp();
         tellOf(loss, emit, { phase: 'given-up', attempt, error: slot.failure });
