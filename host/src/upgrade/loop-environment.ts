@@ -23,7 +23,10 @@ export interface LoopEnvironment {
   perform(row: StepRow): Promise<void>;
   /** Undoes a step, within its limit. */
   undo(undo: UndoName): Promise<void>;
-  /** Whether the old one's process is there. Asked before a step that the table calls done without it. */
+  /**
+   * Whether the old one's process is no more. Asked after a step has failed that the table calls done without it
+   * (`ifOldIsGone`): then the failure is none.
+   */
   oldIsGone(): boolean;
 }
 

@@ -191,6 +191,7 @@ export const undoWords: Readonly<Record<UndoName, UndoWords>> = {
     does: 'Sends new calls to the old one again, by one assignment; calls that the new one has end within the limit.',
     side: 'route',
     limit: 'drainTimeoutMs',
+    orElse: 'start-old',
   },
   'end-new': {
     does: 'Ends the new process, and waits until it is gone: what it does late must meet nobody.',
@@ -285,7 +286,7 @@ export const strategies: Readonly<Record<StrategyName, readonly StepRow[]>> = {
     { ...moving, step: 'restore', when: 'stateful', percent: 83 },
     { ...moving, step: 'check', when: 'stateful', percent: 86 },
     { ...moving, step: 'verify', when: 'verify-given', percent: 90 },
-    { ...moving, step: 'swap', phase: 'swap', undo: 'swap-back', percent: 92 },
+    { ...moving, step: 'swap', phase: 'swap', undo: 'end-new', percent: 92 },
     { ...moving, step: 'activate', when: 'stateful', phase: 'after', undo: 'end-new', percent: 95 },
     { ...moving, step: 'release-calls', phase: 'after', onRestart: 'finish', percent: 97 },
     { ...after, step: 'bake', when: 'bake-asked', onFailure: 'go-back', percent: 100 },
