@@ -227,9 +227,8 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
     await this.#open(async (spec) => {
       const first = this.supervise(spec, number);
       const { factory } = this.#surroundings;
-      const taken = await Promise.allSettled(
-        records.map((record) => factory.attach(spec, record, this.#ending.signal)),
-      );
+      const about = { contract: first.sharedContract, signal: this.#ending.signal };
+      const taken = await Promise.allSettled(records.map((record) => factory.attach(spec, record, about)));
       const instances = taken.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
       const failed = taken.find((one) => one.status === 'rejected');
       if (failed) {
@@ -251,7 +250,8 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
       // Whoever started it by hand restarts it by hand.
       const restart = { ...spec.restart, policy: 'never' } as const;
       const first = this.supervise({ ...spec, restart }, generation);
-      first.adopt(await factory.attachByLine(spec, line, { generation, hostCertificate, signal }));
+      const about = { generation, contract: first.sharedContract, hostCertificate, signal };
+      first.adopt(await factory.attachByLine(spec, line, about));
       return first;
     });
   }

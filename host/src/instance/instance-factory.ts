@@ -109,7 +109,11 @@ export class InstanceFactory {
   }
 
   /** An instance for a process that runs. Throws PluginError ATTACH_FAILED and those of a connection. */
-  async attach(spec: PluginSpec, record: InstanceRecord, signal: AbortSignal): Promise<Instance> {
+  async attach(
+    spec: PluginSpec,
+    record: InstanceRecord,
+    { contract, signal }: { readonly contract: GenerationContract; readonly signal: AbortSignal },
+  ): Promise<Instance> {
     const { id, plugin, version, generation } = record;
     if (record.capabilities.multiplex) {
       throw new PluginError(
@@ -118,11 +122,7 @@ export class InstanceFactory {
       );
     }
     const launched = await this.#options.launcher.attach(record);
-    const instance = new Instance(
-      { id, plugin, version, generation },
-      this.#surroundings,
-      new GenerationContract(spec.contract.contract),
-    );
+    const instance = new Instance({ id, plugin, version, generation }, this.#surroundings, contract);
     try {
       await instance.connect(launched, spec.tls);
       const deadline = performance.now() + spec.startTimeoutMs;
@@ -150,17 +150,17 @@ export class InstanceFactory {
     line: ReattachLine,
     options: {
       readonly generation: number;
+      readonly contract: GenerationContract;
       readonly hostCertificate: KeyedCertificate | null;
       readonly signal: AbortSignal;
     },
   ): Promise<Instance> {
     const { launcher, logger } = this.#options;
-    const { generation, hostCertificate, signal } = options;
+    const { generation, contract, hostCertificate, signal } = options;
     const { name: plugin, version } = spec;
     const id = `${plugin}-${generation}-${++this.#count}`;
     const about = { id, plugin, version, generation };
     const launched = await launcher.attachForeign({ ...about, hostCertificate }, line);
-    const contract = new GenerationContract(spec.contract.contract);
     const instance = new Instance(about, this.#surroundings, contract);
     try {
       await instance.connect(launched, spec.tls);

@@ -45,7 +45,8 @@ export class Supervisor {
   readonly spec: PluginSpec;
   readonly generation: Generation;
   readonly #tools: SupervisorTools;
-  readonly #contract: GenerationContract;
+  /** For its instances: one of them is asked, and all have its answer. */
+  readonly sharedContract: GenerationContract;
   readonly #peers: Peers | undefined;
   readonly #slots: Slot[] = [];
   /** Out of the route, and not ended yet. */
@@ -60,7 +61,7 @@ export class Supervisor {
     this.spec = spec;
     this.generation = new Generation(number);
     this.#tools = tools;
-    this.#contract = new GenerationContract(spec.contract.contract);
+    this.sharedContract = new GenerationContract(spec.contract.contract);
     // One alone has nobody to be compared with.
     this.#peers = spec.instances > 1 ? new Peers(() => this.contract, tools.emit) : undefined;
   }
@@ -71,7 +72,7 @@ export class Supervisor {
 
   /** What is known of its services now. */
   get contract(): Contract {
-    return this.#contract.now;
+    return this.sharedContract.now;
   }
 
   /** Those that hold a place, in their order. */
@@ -124,7 +125,8 @@ export class Supervisor {
   /** Another instance of the generation, proved. */
   #startOne(options: { readonly signal: AbortSignal; readonly runStep: RunStep }): Promise<Instance> {
     const { number } = this.generation;
-    return this.#tools.factory.start(this.spec, { generation: number, contract: this.#contract, ...options });
+    const contract = this.sharedContract;
+    return this.#tools.factory.start(this.spec, { generation: number, contract, ...options });
   }
 
   readonly #quietStep: RunStep = async (step, work) => {
@@ -145,13 +147,21 @@ export class Supervisor {
     }
   }
 
-  /** What is lost from now on is not replaced: it has left the route, or is about to. May be called again. */
-  leave(): void {
+  /**
+   * Until {@link supervise} is called again nothing is replaced: what is lost meanwhile is then. For a generation that
+   * something is done with, and that may go on afterwards.
+   */
+  freeze(): void {
     this.#supervising = false;
     this.#onCondition = nobodyListens;
-    this.#ending.abort(new PluginError('ABORTED', 'The generation has left the route.'));
-    for (const { watch } of this.#slots) watch?.stop();
+    for (const slot of this.#slots) slot.watch?.stop();
     this.#peers?.stop();
+  }
+
+  /** What is lost from now on is not replaced: it has left the route, or is about to. May be called again. */
+  leave(): void {
+    this.freeze();
+    this.#ending.abort(new PluginError('ABORTED', 'The generation has left the route.'));
   }
 
   /** Lets all calls end that it has, and cuts them at the limit of its options. */
@@ -213,7 +223,7 @@ export class Supervisor {
   #serve(slot: Slot, cause: Cause): void {
     const { replica } = slot;
     if (replica === undefined || replica.instance.ended) return;
-    replica.instance.transition('serving', cause);
+    if (replica.instance.state !== 'serving') replica.instance.transition('serving', cause);
     this.#peers?.add(replica);
     slot.watch = new ReplicaWatch(replica, this.#tools, (trouble) => this.#troubled(slot, replica, trouble));
   }
