@@ -1,6 +1,7 @@
 import { type CallCredentials, Metadata, propagate, status } from '@grpc/grpc-js';
 import { EXECUTED_TRAILER } from '@plugd/protocol/rpc/rpc-error';
 import { Backlog } from './backlog';
+import { deadlineAt, dueTime } from './due-time';
 import type { Endpoint, RunningCall } from './endpoint';
 import type { Generation } from './generation';
 import type { Call, CallDeadline, CallListener, MessageContext, ParentCall, StatusObject } from './grpc-call';
@@ -64,15 +65,18 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
   /** The status of a call that ended on this side; of one that is being cut, what its status will be. */
   private outcome: StatusObject | undefined;
   private ended = false;
+  private readonly due: number;
 
   constructor(
     private readonly route: CallRoute,
     private readonly method: string,
-    private readonly deadline: CallDeadline,
+    private deadline: CallDeadline,
     private readonly host: string | null | undefined,
     private readonly parent: ParentCall,
     private readonly propagateFlags: number | null | undefined,
-  ) {}
+  ) {
+    this.due = dueTime(deadline);
+  }
 
   start(given: Metadata, listener: CallListener): void {
     this.listener = listener;
@@ -124,6 +128,10 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     return !this.takesTurns || this.root !== undefined || this.route.turns.take(this);
   }
 
+  get path(): string {
+    return this.method;
+  }
+
   private get flags(): number {
     return this.propagateFlags ?? propagate.DEFAULTS;
   }
@@ -139,6 +147,7 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     this.held = undefined;
     held.stop();
     this.route.forget(this);
+    this.deadline = deadlineAt(this.due);
     this.begin(endpoint, held.metadata, held.waitedMs);
   }
 
@@ -326,7 +335,7 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     this.commit();
     this.ended = true;
     this.endpoint?.leave(this, broke ? 'lost' : cut ? 'cut' : 'ended');
-    const answer = inTime(broke ? brokenOff(this.route.name, received) : received, this.deadline);
+    const answer = inTime(broke ? brokenOff(this.route.name, received) : received, this.due);
     if (answer.code === status.DEADLINE_EXCEEDED) this.endpoint?.onLate?.();
     this.listener?.onReceiveStatus(cut ? cutting : answer);
   }
@@ -353,6 +362,7 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     this.answer = undefined;
     this.outcome = undefined;
     this.backlog = replay.backlog();
+    this.deadline = deadlineAt(this.due);
     this.go(replay.metadata.clone());
     return true;
   }
@@ -362,7 +372,7 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
  * A plugin in Go ends a call itself when its deadline passes, with a reset that grpc-js takes for a cancellation. On
  * a busy host that may be heard before its own timer; grpc-go's clients make the same correction.
  */
-function inTime(received: StatusObject, deadline: CallDeadline): StatusObject {
-  if (received.code !== status.CANCELLED || Number(deadline) > Date.now()) return received;
+function inTime(received: StatusObject, due: number): StatusObject {
+  if (received.code !== status.CANCELLED || due > performance.now()) return received;
   return { ...received, code: status.DEADLINE_EXCEEDED, details: 'Deadline exceeded' };
 }
