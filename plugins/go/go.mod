@@ -2,12 +2,15 @@ module plugd.invalid/plugins
 
 go 1.24.0
 
+replace plugd.invalid/plugd => ../../sdk/go
+
 require (
 	github.com/hashicorp/go-hclog v1.6.3
 	github.com/hashicorp/go-plugin v1.8.0
 	github.com/hashicorp/yamux v0.1.2
 	google.golang.org/grpc v1.80.0
 	google.golang.org/protobuf v1.36.12
+	plugd.invalid/plugd v0.0.0
 )
 
 require (

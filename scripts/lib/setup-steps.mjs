@@ -143,7 +143,7 @@ function goBuild(version) {
   return Object.entries(goModules).map(([name, programs]) => {
     const directory = at('plugins', name);
     const sources = () =>
-      listFiles([`plugins/${name}`], { extensions: ['.go', '.mod', '.sum'] }).filter(
+      listFiles([`plugins/${name}`, 'sdk/go'], { extensions: ['.go', '.mod', '.sum'] }).filter(
         (file) => !file.endsWith('_test.go'),
       );
     return {

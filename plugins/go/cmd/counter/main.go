@@ -1,9 +1,12 @@
-// Command counter is the sample that calls its host back, with unmodified hashicorp/go-plugin.
+// Command counter is the sample that calls its host back and hands its state over, with unmodified
+// hashicorp/go-plugin.
 package main
 
 import (
 	"github.com/hashicorp/go-plugin"
 
+	"plugd.invalid/plugd"
+	"plugd.invalid/plugins/internal/counter"
 	"plugd.invalid/plugins/internal/sample"
 )
 
@@ -12,12 +15,13 @@ var version = "1.0.0"
 
 func main() {
 	logger := sample.NewLogger("counter")
+	store := counter.NewStore()
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: sample.CounterHandshake,
 		VersionedPlugins: sample.VersionedPlugins(version, func(protocol uint32) plugin.Plugin {
-			return &sample.CounterPlugin{Version: version, ProtocolVersion: protocol, Logger: logger}
+			return &sample.CounterPlugin{Version: version, ProtocolVersion: protocol, Logger: logger, Store: store}
 		}),
-		GRPCServer: plugin.DefaultGRPCServer,
+		GRPCServer: plugd.GRPCServer(plugd.Options{Name: "counter", Version: version, State: store.State(version)}),
 		Logger:     logger,
 	})
 }

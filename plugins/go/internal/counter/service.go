@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"plugd.invalid/plugd"
 	counterv1 "plugd.invalid/plugins/gen/samples/counter/v1"
 	"plugd.invalid/plugins/internal/brokered"
 )
@@ -19,12 +20,12 @@ type Service struct {
 	broker  *plugin.GRPCBroker
 	version string
 	pid     int32
-	store   *store
+	store   *Store
 }
 
-// NewService returns a counter without keys that calls back through broker and signs with version.
-func NewService(version string, broker *plugin.GRPCBroker) *Service {
-	return &Service{broker: broker, version: version, pid: int32(os.Getpid()), store: newStore()}
+// NewService returns a counter that keeps its numbers in store, calls back through broker and signs with version.
+func NewService(version string, broker *plugin.GRPCBroker, store *Store) *Service {
+	return &Service{broker: broker, version: version, pid: int32(os.Getpid()), store: store}
 }
 
 // Put has the host add.
@@ -49,7 +50,8 @@ func (s *Service) sum(ctx context.Context, helper uint32, a, b int32) (int32, er
 		return 0, status.Errorf(codes.Unavailable, "helper %d: %v", helper, err)
 	}
 	defer connection.Close()
-	response, err := counterv1.NewAddHelperClient(connection).Sum(ctx, &counterv1.SumRequest{A: a, B: b})
+	helping := counterv1.NewAddHelperClient(plugd.Carry(connection))
+	response, err := helping.Sum(ctx, &counterv1.SumRequest{A: a, B: b})
 	if err != nil {
 		return 0, err
 	}

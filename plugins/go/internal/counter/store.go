@@ -1,20 +1,24 @@
 // Package counter is the sample that calls back: samples.counter.v1.Counter and the sessions that it opens.
 package counter
 
-import "sync"
+import (
+	"maps"
+	"sync"
+)
 
-// store keeps one number a key; they are gone with the process.
-type store struct {
+// Store keeps one number a key. It outlives a version that hands it over.
+type Store struct {
 	mutex   sync.Mutex
 	values  map[string]int32
 	writing map[string]*sync.Mutex
 }
 
-func newStore() *store {
-	return &store{values: make(map[string]int32), writing: make(map[string]*sync.Mutex)}
+// NewStore returns a store without keys.
+func NewStore() *Store {
+	return &Store{values: make(map[string]int32), writing: make(map[string]*sync.Mutex)}
 }
 
-func (s *store) get(key string) (value int32, found bool) {
+func (s *Store) get(key string) (value int32, found bool) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	value, found = s.values[key]
@@ -23,7 +27,7 @@ func (s *store) get(key string) (value int32, found bool) {
 
 // update stores what the function makes of the old number, unless it fails. Updates of one key wait for each
 // other, so that no addition is lost; readers wait for none.
-func (s *store) update(key string, next func(old int32) (int32, error)) error {
+func (s *Store) update(key string, next func(old int32) (int32, error)) error {
 	s.mutex.Lock()
 	writing, found := s.writing[key]
 	if !found {
@@ -43,4 +47,18 @@ func (s *store) update(key string, next func(old int32) (int32, error)) error {
 	defer s.mutex.Unlock()
 	s.values[key] = value
 	return nil
+}
+
+// copy is all numbers as they are at one moment.
+func (s *Store) copy() map[string]int32 {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return maps.Clone(s.values)
+}
+
+// replace puts all numbers in the place of those that are there.
+func (s *Store) replace(values map[string]int32) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.values = values
 }

@@ -27,13 +27,14 @@ type CounterPlugin struct {
 	Version         string
 	ProtocolVersion uint32
 	Logger          hclog.Logger
+	Store           *counter.Store
 }
 
 var _ plugin.GRPCPlugin = (*CounterPlugin)(nil)
 
 // GRPCServer registers both sample services. go-plugin calls it once, for the version it negotiated.
 func (p *CounterPlugin) GRPCServer(broker *plugin.GRPCBroker, server *grpc.Server) error {
-	counterv1.RegisterCounterServer(server, counter.NewService(p.Version, broker))
+	counterv1.RegisterCounterServer(server, counter.NewService(p.Version, broker, p.Store))
 	probev1.RegisterProbeServer(server, probe.NewService(p.ProtocolVersion, p.Logger))
 	return nil
 }
