@@ -2,11 +2,14 @@ module plugd.invalid/plugins-old
 
 go 1.24.0
 
+replace plugd.invalid/plugd => ../../sdk/go
+
 require (
 	github.com/hashicorp/go-hclog v0.14.1
 	github.com/hashicorp/go-plugin v1.4.3
 	google.golang.org/grpc v1.38.0
 	google.golang.org/protobuf v1.27.1
+	plugd.invalid/plugd v0.0.0
 )
 
 require (

@@ -135,6 +135,7 @@ const goModules = {
   },
   'go-old': {
     'kv-old': ['./cmd/kv-old'],
+    'kv-state': ['./cmd/kv-state'],
     'testhost-old': ['./cmd/testhost-old'],
   },
 };

@@ -37,6 +37,11 @@ export function kvOld(): string {
   return built(join(plugins, 'go-old/bin/kv-old'), 'npm run setup');
 }
 
+/** The same with a state that it hands over, by the Go SDK. */
+export function kvState(): string {
+  return built(join(plugins, 'go-old/bin/kv-state'), 'npm run setup');
+}
+
 /** The host as it was made with go-plugin 1.4, which knows few operations. */
 export function oldGoHost(): string {
   return built(join(plugins, 'go-old/bin/testhost-old'), 'npm run setup');

@@ -9,16 +9,18 @@ import (
 	"google.golang.org/grpc"
 
 	kvv1 "plugd.invalid/plugins-old/gen/samples/kv/v1"
+	"plugd.invalid/plugins-old/internal/kv"
 )
 
 type kvPlugin struct {
 	plugin.NetRPCUnsupportedPlugin
+	service *kv.Service
 }
 
 var _ plugin.GRPCPlugin = kvPlugin{}
 
-func (kvPlugin) GRPCServer(_ *plugin.GRPCBroker, server *grpc.Server) error {
-	kvv1.RegisterKvServer(server, newService())
+func (p kvPlugin) GRPCServer(_ *plugin.GRPCBroker, server *grpc.Server) error {
+	kvv1.RegisterKvServer(server, p.service)
 	return nil
 }
 
@@ -31,7 +33,7 @@ func main() {
 		HandshakeConfig: plugin.HandshakeConfig{
 			ProtocolVersion: 1, MagicCookieKey: "KV_PLUGIN", MagicCookieValue: "hello",
 		},
-		Plugins:    plugin.PluginSet{"kv": kvPlugin{}},
+		Plugins:    plugin.PluginSet{"kv": kvPlugin{service: kv.NewService()}},
 		GRPCServer: plugin.DefaultGRPCServer,
 	})
 }

@@ -1,4 +1,5 @@
-package main
+// Package kv is the key-value store of the old samples.
+package kv
 
 import (
 	"context"
@@ -14,42 +15,43 @@ import (
 // version signs the answers.
 const version = "old"
 
-// service answers samples.kv.v1.Kv.
-type service struct {
+// Service answers samples.kv.v1.Kv.
+type Service struct {
 	kvv1.UnimplementedKvServer
 	pid    int32
 	mutex  sync.Mutex
 	values map[string][]byte
 }
 
-func newService() *service {
-	return &service{pid: int32(os.Getpid()), values: make(map[string][]byte)}
+// NewService returns an empty store.
+func NewService() *Service {
+	return &Service{pid: int32(os.Getpid()), values: make(map[string][]byte)}
 }
 
-func (s *service) get(key string) ([]byte, bool) {
+func (s *Service) get(key string) ([]byte, bool) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	value, found := s.values[key]
 	return value, found
 }
 
-func (s *service) put(key string, value []byte) {
+func (s *Service) put(key string, value []byte) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.values[key] = value
 }
 
-func (s *service) Get(_ context.Context, request *kvv1.GetRequest) (*kvv1.GetResponse, error) {
+func (s *Service) Get(_ context.Context, request *kvv1.GetRequest) (*kvv1.GetResponse, error) {
 	value, found := s.get(request.GetKey())
 	return &kvv1.GetResponse{Found: found, Value: value, ServedBy: version, Pid: s.pid}, nil
 }
 
-func (s *service) Put(_ context.Context, request *kvv1.PutRequest) (*kvv1.PutResponse, error) {
+func (s *Service) Put(_ context.Context, request *kvv1.PutRequest) (*kvv1.PutResponse, error) {
 	s.put(request.GetKey(), request.GetValue())
 	return &kvv1.PutResponse{ServedBy: version, Pid: s.pid}, nil
 }
 
-func (s *service) Watch(request *kvv1.WatchRequest, stream kvv1.Kv_WatchServer) error {
+func (s *Service) Watch(request *kvv1.WatchRequest, stream kvv1.Kv_WatchServer) error {
 	for i := uint32(1); request.GetCount() == 0 || i <= request.GetCount(); i++ {
 		value, _ := s.get(request.GetKey())
 		answer := &kvv1.WatchResponse{Sequence: i, Value: value, ServedBy: version, Pid: s.pid}
@@ -65,7 +67,7 @@ func (s *service) Watch(request *kvv1.WatchRequest, stream kvv1.Kv_WatchServer) 
 	return nil
 }
 
-func (s *service) Load(stream kvv1.Kv_LoadServer) error {
+func (s *Service) Load(stream kvv1.Kv_LoadServer) error {
 	for stored := uint32(0); ; stored++ {
 		request, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
@@ -78,7 +80,7 @@ func (s *service) Load(stream kvv1.Kv_LoadServer) error {
 	}
 }
 
-func (s *service) Chat(stream kvv1.Kv_ChatServer) error {
+func (s *Service) Chat(stream kvv1.Kv_ChatServer) error {
 	for {
 		request, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
