@@ -7,6 +7,7 @@ import { findGo, GO_WANTED, goEnvironment, inCi } from '../lib/go.mjs';
 import { root } from '../lib/root.mjs';
 
 const modules = [
+  // With the oldest gRPC that it builds with; the samples bring newer ones.
   { name: 'sdk/go', fetched: true },
   { name: 'plugins/go', fetched: true },
   { name: 'plugins/go-old', fetched: true },
@@ -15,6 +16,10 @@ const modules = [
 
 /** Those that read sources alone. */
 const offline = ['gofmt', 'go.mod'];
+
+/** The SDK, as it is built together with the modules that use it. */
+const alsoTested = (directory) =>
+  path.basename(path.dirname(directory)) === 'plugins' ? ['plugd.invalid/plugd/...'] : [];
 
 const checks = (directory) => {
   const go = (...args) => run('go', args, { cwd: directory, env: goEnvironment });
@@ -25,7 +30,7 @@ const checks = (directory) => {
       return unformatted.trim();
     },
     'go vet': () => go('vet', './...').then(() => ''),
-    'go test': () => go('test', '-count=1', './...').then(() => ''),
+    'go test': () => go('test', '-count=1', './...', ...alsoTested(directory)).then(() => ''),
     'go mod tidy': () => go('mod', 'tidy', '-diff').then(() => ''),
     'go.mod': () => {
       const text = readFileSync(path.join(directory, 'go.mod'), 'utf8');
