@@ -125,7 +125,7 @@ export const stepWords: Readonly<Record<StepName, StepWords>> = {
     limit: undefined,
   },
   quiesce: {
-    does: 'Waits until the calls in flight on the old one have ended; those without side effects need not.',
+    does: 'Waits until the calls in flight on the old one have ended, those that stay excepted.',
     side: 'old',
     limit: 'quiesceTimeoutMs',
   },
@@ -215,6 +215,18 @@ export const undoWords: Readonly<Record<UndoName, UndoWords>> = {
     side: 'route',
     limit: undefined,
   },
+};
+
+/**
+ * Calls in flight on the old one that a hold does not wait for: they end on it while it is paused, or in its drain. Of
+ * what such a call makes in its turn, only what has no side effects either goes to the old one; the rest is held as any
+ * call, for a paused plugin would not do it. Where nothing stays, every descendant of a call in flight goes on at once: the
+ * old one is drained while calls are held, and would wait for it.
+ */
+export const staying: Readonly<Record<StrategyName, 'without-side-effects' | 'nothing'>> = {
+  overlap: 'nothing',
+  handoff: 'without-side-effects',
+  recreate: 'nothing',
 };
 
 const before = {

@@ -1,0 +1,97 @@
+import { staying } from '../../host/src/upgrade/step-table';
+import { inFlightOn, isUp, leaving, routed } from './effects';
+import { type CallKind, type CallState, type Setting, type Transition, type World, WRONG } from './world';
+
+/** What calls may do next: begin, be executed, be answered. */
+export function callTransitions(world: World, setting: Setting): Transition[] {
+  if (world.host === 'killed') return [];
+  const transitions: Transition[] = [];
+  setting.calls.forEach((kind, place) => {
+    const call = world.calls[place];
+    if (call === undefined) return;
+    const to = (next: CallState, rest: Partial<World> = {}) => ({
+      ...world,
+      ...rest,
+      calls: world.calls.map((other, index) => (index === place ? next : other)),
+    });
+    const name = `call ${place}`;
+    if (call === 'idle') {
+      const begun = begins(world, kind, setting);
+      if (begun !== undefined) {
+        const since = world.since.map((value, index) => (index === place ? world.truth : value));
+        const wrong = begun === 'old' && world.oldLeaves && kind.parent === undefined;
+        transitions.push({
+          label: `${name} begins: ${begun}`,
+          to: to(begun, { since, ...(wrong ? { violation: leaving } : {}) }),
+        });
+      }
+    } else if (call === 'old' || call === 'new') {
+      const executed = execute(world, kind, place, call, setting);
+      if (executed !== undefined) {
+        transitions.push({ label: `${name} is executed by ${call}`, to: to(`${call}!`, executed) });
+      }
+    } else if (call === 'old!' || call === 'new!') {
+      const waits = setting.calls.some(
+        ({ parent }, child) => parent === place && isUnderWay(world.calls[child]),
+      );
+      if (!waits) {
+        const by = call === 'old!' ? 'by-old' : 'by-new';
+        transitions.push({ label: `${name} is answered`, to: to(by) });
+      }
+    } else if (call === 'held' && world.faults > 0) {
+      transitions.push({
+        label: `${name} was held too long`,
+        to: to('failed', { faults: world.faults - 1 }),
+      });
+    }
+  });
+  return transitions;
+}
+
+export function isUnderWay(call: CallState | undefined): boolean {
+  return call === 'held' || call === 'old' || call === 'old!' || call === 'new' || call === 'new!';
+}
+
+/** Where a call goes that begins now; undefined: it can't begin. */
+function begins(
+  world: World,
+  kind: CallKind,
+  { calls, strategy, worldRules }: Setting,
+): CallState | undefined {
+  const { parent } = kind;
+  if (parent !== undefined) {
+    const above = world.calls[parent];
+    if (above === undefined) return undefined;
+    const side = (['old', 'new'] as const).find((candidate) => inFlightOn(above, candidate));
+    if (side === undefined) return undefined;
+    const aboveIsAwaited = calls[parent]?.writes === true || staying[strategy] === 'nothing';
+    const passes = aboveIsAwaited || !kind.writes || !worldRules.readersPassOnlyReads;
+    if (worldRules.descendantsPass && passes) return isUp(world, side) ? side : 'failed';
+  }
+  return world.hold ? 'held' : routed(world);
+}
+
+/** What changes when a call is executed; undefined: its process does not execute it now. */
+function execute(
+  world: World,
+  { writes }: CallKind,
+  place: number,
+  side: 'old' | 'new',
+  { stateful }: Setting,
+): Partial<World> | undefined {
+  if (world[side] !== 'up' && (writes || world[side] !== 'paused')) return undefined;
+  const newWorked = world.newWorked || side === 'new';
+  if (!stateful) return { newWorked };
+  const value = side === 'old' ? world.oldValue : world.newValue;
+  const wrong = ((): string | undefined => {
+    if (side === 'new' && !world.newActive) return 'a call is executed by a new one that was not activated';
+    if (value === WRONG) return 'a call meets a state that nobody was given';
+    if (writes && value < world.truth) return 'a call is executed on a state that lacks what others did';
+    if (!writes && value < (world.since[place] ?? 0)) return 'a read tells less than was there when it began';
+    return undefined;
+  })();
+  const violation = wrong === undefined ? {} : { violation: wrong };
+  if (!writes) return { newWorked, ...violation };
+  const changed = side === 'old' ? { oldValue: value + 1 } : { newValue: value + 1 };
+  return { newWorked, ...changed, truth: value + 1, ...violation };
+}
