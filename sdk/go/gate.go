@@ -6,8 +6,8 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"time"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
@@ -23,7 +23,15 @@ type gate struct {
 	// changed is closed when calls that wait should look again. Nil while the gate is open.
 	changed  chan struct{}
 	refusing bool
+	waiting  int
+	patience time.Duration
 }
+
+const (
+	// leastPatience is how long calls wait at least, where their callers do: as long as hosts hold calls.
+	leastPatience = 2 * time.Second
+	mostWaiting   = 1000
+)
 
 // call is one that may change the state.
 type call struct {
@@ -58,6 +66,7 @@ func (g *gate) arrive(ctx context.Context, method string) *call {
 
 // enter returns when the call may be handled. It must leave then.
 func (g *gate) enter(ctx context.Context, entering *call) error {
+	var patience <-chan time.Time
 	for {
 		g.mutex.Lock()
 		if g.inFlight[entering] || g.changed == nil {
@@ -69,20 +78,42 @@ func (g *gate) enter(ctx context.Context, entering *call) error {
 			}
 			return nil
 		}
-		changed, refusing := g.changed, g.refusing
-		g.mutex.Unlock()
-		if refusing {
-			return errElsewhere
+		if g.refusing {
+			g.mutex.Unlock()
+			return pluginPaused.error("another version of the plugin has taken over; it has not seen this call")
 		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return status.FromContextError(ctx.Err()).Err()
+		if g.waiting == mostWaiting {
+			g.mutex.Unlock()
+			return pluginPaused.error("the plugin is paused, and %d calls wait for it already", mostWaiting)
+		}
+		g.waiting++
+		changed := g.changed
+		if patience == nil {
+			timer := time.NewTimer(g.patience)
+			defer timer.Stop()
+			patience = timer.C
+		}
+		g.mutex.Unlock()
+		err := wait(ctx, changed, patience)
+		g.mutex.Lock()
+		g.waiting--
+		g.mutex.Unlock()
+		if err != nil {
+			return err
 		}
 	}
 }
 
-var errElsewhere = status.Error(codes.Unavailable, "another version of the plugin has taken over; nothing was done")
+func wait(ctx context.Context, changed <-chan struct{}, patience <-chan time.Time) error {
+	select {
+	case <-changed:
+		return nil
+	case <-patience:
+		return pluginPaused.error("the plugin has been paused for too long; it has not seen this call")
+	case <-ctx.Done():
+		return status.FromContextError(ctx.Err()).Err()
+	}
+}
 
 func (g *gate) leave(leaving *call) {
 	g.mutex.Lock()
@@ -90,8 +121,9 @@ func (g *gate) leave(leaving *call) {
 	g.remove(leaving)
 }
 
-// close waits until no call is in flight, and lets none in from then on.
-func (g *gate) close(ctx context.Context) error {
+// close waits until no call is in flight, and lets none in from then on. Calls that come then wait as long as this
+// may take, at least.
+func (g *gate) close(ctx context.Context, limit time.Duration) error {
 	for {
 		g.mutex.Lock()
 		if g.changed != nil {
@@ -100,6 +132,7 @@ func (g *gate) close(ctx context.Context) error {
 		}
 		if len(g.inFlight) == 0 {
 			g.changed = make(chan struct{})
+			g.patience = max(limit, leastPatience)
 			g.mutex.Unlock()
 			return nil
 		}
@@ -111,7 +144,7 @@ func (g *gate) close(ctx context.Context) error {
 		select {
 		case <-idle:
 		case <-ctx.Done():
-			return failure(g.busy(), ctx.Err())
+			return pauseTimeout.error("%s", g.busy())
 		}
 	}
 }

@@ -25,7 +25,7 @@ func (s *service) Snapshot(_ *lifecyclev1.SnapshotRequest, stream lifecyclev1.Li
 		return err
 	}
 	if err := state.Snapshot(stream.Context(), writer); err != nil {
-		return failure("State.Snapshot", err)
+		return stateCodecFailed.error("State.Snapshot: %v", err)
 	}
 	return writer.end()
 }
@@ -42,7 +42,7 @@ func (s *service) Restore(stream lifecyclev1.Lifecycle_RestoreServer) error {
 	}
 	defer give()
 	if s.lifecycle.active {
-		return status.Error(codes.FailedPrecondition, "the plugin is active: its state can't be replaced any more")
+		return handoffOrder.error("the plugin is active: its state can't be replaced any more")
 	}
 	reader, err := openSnapshot(state, func() (part, error) { return stream.Recv() })
 	if err != nil {
@@ -114,7 +114,7 @@ func openSnapshot(state *State, next func() (part, error)) (*snapshotReader, err
 		return nil, err
 	}
 	if readable := state.restores(); !slices.Contains(readable, reader.schema) {
-		return nil, status.Errorf(codes.FailedPrecondition,
+		return nil, stateSchemaUnknown.error(
 			"the state has schema %d; the plugin restores %v", reader.schema, readable)
 	}
 	return reader, nil

@@ -170,13 +170,13 @@ func TestASnapshotThatHasNotComeAsItWasSentIsRefused(t *testing.T) {
 		parts []*lifecyclev1.SnapshotResponse
 		code  codes.Code
 	}{
-		"nothing":           {nil, codes.InvalidArgument},
-		"no header":         {parts(data("ab"), end("ab")), codes.InvalidArgument},
-		"two headers":       {parts(header(1), header(1), data("ab"), end("ab")), codes.InvalidArgument},
+		"nothing":           {nil, codes.DataLoss},
+		"no header":         {parts(data("ab"), end("ab")), codes.DataLoss},
+		"two headers":       {parts(header(1), header(1), data("ab"), end("ab")), codes.DataLoss},
 		"no end":            {parts(header(1), data("ab")), codes.DataLoss},
 		"a piece is lost":   {parts(header(1), data("a"), end("ab")), codes.DataLoss},
 		"a bit is wrong":    {parts(header(1), data("ac"), end("ab")), codes.DataLoss},
-		"more after end":    {parts(header(1), data("ab"), end("ab"), data("c")), codes.InvalidArgument},
+		"more after end":    {parts(header(1), data("ab"), end("ab"), data("c")), codes.DataLoss},
 		"an unknown schema": {parts(header(3), data("ab"), end("ab")), codes.FailedPrecondition},
 	}
 	for name, one := range cases {
@@ -216,7 +216,7 @@ func TestAnErrorOfTheAuthorsReachesTheHost(t *testing.T) {
 	}
 	p := keeping(t, state)
 	_, err := p.restore(t, parts(header(1), data("a"), end("a")))
-	if status.Code(err) != codes.Unknown || !strings.Contains(err.Error(), "the disk is full") {
+	if status.Code(err) != codes.Internal || !strings.Contains(err.Error(), "the disk is full") {
 		t.Error(err)
 	}
 	stream := must[lifecyclev1.Lifecycle_SnapshotClient](t)(
@@ -227,7 +227,7 @@ func TestAnErrorOfTheAuthorsReachesTheHost(t *testing.T) {
 			t.Fatal("half of a snapshot has an end")
 		}
 		if err != nil {
-			if status.Code(err) != codes.Aborted {
+			if status.Code(err) != codes.Internal {
 				t.Error(err)
 			}
 			break

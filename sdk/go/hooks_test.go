@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"plugd.invalid/plugd"
@@ -97,7 +100,7 @@ func TestAResourceThatIsNotDeclaredIsNotReleased(t *testing.T) {
 	ctx := limited(t)
 	d := &diary{}
 	p := start(t, plugd.GRPCServer(d.options()), &notes{})
-	if err := p.step(ctx, "release", "port", "socket"); status.Code(err) != codes.InvalidArgument {
+	if err := p.step(ctx, "release", "port", "socket"); status.Code(err) != codes.FailedPrecondition {
 		t.Fatal(err)
 	}
 	d.expect(t)
@@ -267,5 +270,54 @@ func TestWrongOptionsPanicBeforeThePluginStarts(t *testing.T) {
 			}()
 			plugd.New(options)
 		})
+	}
+}
+
+func TestFailuresCarryPlugdsOwnCode(t *testing.T) {
+	underPlugd(t)
+	ctx := limited(t)
+	d := &diary{failing: "activate"}
+	options := d.options()
+	options.State = (&text{}).state(1)
+	options.State.Snapshot = func(context.Context, io.Writer) error { return errors.New("came apart") }
+	begun, end := make(chan string), make(chan string)
+	n := &notes{during: func(context.Context) {
+		begun <- ""
+		<-end
+	}}
+	p := start(t, plugd.GRPCServer(options), n)
+	expect := func(code string, trailer metadata.MD, err error) {
+		t.Helper()
+		if got := fmt.Sprint(trailer.Get("plugd-code")); err == nil || got != "["+code+"]" {
+			t.Fatalf("%s: %s, %v", code, got, err)
+		}
+	}
+	var trailer metadata.MD
+	_, err := p.lifecycle.Activate(ctx, &lifecyclev1.ActivateRequest{}, grpc.Trailer(&trailer))
+	expect("HANDOFF_HOOK_FAILED", trailer, err)
+	release := &lifecyclev1.ReleaseRequest{Resources: []string{"socket"}}
+	_, err = p.lifecycle.Release(ctx, release, grpc.Trailer(&trailer))
+	expect("HANDOFF_ORDER", trailer, err)
+	put := p.inBackground(ctx, "Put", "")
+	<-begun
+	_, err = p.lifecycle.Pause(ctx, &lifecyclev1.PauseRequest{LimitMs: 10}, grpc.Trailer(&trailer))
+	expect("PAUSE_TIMEOUT", trailer, err)
+	close(end)
+	<-put
+	stream := must[lifecyclev1.Lifecycle_SnapshotClient](t)(p.lifecycle.Snapshot(ctx, &lifecyclev1.SnapshotRequest{}))
+	for err = nil; err == nil; {
+		_, err = stream.Recv()
+	}
+	expect("STATE_CODEC_FAILED", stream.Trailer(), err)
+	for code, first := range map[string]*lifecyclev1.RestoreRequest{
+		"STATE_SCHEMA_UNKNOWN": {Part: &lifecyclev1.RestoreRequest_Header{Header: &lifecyclev1.SnapshotHeader{Schema: 7}}},
+		"STATE_INCOMPLETE":     {Part: &lifecyclev1.RestoreRequest_Data{Data: []byte("a")}},
+	} {
+		restore := must[lifecyclev1.Lifecycle_RestoreClient](t)(p.lifecycle.Restore(ctx))
+		if err := restore.Send(first); err != nil {
+			t.Fatal(err)
+		}
+		_, err := restore.CloseAndRecv()
+		expect(code, restore.Trailer(), err)
 	}
 }

@@ -2,16 +2,11 @@ package plugd
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/tap"
 )
-
-// executedTrailer says of a failed call whether it may have been executed.
-const executedTrailer = "plugd-executed"
 
 type arrivedKey struct{}
 
@@ -32,7 +27,9 @@ func (l *Lifecycle) unary(
 		return nil, err
 	}
 	defer leave()
-	return handler(ctx, request)
+	answer, err := handler(ctx, request)
+	inTrailer(ctx, err)
+	return answer, err
 }
 
 func (l *Lifecycle) stream(
@@ -43,7 +40,9 @@ func (l *Lifecycle) stream(
 		return err
 	}
 	defer leave()
-	return handler(server, &handledStream{ServerStream: stream, ctx: ctx})
+	err = handler(server, &handledStream{ServerStream: stream, ctx: ctx})
+	inTrailer(ctx, err)
+	return err
 }
 
 type handledStream struct {
@@ -77,10 +76,7 @@ func (l *Lifecycle) enter(ctx context.Context, method string) (context.Context, 
 	}
 	if entering != nil {
 		if err := l.gate.enter(ctx, entering); err != nil {
-			if errors.Is(err, errElsewhere) {
-				// It fails only where the call has ended: nobody reads the trailer then.
-				_ = grpc.SetTrailer(ctx, metadata.Pairs(executedTrailer, "no"))
-			}
+			inTrailer(ctx, err)
 			return nil, nil, err
 		}
 		leave = func() {

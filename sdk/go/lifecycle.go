@@ -102,6 +102,6 @@ func (l *Lifecycle) take(ctx context.Context) (func(), error) {
 	case l.turn <- struct{}{}:
 		return func() { <-l.turn }, nil
 	case <-ctx.Done():
-		return nil, failure("another step of the plugin's life has not ended", ctx.Err())
+		return nil, handoffOrder.error("another step of the plugin's life has not ended: %v", ctx.Err())
 	}
 }

@@ -212,6 +212,9 @@ func TestCallsThatWaitAreSentAwayOnceAnotherVersionHasTakenOver(t *testing.T) {
 		if got := trailer.Get("plugd-executed"); len(got) != 1 || got[0] != "no" {
 			t.Fatalf("plugd-executed: %v", got)
 		}
+		if got := trailer.Get("plugd-code"); len(got) != 1 || got[0] != "PLUGIN_PAUSED" {
+			t.Fatalf("plugd-code: %v", got)
+		}
 	}
 	// Swapped back.
 	must[*lifecyclev1.ResumeResponse](t)(p.lifecycle.Resume(ctx, &lifecyclev1.ResumeRequest{}))

@@ -45,9 +45,7 @@ func (s *service) Pause(ctx context.Context, request *lifecyclev1.PauseRequest) 
 	if asked := request.GetLimitMs(); asked > 0 {
 		limit = time.Duration(asked) * time.Millisecond
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	return &lifecyclev1.PauseResponse{}, s.lifecycle.pause(ctx)
+	return &lifecyclev1.PauseResponse{}, s.lifecycle.pause(ctx, limit)
 }
 
 func (s *service) Release(

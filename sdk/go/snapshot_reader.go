@@ -7,9 +7,6 @@ import (
 	"hash"
 	"io"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
 	lifecyclev1 "plugd.invalid/plugd/gen/plugd/lifecycle/v1"
 )
 
@@ -34,7 +31,7 @@ type snapshotReader struct {
 func newSnapshotReader(next func() (part, error)) (*snapshotReader, error) {
 	first, err := next()
 	if errors.Is(err, io.EOF) || (err == nil && first.GetHeader() == nil) {
-		return nil, status.Error(codes.InvalidArgument, "a snapshot begins with its header")
+		return nil, stateIncomplete.error("a snapshot begins with its header")
 	}
 	if err != nil {
 		return nil, err
@@ -61,13 +58,13 @@ func (r *snapshotReader) Read(into []byte) (int, error) {
 func (r *snapshotReader) piece() ([]byte, error) {
 	received, err := r.next()
 	if errors.Is(err, io.EOF) {
-		return nil, status.Errorf(codes.DataLoss, "the snapshot is incomplete: it has no end after %d bytes", r.bytes)
+		return nil, stateIncomplete.error("the snapshot is incomplete: it has no end after %d bytes", r.bytes)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if received.GetHeader() != nil {
-		return nil, status.Error(codes.InvalidArgument, "a snapshot has one header")
+		return nil, stateIncomplete.error("a snapshot has one header")
 	}
 	if end := received.GetEnd(); end != nil {
 		return nil, r.verify(end)
@@ -80,13 +77,13 @@ func (r *snapshotReader) piece() ([]byte, error) {
 
 func (r *snapshotReader) verify(end *lifecyclev1.SnapshotEnd) error {
 	if end.GetBytes() != r.bytes {
-		return status.Errorf(codes.DataLoss, "the snapshot has %d bytes of %d", r.bytes, end.GetBytes())
+		return stateIncomplete.error("the snapshot has %d bytes of %d", r.bytes, end.GetBytes())
 	}
 	if !bytes.Equal(end.GetSha256(), r.digest.Sum(nil)) {
-		return status.Error(codes.DataLoss, "the snapshot has not come as it was sent: its digest differs")
+		return stateIncomplete.error("the snapshot has not come as it was sent: its digest differs")
 	}
 	if _, err := r.next(); err == nil {
-		return status.Error(codes.InvalidArgument, "the snapshot goes on after its end")
+		return stateIncomplete.error("the snapshot goes on after its end")
 	} else if !errors.Is(err, io.EOF) {
 		return err
 	}
@@ -105,5 +102,5 @@ func (r *snapshotReader) use(what string, authors error) error {
 	if r.err != nil && !errors.Is(r.err, io.EOF) {
 		return r.err
 	}
-	return failure(what, authors)
+	return stateCodecFailed.error("%s: %v", what, authors)
 }

@@ -2,16 +2,16 @@ package plugd
 
 import (
 	"context"
-	"errors"
 	"slices"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
+	"time"
 )
 
 // Each step may be asked for again: it does what is left of it.
 
-func (l *Lifecycle) pause(ctx context.Context) error {
+// pause takes no longer than the limit.
+func (l *Lifecycle) pause(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	give, err := l.take(ctx)
 	if err != nil {
 		return err
@@ -20,7 +20,7 @@ func (l *Lifecycle) pause(ctx context.Context) error {
 	if l.paused {
 		return nil
 	}
-	if err := l.gate.close(ctx); err != nil {
+	if err := l.gate.close(ctx, limit); err != nil {
 		return err
 	}
 	if hook := l.options.Hooks.Pause; hook != nil {
@@ -28,7 +28,10 @@ func (l *Lifecycle) pause(ctx context.Context) error {
 		if err := hook(ctx); err != nil {
 			// Should Resume not come, calls go on all the same.
 			l.gate.open()
-			return failure("Hooks.Pause", err)
+			if ctx.Err() != nil {
+				return pauseTimeout.error("Hooks.Pause had no more time: %v", err)
+			}
+			return handoffHookFailed.error("Hooks.Pause: %v", err)
 		}
 	}
 	l.mustGoOn = true
@@ -53,7 +56,7 @@ func (l *Lifecycle) release(ctx context.Context, names []string) error {
 	for _, name := range names {
 		known := slices.ContainsFunc(l.options.Resources, func(r Resource) bool { return r.Name == name })
 		if !known {
-			return status.Errorf(codes.InvalidArgument, "there is no resource %q", name)
+			return handoffOrder.error("the plugin has declared no resource %q", name)
 		}
 		if !slices.Contains(l.released, name) && !slices.Contains(left, name) {
 			left = append(left, name)
@@ -66,7 +69,7 @@ func (l *Lifecycle) release(ctx context.Context, names []string) error {
 	l.released = append(l.released, left...)
 	if hook := l.options.Hooks.Release; hook != nil {
 		if err := hook(ctx, left); err != nil {
-			return failure("Hooks.Release", err)
+			return handoffHookFailed.error("Hooks.Release: %v", err)
 		}
 	}
 	return nil
@@ -83,7 +86,7 @@ func (l *Lifecycle) activate(ctx context.Context) error {
 	}
 	if hook := l.options.Hooks.Activate; hook != nil {
 		if err := hook(ctx); err != nil {
-			return failure("Hooks.Activate", err)
+			return handoffHookFailed.error("Hooks.Activate: %v", err)
 		}
 	}
 	l.active = true
@@ -98,7 +101,7 @@ func (l *Lifecycle) resume(ctx context.Context) error {
 	defer give()
 	if hook := l.options.Hooks.Resume; hook != nil && (l.mustGoOn || len(l.released) > 0) {
 		if err := hook(ctx, slices.Clone(l.released)); err != nil {
-			return failure("Hooks.Resume", err)
+			return handoffHookFailed.error("Hooks.Resume: %v", err)
 		}
 	}
 	l.mustGoOn, l.paused, l.released = false, false, nil
@@ -127,17 +130,4 @@ func isClosed(channel chan struct{}) bool {
 	default:
 		return false
 	}
-}
-
-// failure is the status for an error of the author's, whose own status stands.
-func failure(what string, err error) error {
-	code := codes.Unknown
-	if own, ok := status.FromError(err); ok {
-		code = own.Code()
-	} else if errors.Is(err, context.DeadlineExceeded) {
-		code = codes.DeadlineExceeded
-	} else if errors.Is(err, context.Canceled) {
-		code = codes.Canceled
-	}
-	return status.Errorf(code, "%s: %v", what, err)
 }
