@@ -1,0 +1,50 @@
+import { parseArgs } from 'node:util';
+import { explore } from './explore';
+import { seededBugs } from './mutations';
+import { allSettings, makeSetting } from './settings';
+
+// One line of JSON for each setting and each seeded bug, one for all of them at the end.
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '120' },
+    faults: { type: 'string', default: '4' },
+  },
+});
+const deadline = performance.now() + Number(values.seconds) * 1000;
+const maxFaults = Number(values.faults);
+if (!(Number(values.seconds) > 0) || !Number.isSafeInteger(maxFaults) || maxFaults < 0) {
+  console.error('--seconds takes a number above 0, --faults one from 0 on');
+  process.exit(2);
+}
+/** What a heap of the ordinary size has room for. */
+const maxStates = 4_000_000;
+
+const began = performance.now();
+const all = { states: 0, transitions: 0, depth: 0, settings: 0, whole: 0, violations: 0 };
+for (let faults = 0; faults <= maxFaults; faults++) {
+  for (const setting of [...allSettings(faults, false), ...allSettings(faults, true)]) {
+    if (performance.now() > deadline) break;
+    const result = explore(setting, { maxStates, deadline });
+    console.log(JSON.stringify(result));
+    all.settings++;
+    all.whole += result.whole ? 1 : 0;
+    all.states += result.states;
+    all.transitions += result.transitions;
+    all.depth = Math.max(all.depth, result.depth);
+    all.violations += result.counterexample === undefined ? 0 : 1;
+  }
+}
+let missed = 0;
+for (const { name, choice, mutation, found } of seededBugs) {
+  const { counterexample, states } = explore(makeSetting(name, choice, mutation));
+  const isFound = counterexample !== undefined && found.test(counterexample.violation);
+  missed += isFound ? 0 : 1;
+  const steps = counterexample?.trace.length;
+  console.log(
+    JSON.stringify({ bug: name, found: isFound, violation: counterexample?.violation, steps, states }),
+  );
+}
+const seconds = Math.round(performance.now() - began) / 1000;
+console.log(JSON.stringify({ setting: 'all', ...all, bugs: seededBugs.length, missed, seconds }));
+process.exitCode = all.violations + missed > 0 ? 1 : 0;
