@@ -247,6 +247,9 @@ const after = {
   onRestart: 'finish',
 } as const;
 
+// What fails here is the new one, wherever the old one is.
+const baking = { ...after, step: 'bake', when: 'bake-asked', ifOldIsGone: 'fails' } as const;
+
 /** The steps of each strategy, in their order. */
 export const strategies: Readonly<Record<StrategyName, readonly StepRow[]>> = {
   overlap: [
@@ -257,7 +260,7 @@ export const strategies: Readonly<Record<StrategyName, readonly StepRow[]>> = {
     { ...before, step: 'verify', when: 'verify-given', percent: 70 },
     { ...before, step: 'swap', phase: 'swap', undo: 'swap-back', onRestart: 'finish', percent: 80 },
     // Before the drain: what was told to leave can't be told to stay.
-    { ...after, step: 'bake', when: 'bake-asked', onFailure: 'undo', percent: 85 },
+    { ...baking, onFailure: 'undo', percent: 85 },
     { ...after, step: 'drain', percent: 95 },
     { ...after, step: 'stop', percent: 100 },
   ],
@@ -278,7 +281,7 @@ export const strategies: Readonly<Record<StrategyName, readonly StepRow[]>> = {
     // It may have begun whatever came of it: before the old one goes on, the new one must be gone.
     { ...moving, step: 'activate', phase: 'after', undo: 'end-new', percent: 78 },
     { ...moving, step: 'release-calls', phase: 'after', onRestart: 'finish', percent: 80 },
-    { ...after, step: 'bake', when: 'bake-asked', onFailure: 'go-back', percent: 85 },
+    { ...baking, onFailure: 'go-back', percent: 85 },
     { ...after, step: 'drain', percent: 95 },
     { ...after, step: 'stop', percent: 100 },
   ],
@@ -301,6 +304,6 @@ export const strategies: Readonly<Record<StrategyName, readonly StepRow[]>> = {
     { ...moving, step: 'swap', phase: 'swap', undo: 'end-new', percent: 92 },
     { ...moving, step: 'activate', when: 'stateful', phase: 'after', undo: 'end-new', percent: 95 },
     { ...moving, step: 'release-calls', phase: 'after', onRestart: 'finish', percent: 97 },
-    { ...after, step: 'bake', when: 'bake-asked', onFailure: 'go-back', percent: 100 },
+    { ...baking, onFailure: 'go-back', percent: 100 },
   ],
 };
