@@ -85,6 +85,13 @@ export function allSettings(faults: number, long: boolean): Setting[] {
   );
 }
 
+/** Each strategy without calls: what the loop asks and is answered does not depend on them, but through the world. */
+export function traceSettings(faults: number): Setting[] {
+  return kinds.map((kind) =>
+    makeSetting(`${kind.strategy}${kind.stateful ? ' with state' : ''}`, { ...kind, calls: [], faults }),
+  );
+}
+
 export const handoffChoice: Choice = {
   strategy: 'handoff',
   stateful: true,
