@@ -69,7 +69,11 @@ function loopTransitions(world: World, setting: Setting): LabelledTransition[] {
 function journalOutcomes(world: World, line: JournalLine) {
   const kept = { how: 'kept', ok: true, world: { ...world, line } };
   if (world.faults === 0) return [kept];
-  return [kept, { how: 'not kept', ok: false, world: { ...faulty(world), journalFailed: true } }];
+  return [
+    kept,
+    { how: 'not kept', ok: false, world: { ...faulty(world), journalFailed: true } },
+    { how: 'kept, but not known to be', ok: false, world: { ...faulty(world), line } },
+  ];
 }
 
 export function askName(ask: Ask): string {
@@ -111,7 +115,7 @@ function accidents(world: World, setting: Setting): LabelledTransition[] {
     const to = faulty(end(world, side, 'itself', setting));
     accidents.push({ label: `crash of the ${side} one`, to });
   }
-  if (world.host === 'up') {
+  if (world.host !== 'killed') {
     accidents.push({ label: 'the host is killed', to: killHost(world, setting), crash: true });
   }
   return accidents;
@@ -143,8 +147,10 @@ function restarts(world: World, setting: Setting): LabelledTransition[] {
     const value = recovery === 'without-snapshot' || from.snapshot === NONE ? FRESH : from.snapshot;
     const process = { [side]: 'up', [`${side}Value`]: value } as Partial<World>;
     const active = side === 'new' ? { newActive: true } : { oldReleased: false, oldLeaves: false };
-    const started: World = { ...from, ...process, ...active, host: 'again', route: side };
-    return { ...started, violation: wrongVersion(started) };
+    const line = { kind: 'end', outcome: side === 'new' ? 'done' : 'undone' } as const;
+    const started: World = { ...from, ...process, ...active, host: 'again', route: side, line };
+    const newWorked = side === 'new' && started.newWorked;
+    return { ...started, newWorked, violation: wrongVersion(started) };
   };
   // Of an operation that has ended the host knows which version it left.
   const ended = line?.kind === 'end' && line.outcome === 'done';

@@ -1,4 +1,9 @@
-import type { JournalLine, LoopEnvironment, LoopOutcome, RunLoop } from '../../host/src/upgrade/loop-environment';
+import type {
+  JournalLine,
+  LoopEnvironment,
+  LoopOutcome,
+  RunLoop,
+} from '../../host/src/upgrade/loop-environment';
 import { type StepRow, strategies, type UndoName } from '../../host/src/upgrade/step-table';
 import type { Trace, TracedExchange } from './traces';
 
