@@ -109,6 +109,10 @@ function accidents(world: World, setting: Setting): LabelledTransition[] {
     const old = { old: 'up', oldValue: FRESH, oldReleased: false } as const;
     accidents.push({ label: 'the old one is replaced', to: { ...world, ...old } });
   }
+  if (!setting.worldRules.noReplacementOfNew && world.hold && world.route === 'new' && world.new === 'dead') {
+    const fresh = { new: 'up', newValue: FRESH, newActive: true } as const;
+    accidents.push({ label: 'the new one is replaced', to: { ...world, ...fresh } });
+  }
   if (world.faults === 0) return accidents;
   for (const side of ['old', 'new'] as const) {
     if (!isUp(world, side)) continue;

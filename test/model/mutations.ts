@@ -166,6 +166,12 @@ export const seededBugs: readonly Seeded[] = [
     found: /lacks what others did|has not the newest state|both have/,
   },
   {
+    name: 'the supervisor replaces a new one that crashes before calls go to it',
+    choice: handoffChoice,
+    mutation: { world: { noReplacementOfNew: false } },
+    found: /lacks what others did|has not the newest state|both have/,
+  },
+  {
     name: 'descendants of calls in flight are held',
     // Without a fault no limit ends the lock.
     choice: { ...handoffChoice, calls: callChoices.writeAndDescendant, faults: 0 },

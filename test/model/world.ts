@@ -72,6 +72,8 @@ export interface WorldRules {
   readonly readersPassOnlyReads: boolean;
   /** Nothing replaces the old one while it is held. */
   readonly noReplacementWhileHeld: boolean;
+  /** Nor the new one, before calls go to it. */
+  readonly noReplacementOfNew: boolean;
   readonly resumeTakesAgain: boolean;
   readonly recovery: 'by-journal' | 'forgets' | 'without-snapshot';
 }
@@ -81,6 +83,7 @@ export const soundWorld: WorldRules = {
   descendantsPass: true,
   readersPassOnlyReads: true,
   noReplacementWhileHeld: true,
+  noReplacementOfNew: true,
   resumeTakesAgain: true,
   recovery: 'by-journal',
 };

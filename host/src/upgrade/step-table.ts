@@ -165,7 +165,7 @@ export const stepWords: Readonly<Record<StepName, StepWords>> = {
     limit: 'lifecycleTimeoutMs',
   },
   'release-calls': {
-    does: 'Lets the held calls go, to where the route leads.',
+    does: 'Lets the held calls go to the new one, if its process is still there; from now on it is supervised.',
     side: 'route',
     limit: undefined,
   },
