@@ -302,7 +302,7 @@ export const strategies: Readonly<Record<StrategyName, readonly StepRow[]>> = {
     { ...moving, step: 'check', when: 'stateful', percent: 86 },
     { ...moving, step: 'verify', when: 'verify-given', percent: 90 },
     { ...moving, step: 'swap', phase: 'swap', undo: 'end-new', percent: 92 },
-    { ...moving, step: 'activate', when: 'stateful', phase: 'after', undo: 'end-new', percent: 95 },
+    { ...moving, step: 'activate', phase: 'after', undo: 'end-new', percent: 95 },
     { ...moving, step: 'release-calls', phase: 'after', onRestart: 'finish', percent: 97 },
     { ...baking, onFailure: 'go-back', percent: 100 },
   ],
