@@ -97,7 +97,7 @@ export const handoffChoice: Choice = {
   stateful: true,
   exclusive: true,
   bake: true,
-  calls: twoWrites,
+  calls: [{ writes: true }],
   faults: 2,
 };
-export const callChoices = { writeAndDescendant, readerThatWrites, twoWrites };
+export const callChoices = { writeAndDescendant, readerThatWrites };
