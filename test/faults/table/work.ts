@@ -1,0 +1,179 @@
+import type { CallKind, Fault, Mode } from './fault';
+
+const everyMode: readonly Mode[] = ['plain', 'mtls', 'mux'];
+const kinds: readonly CallKind[] = ['get', 'put', 'watch', 'load', 'chat'];
+const names: Record<CallKind, string> = {
+  get: 'a call without side effects',
+  put: 'a call that may be made twice',
+  watch: 'a server stream',
+  load: 'a client stream',
+  chat: 'a stream both ways',
+};
+
+/** What a call is told that was lost with its process, where it may not be made again. */
+const LOST = 'UNAVAILABLE INSTANCE_LOST';
+const isUnary = (kind: CallKind): boolean => kind === 'get' || kind === 'put';
+
+const inCalls = kinds.flatMap((kind): Fault[] => [
+  {
+    name: 'crash',
+    moment: `in ${names[kind]}`,
+    modes: everyMode,
+    daily: kind === 'chat',
+    acts: [
+      { act: 'tell', chaos: `crash-in-call:${kind}` },
+      { act: 'call', kind },
+    ],
+    end: 'restarted',
+    calls: isUnary(kind) ? ['OK'] : [LOST],
+  },
+  {
+    name: 'hang of one call',
+    moment: `in ${names[kind]}`,
+    acts: [
+      { act: 'tell', chaos: `hang-in-call:${kind}` },
+      { act: 'call', kind, timeoutMs: 1_000 },
+    ],
+    end: 'unchanged',
+    calls: ['DEADLINE_EXCEEDED'],
+    ...(kind === 'get' ? { steady: ['OK', 'DEADLINE_EXCEEDED'] } : {}),
+  },
+  {
+    name: 'hang of the process',
+    moment: `in ${names[kind]}`,
+    modes: everyMode,
+    daily: kind === 'load',
+    acts: [
+      { act: 'tell', chaos: `block-in-call:${kind}` },
+      { act: 'call', kind },
+    ],
+    end: 'restarted',
+    calls: isUnary(kind) ? ['OK'] : [LOST],
+  },
+]);
+
+/** While it serves: the host notices, and has another process at work. */
+export const workFaults: readonly Fault[] = [
+  ...inCalls,
+  {
+    name: 'crash',
+    moment: 'at rest',
+    modes: everyMode,
+    acts: [{ act: 'signal', signal: 'SIGKILL' }],
+    end: 'restarted',
+  },
+  {
+    name: 'crash',
+    moment: 'in a health check',
+    acts: [{ act: 'tell', chaos: 'crash-in-health' }],
+    end: 'restarted',
+  },
+  {
+    name: 'crash',
+    moment: 'again and again',
+    chaos: 'crash-after:300',
+    acts: [{ act: 'load' }],
+    end: 'failed',
+    code: 'CRASH_LOOP',
+    daily: true,
+  },
+  {
+    name: 'hang',
+    moment: 'in a health check',
+    acts: [{ act: 'tell', chaos: 'block-in-health' }],
+    end: 'restarted',
+  },
+  {
+    name: 'a health check without an answer',
+    moment: 'at work',
+    acts: [{ act: 'tell', chaos: 'hang-health' }],
+    end: 'restarted',
+  },
+  {
+    name: 'a health status that there is not',
+    moment: 'at work',
+    acts: [{ act: 'tell', chaos: 'health-nonsense' }],
+    end: 'restarted',
+  },
+  {
+    name: 'SIGSTOP',
+    moment: 'at work',
+    modes: everyMode,
+    daily: true,
+    acts: [
+      { act: 'signal', signal: 'SIGSTOP' },
+      { act: 'call', kind: 'load' },
+    ],
+    end: 'restarted',
+    calls: [LOST],
+  },
+  {
+    name: 'SIGSTOP, and SIGCONT soon after it',
+    moment: 'at work',
+    acts: [
+      { act: 'signal', signal: 'SIGSTOP' },
+      { act: 'call', kind: 'load' },
+      { act: 'wait', ms: 300 },
+      { act: 'signal', signal: 'SIGCONT' },
+    ],
+    end: 'unchanged',
+  },
+  {
+    name: 'SIGTERM from a stranger',
+    moment: 'at work',
+    acts: [{ act: 'signal', signal: 'SIGTERM' }],
+    end: 'restarted',
+  },
+  {
+    name: '10,000 open streams',
+    moment: 'in a crash',
+    daily: true,
+    growthMiB: 400,
+    limitMs: 60_000,
+    acts: [
+      { act: 'tell', chaos: 'hang-in-call:watch' },
+      { act: 'call', kind: 'watch', count: 10_000, timeoutMs: 60_000 },
+      { act: 'await answers', count: 10_000 },
+      { act: 'signal', signal: 'SIGKILL' },
+    ],
+    end: 'restarted',
+    calls: [LOST],
+  },
+  {
+    name: '10,000 calls at once that may be made twice',
+    moment: 'in a crash',
+    growthMiB: 400,
+    limitMs: 60_000,
+    acts: [
+      { act: 'tell', chaos: 'hang-in-call:put' },
+      { act: 'call', kind: 'put', count: 10_000, timeoutMs: 60_000 },
+      { act: 'await calls', count: 10_000 },
+      { act: 'signal', signal: 'SIGKILL' },
+    ],
+    end: 'restarted',
+    // As many as may wait for another process, and no more.
+    calls: ['OK', 'RESOURCE_EXHAUSTED HELD_TOO_MANY'],
+    steady: ['OK', 'RESOURCE_EXHAUSTED HELD_TOO_MANY'],
+  },
+  {
+    name: 'a bomb of 300 children',
+    moment: 'at work',
+    daily: true,
+    acts: [
+      { act: 'tell', chaos: 'children:300' },
+      { act: 'await processes', count: 301 },
+    ],
+    end: 'unchanged',
+  },
+  {
+    name: 'a bomb of 300 children',
+    moment: 'and a crash',
+    acts: [
+      { act: 'tell', chaos: 'children:300' },
+      { act: 'await processes', count: 301 },
+      { act: 'signal', signal: 'SIGKILL' },
+      { act: 'await processes', count: 1, most: true },
+    ],
+    end: 'restarted',
+  },
+];
