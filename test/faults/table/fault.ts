@@ -53,6 +53,8 @@ export interface Fault {
   readonly chaos?: string;
   readonly acts: readonly Act[];
   readonly end: End;
+  /** What may become of it as well, where that hangs on who is faster. */
+  readonly orEnd?: End;
   /** Of the refusal or the failure. */
   readonly code?: ErrorCode;
   /**

@@ -76,7 +76,7 @@ export class Victim {
   }
 
   /** All acts, then a wait until the end is there that the row expects, or the limit. */
-  async suffer({ acts, end, limitMs = DEFAULT_LIMIT_MS }: Fault): Promise<Outcome> {
+  async suffer({ acts, end, orEnd = end, limitMs = DEFAULT_LIMIT_MS }: Fault): Promise<Outcome> {
     const deadline = performance.now() + limitMs;
     for (const act of acts) await this.#do(act, deadline);
     if (end === 'unchanged') {
@@ -84,12 +84,12 @@ export class Victim {
       await sleep(UNCHANGED_MS);
     }
     let seen = await this.#end();
-    while (seen !== end && performance.now() < deadline) {
+    while (seen !== end && seen !== orEnd && performance.now() < deadline) {
       await sleep(20);
       seen = await this.#end();
     }
     await sleep(STAYS_MS);
-    if (seen === end) seen = await this.#end();
+    if (seen === end || seen === orEnd) seen = await this.#end();
     return { end: seen, code: this.#code, restartedFor: this.#restartedFor, vain: this.#vain };
   }
 
