@@ -1,4 +1,5 @@
 import { createServer as createSocketServer, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import type { Server, ServerCredentials } from '@grpc/grpc-js';
 
 // Sockets that the plugin keeps in its own hands, to write among what the server writes, or to cut them. Under TLS the
@@ -13,7 +14,8 @@ export function bindHeld(server: Server, path: string, credentials: ServerCreden
     sockets.add(socket);
     socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
-    injector.injectConnection(socket);
+    // Not the socket itself: HTTP/2 would take its handle, and Node ends a process where others write to that too.
+    injector.injectConnection(Duplex.from({ readable: socket, writable: socket }).on('error', () => {}));
   });
   return new Promise((resolve, reject) => {
     listener.once('error', reject);
