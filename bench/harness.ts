@@ -14,7 +14,7 @@ export interface ScenarioContext {
   table(rows: readonly (readonly string[])[]): void;
 }
 
-/** One thing to measure. Starts and ends all that it needs, within a minute or so. */
+/** One thing to measure. Starts and ends all that it needs, within some minutes. */
 export interface Scenario {
   readonly name: string;
   readonly about: string;

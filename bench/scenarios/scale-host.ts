@@ -41,6 +41,8 @@ const WARM_UP_PER_LANGUAGE = 16;
 const WARM_UP_CALLS = 20_000;
 const WARM_UP_LOOPS = 64;
 const SETTLE_MS = 1_000;
+/** Until the plugins count as idle: each is asked how it is twice, since it was called once. */
+const REST_MS = 12_000;
 
 /** The process of the host: takes one order, says how far it is, answers with the result and ends. */
 export async function serveScale(): Promise<void> {
@@ -62,6 +64,7 @@ async function fill(order: ScaleOrder, progress: (text: string) => void): Promis
     );
     const loaded = await memory();
     progress(`idle for ${order.idleMs} ms`);
+    await sleep(REST_MS);
     const { cpuMs, elapsedMs } = await measure(() => sleep(order.idleMs));
     const pids = host.plugins().flatMap((plugin) => plugin.status().instances.map(({ pid }) => pid));
     progress('stopping');

@@ -8,7 +8,8 @@ import { builtLanguages } from './samples';
 import type { Counts, Memory, ScaleOrder, ScaleResult } from './scale-host';
 
 const FULL = { go: 100, ts: 50 } as const;
-const IDLE_MS = 10_000;
+/** As long as it takes to ask each plugin at rest once how it is. */
+const IDLE_MS = 60_000;
 const KIB = 1024;
 
 /** What many plugins cost their host, which runs in a process of its own. */

@@ -143,7 +143,7 @@ function suite(sample: (version: '1' | '2') => string): void {
   });
 
   test('stubs are valid again after a crash and a restart; between them calls fail with the reason', async () => {
-    const plugin = await room.load(sample('1'));
+    const plugin = await room.load(sample('1'), { restart: { policy: 'never' } });
     const stub = plugin.stub(KvClient);
     const client = plugin.client(KvDefinition);
     await killNow(servingPid(plugin));

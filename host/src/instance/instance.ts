@@ -122,6 +122,8 @@ export class Instance {
         reflectContract(this.connection.channel, { timeoutMs: reflectionTimeoutMs, signal }),
       );
     } catch (error) {
+      // One that leaves meanwhile has nothing to be asked any more.
+      if (signal.aborted) return this.contractNow;
       const about = { ...this.origin, error: String(error) };
       this.#surroundings.logger.debug('the plugin could not be asked for its contract', about);
       return this.contractNow;
