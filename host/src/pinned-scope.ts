@@ -13,8 +13,11 @@ export function runPinned<T>(
   const { launched, identity } = instance;
   const { plugin, generation } = identity;
   return pin(endpoint, async (signal) => {
-    const lost = launched.exited.then(() => {
-      throw launched.error('PLUGIN_EXITED', `Plugin ${plugin} exited while a pinned scope used it.`);
+    let forget = (): void => {};
+    const lost = new Promise<never>((_, reject) => {
+      forget = instance.onExit(() =>
+        reject(launched.error('PLUGIN_EXITED', `Plugin ${plugin} exited while a pinned scope used it.`)),
+      );
     });
     lost.catch(() => {});
     const lineage = new PinnedLineage(plugin, generation, signal);
@@ -24,7 +27,10 @@ export function runPinned<T>(
       'The pinned scope has ended',
       async (calls) => lineage.run(() => use({ ...calls, signal, broker })),
       signal,
-    ).finally(() => broker.end());
+    ).finally(() => {
+      broker.end();
+      forget();
+    });
     work.catch(() => {});
     return Promise.race([work, lost]);
   });

@@ -1,8 +1,11 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { status } from '@grpc/grpc-js';
 import { type PinnedScope, PluginError } from '@plugd/host';
 import { AddHelperDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { failureOf, HostRoom, servingPid } from '../support/host-room';
+import { poll } from '../support/poll';
 import { chaosTs, kvTs } from '../support/samples';
 import { Gate } from './gate';
 
@@ -16,6 +19,8 @@ beforeEach(async () => {
 afterEach(() => room.close());
 
 const second = { command: kvTs('2'), version: '2.0.0' };
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 const never = (): Promise<void> => new Promise(() => {});
 
 test('a pinned scope stays with its instance through an upgrade, which waits for it', async () => {
@@ -84,6 +89,26 @@ test('a pinned scope whose process is lost ends with that', async () => {
   expect(await failureOf(plugin.pinned(() => {}))).toMatchObject({ code: 'PLUGIN_EXITED' });
   await plugin.restart();
   expect(await plugin.pinned(({ version }) => version)).toBe('1.0.0');
+});
+
+test('a process keeps nothing of the pinned scopes that it had', async () => {
+  const plugin = await room.load(kvTs('1'));
+  const results: WeakRef<object>[] = [];
+  for (let i = 0; i < 5; i++) {
+    await plugin.pinned(async (scope) => {
+      const result = await scope.client(KvDefinition).get({ key: 'k' });
+      results.push(new WeakRef(result));
+      return result;
+    });
+  }
+  await poll(
+    () => {
+      collectGarbage();
+      return results.filter((result) => result.deref() !== undefined).length;
+    },
+    // The last one may still stand in a register.
+    (left) => left <= 1,
+  );
 });
 
 test('a plugin without a broker says so when it is wanted, and works without', async () => {

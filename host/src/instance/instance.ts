@@ -43,6 +43,7 @@ export class Instance {
   #launched: LaunchedInstance | undefined;
   #connection: Connection | undefined;
   #stopping: Promise<void> | undefined;
+  readonly #onExit = new Set<() => void>();
   /** What the plugin says of itself, once it has been asked; undefined for one that says nothing. */
   description: Description | undefined;
   readonly #contract: GenerationContract;
@@ -88,7 +89,25 @@ export class Instance {
     const wire = multiplex ? await MultiplexedWire.connect(record, record.directory) : undefined;
     const connection = new Connection(record, security ?? autoMtlsSecurity(record), wire);
     this.#connection = connection;
-    void launched.exited.then(() => connection.processEnded());
+    void launched.exited.then(() => {
+      connection.processEnded();
+      for (const listener of this.#onExit) listener();
+      this.#onExit.clear();
+    });
+  }
+
+  /**
+   * Calls back when the process has ended, however it came to that; at once, if it has. What this returns takes it back:
+   * for those who wait often in a long life, whom a promise of its exit would all keep.
+   */
+  onExit(listener: () => void): () => void {
+    if (this.launched.exit !== undefined) {
+      listener();
+      return () => {};
+    }
+    const own = (): void => listener();
+    this.#onExit.add(own);
+    return () => void this.#onExit.delete(own);
   }
 
   /** Opens the instance's broker: for whoever started the process, once. */
