@@ -74,7 +74,7 @@ export interface Plugin extends PluginCalls {
    * upgrade lets it finish within `drainTimeoutMs`, while new calls already go to the new version.
    *
    * Throws what `use` throws; PluginError DRAIN_TIMEOUT when the scope is cut at the drain limit, PLUGIN_EXITED when
-   * the process is lost, PLUGIN_STOPPED after `stop()`. While there is no instance it waits, or is refused, as a call.
+   * the process is lost, PLUGIN_UNHEALTHY when it hangs and is given up, PLUGIN_STOPPED after `stop()`. While there is no instance it waits, or is refused, as a call.
    */
   pinned<T>(use: (scope: PinnedScope) => Promise<T> | T): Promise<T>;
   /**

@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import type { Plugin } from '@plugd/host';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
-import { HostRoom, servingPid } from '../support/host-room';
+import { failureOf, HostRoom, servingPid } from '../support/host-room';
 import { poll } from '../support/poll';
 import { isRunning } from '../support/processes';
 import { Moody, tell } from './moody';
@@ -34,6 +34,19 @@ async function replaced(plugin: Plugin, pid: number): Promise<number> {
 }
 
 describe('a process that hangs', () => {
+  test('ends the pinned work that it has, and says that it was given up', async () => {
+    const plugin = await moody.load(room, { health: quick, restart: patient, stopTimeoutMs: 300 });
+    const pid = servingPid(plugin);
+    const failure = failureOf(
+      plugin.pinned(() => {
+        process.kill(pid, 'SIGSTOP');
+        return new Promise(() => {});
+      }),
+    );
+    expect(await failure).toMatchObject({ code: 'PLUGIN_UNHEALTHY' });
+    expect(await replaced(plugin, pid)).not.toBe(pid);
+  });
+
   test('leaves the route, is replaced and ended, and its idempotent calls are answered by the next one', async () => {
     const plugin = await moody.load(room, { health: quick, restart: patient, stopTimeoutMs: 300 });
     const client = plugin.client(KvDefinition);

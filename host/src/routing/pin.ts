@@ -1,4 +1,5 @@
 import { PluginError } from '@plugd/protocol/plugin-error';
+import { CODE_TRAILER } from '@plugd/protocol/rpc/rpc-error';
 import type { Endpoint, RunningCall } from './endpoint';
 import type { StatusObject } from './grpc-call';
 
@@ -6,7 +7,7 @@ import type { StatusObject } from './grpc-call';
  * Work that belongs to one instance and counts as one call there: a drain waits for it, and cuts it at its limit.
  *
  * Resolves or rejects as `work` does; when it is cut, rejects at once, and what `work` still does is nobody's.
- * Throws PluginError DRAIN_TIMEOUT if it is cut.
+ * Throws PluginError if it is cut: DRAIN_TIMEOUT, or PLUGIN_UNHEALTHY where the instance is given up.
  */
 export async function pin<T>(endpoint: Endpoint, work: (signal: AbortSignal) => Promise<T> | T): Promise<T> {
   const pinned = new Pin(endpoint);
@@ -43,7 +44,9 @@ class Pin implements RunningCall {
 
   cut(outcome: StatusObject): void {
     if (this.#ended) return;
-    const error = new PluginError('DRAIN_TIMEOUT', `${outcome.details}.`);
+    // One that hangs is given up by the same way by which a drain ends, but nobody gave the work too little time.
+    const givenUp = outcome.metadata.get(CODE_TRAILER).includes('INSTANCE_LOST');
+    const error = new PluginError(givenUp ? 'PLUGIN_UNHEALTHY' : 'DRAIN_TIMEOUT', `${outcome.details}.`);
     this.#leave(true, error);
     this.#reject(error);
   }
