@@ -6,6 +6,7 @@ import type { Platform } from '../platform/platform';
 import { type Guarded, Guardian } from './guardian';
 import { InstanceHandle, type InstanceHandleOptions } from './instance-handle';
 import type { InstanceRecord } from './instance-record';
+import { joinSignals } from './join-signals';
 import type { Keeper } from './keeper';
 import type { LaunchOptions, LaunchSpec } from './launch-spec';
 import type { LaunchedInstance } from './launched-instance';
@@ -119,9 +120,17 @@ export class Launcher {
    */
   async start(spec: LaunchSpec, options: LaunchOptions): Promise<LaunchedInstance> {
     this.#refuseIfClosed();
-    const signal = AbortSignal.any([this.#closing.signal, ...(options.signal ? [options.signal] : [])]);
+    const { signal, release } = joinSignals([
+      this.#closing.signal,
+      ...(options.signal ? [options.signal] : []),
+    ]);
     const starting = this.#start(spec, { ...options, signal });
-    const tracked = starting.catch(() => {}).finally(() => this.#starting.delete(tracked));
+    const tracked = starting
+      .catch(() => {})
+      .finally(() => {
+        release();
+        this.#starting.delete(tracked);
+      });
     this.#starting.add(tracked);
     return starting;
   }
