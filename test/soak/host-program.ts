@@ -154,6 +154,8 @@ async function load(host: Host, { programs, mark }: Order): Promise<Soaked[]> {
         hold: { limitMs: 15_000 },
       },
       attempts: 10,
+      // One that hangs has it three times before it is killed.
+      stopTimeoutMs: 300,
       health: { intervalMs: 250, idleIntervalMs: 250, timeoutMs: 500, failures: 2 },
       ...over,
     });
