@@ -123,7 +123,12 @@ test('under load every call is executed once if it was answered, and at most onc
   const outages: { pid: number; killedAt: number; knownAt: number }[] = [];
   room.host.on('event', (event) => {
     const outage = outages.at(-1);
-    if (event.type === 'instance' && event.to === 'failed' && event.pid === outage?.pid) {
+    if (
+      outage !== undefined &&
+      event.type === 'instance' &&
+      event.to === 'failed' &&
+      event.pid === outage.pid
+    ) {
       outage.knownAt = performance.now();
     }
   });

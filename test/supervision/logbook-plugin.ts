@@ -27,7 +27,7 @@ const plugin = definePlugin({
   handshake: { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: [1, 2] },
   async setup(ctx) {
     while (existsSync(LOGBOOK_GATE)) await sleep(20);
-    const values = new Map<string, Uint8Array>();
+    const values = new Map<string, Buffer>();
     ctx.service(KvDefinition, {
       async get({ key }, call) {
         execute('get', key);

@@ -33,7 +33,7 @@ async function longCall(plugin: Loaded): Promise<{ ended: Promise<unknown> }> {
 /** How the process ended, by what only the host itself sees. */
 function exitOf(plugin: Loaded): () => unknown {
   if (!(plugin instanceof ManagedPlugin)) throw new Error('not a plugin of this host');
-  const launched = plugin.serving?.instance.launched;
+  const launched = plugin.serving?.first?.instance.launched;
   return () => launched?.exit;
 }
 
@@ -48,7 +48,8 @@ describe('startTimeoutMs', () => {
     // The plugin itself needs a while to start, on a machine that is busy.
     const error = await failureOf(room.load(chaosTs(), { env: { CHAOS }, startTimeoutMs: 3_000 }));
     expect(error.code).toBe(code);
-    expect(performance.now() - begun).toBeGreaterThanOrEqual(2_900);
+    // Less by up to the pause between two questions: one more would come too late.
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(2_700);
     expect(performance.now() - begun).toBeLessThan(15_000);
     expect(room.processes()).toEqual([]);
     expect(room.files()).toEqual([]);

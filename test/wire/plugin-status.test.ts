@@ -18,7 +18,7 @@ const sleepForAnHour = { durationMs: 3_600_000 };
 const v2 = { version: '2.0.0', command: kvTs('2') };
 
 test('status() tells name, state, version, generation, protocol and instances, and is of one moment', async () => {
-  const loading = room.load(kvTs('1'));
+  const loading = room.load(kvTs('1'), { restart: { policy: 'never' } });
   expect(room.host.plugin('kv')?.status()).toMatchObject({
     state: 'starting',
     version: '1.0.0',

@@ -1,7 +1,6 @@
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { HealthAnswer } from '../../../host/src/connection/health';
 import type { HostEventDraft, InstanceState } from '../../../host/src/events/host-event';
-import type { Instance } from '../../../host/src/instance/instance';
 import type { InstanceFactory } from '../../../host/src/instance/instance-factory';
 import type { LoadOptions } from '../../../host/src/instance/load-options';
 import { resolveSpec } from '../../../host/src/instance/plugin-spec';
