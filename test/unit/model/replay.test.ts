@@ -1,3 +1,4 @@
+import { runLoop as realLoop } from '../../../host/src/upgrade/loop';
 import type { LoopEnvironment, RunLoop } from '../../../host/src/upgrade/loop-environment';
 import { strategies, undoWords } from '../../../host/src/upgrade/step-table';
 import { referenceLoop } from '../../model/reference-loop';
@@ -16,12 +17,12 @@ async function differencesOf(runLoop: RunLoop): Promise<string[]> {
   return found;
 }
 
-test.each<[string, RunLoop]>([["the model's own", referenceLoop]])(
-  '%s loop goes through every trace of the model as the model does',
-  async (_, runLoop) => {
-    expect((await differencesOf(runLoop)).slice(0, 3)).toEqual([]);
-  },
-);
+test.each<[string, RunLoop]>([
+  ["the model's own", referenceLoop],
+  ['the real', realLoop],
+])('%s loop goes through every trace of the model as the model does', async (_, runLoop) => {
+  expect((await differencesOf(runLoop)).slice(0, 3)).toEqual([]);
+});
 
 /** The sound loop in a world that it sees otherwise. */
 const through =
