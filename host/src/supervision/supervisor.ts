@@ -7,6 +7,7 @@ import type { Logger } from '../events/logger';
 import type { Instance } from '../instance/instance';
 import type { InstanceFactory, RunStep } from '../instance/instance-factory';
 import type { PluginSpec } from '../instance/plugin-spec';
+import { joinSignals } from '../launch/join-signals';
 import { describeExit } from '../launch/witness';
 import type { DrainResult } from '../routing/endpoint';
 import { Generation } from '../routing/generation';
@@ -94,7 +95,8 @@ export class Supervisor {
   async start(options: { readonly signal: AbortSignal; readonly runStep: RunStep }): Promise<void> {
     const { instances } = this.spec;
     const failed = new AbortController();
-    const signal = AbortSignal.any([options.signal, failed.signal]);
+    // The plugin's own, which lives as long as it does.
+    const { signal, release } = joinSignals([options.signal, failed.signal]);
     const starts = await Promise.allSettled(
       Array.from({ length: instances }, async (_, index) => {
         // One of them tells of the steps: the others take the same ones at the same time.
@@ -107,6 +109,7 @@ export class Supervisor {
         }
       }),
     );
+    release();
     const started = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
     if (failed.signal.aborted) {
       await Promise.allSettled(started.map((instance) => instance.kill({ reason: 'refused' })));
