@@ -1,4 +1,4 @@
-// The host that is soaked: bundled by scripts/soak.mjs, run by main.ts with --expose-gc.
+// The host that is soaked: bundled by scripts/soak.mjs, run by main.ts with options for Node.
 // argv: JSON, see Order. Prints its messages, a line of JSON each.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -90,7 +90,7 @@ async function main(order: Order): Promise<void> {
     await gate.close();
     for (const one of soaked) await whole(one);
     say({ reading: await takeReading({ seconds: seconds(), restarts }, runDir) });
-    snapshotAt(0.5);
+    snapshotAt(snapshots === 0 ? 0.5 : 1);
     gate.open();
   };
 
@@ -106,7 +106,6 @@ async function main(order: Order): Promise<void> {
     await Promise.race([sleep(order.readEveryMs), work]);
     await read();
   }
-  snapshotAt(1);
   await callers.stop();
 
   const { plugins, events } = host.snapshot();

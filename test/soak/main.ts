@@ -23,7 +23,8 @@ async function main({ program, ...order }: Task): Promise<number> {
   const runDir = mkdtempSync(join(tmpdir(), 'plugd-soak-run-'));
   const mark = `soak-${randomBytes(8).toString('hex')}`;
   const given: Order = { ...order, runDir, mark };
-  const child = spawn(process.execPath, ['--expose-gc', program, JSON.stringify(given)], {
+  // Without the optimizing compiler: it learns for hours, and what it keeps, some MiB in the end, would hide small leaks.
+  const child = spawn(process.execPath, ['--expose-gc', '--no-opt', program, JSON.stringify(given)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
@@ -61,14 +62,24 @@ async function main({ program, ...order }: Task): Promise<number> {
 }
 
 function progress(reading: Reading): string {
-  const { seconds, restarts, rssBytes, heapBytes, externalBytes, descriptors, timers, children, files } =
-    reading;
+  const {
+    seconds,
+    restarts,
+    rssBytes,
+    heapBytes,
+    codeBytes,
+    externalBytes,
+    descriptors,
+    timers,
+    children,
+    files,
+  } = reading;
   const handles = Object.values(reading.handles).reduce((sum, count) => sum + count, 0);
   return [
     `${seconds.toFixed(0).padStart(5)} s`,
     `${String(restarts).padStart(5)} restarts`,
     `rss ${mib(rssBytes)} MiB`,
-    `heap ${mib(heapBytes, 3)}`,
+    `heap ${mib(heapBytes, 2)}, code ${mib(codeBytes, 2)}`,
     `external ${mib(externalBytes, 2)}`,
     `descriptors ${descriptors}`,
     `handles ${handles}`,

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { getHeapCodeStatistics } from 'node:v8';
 import { childrenOf } from '../support/processes';
 
 /** What this process holds while nobody works. */
@@ -9,8 +10,10 @@ export interface Reading {
   /** Processes that were replaced so far. */
   readonly restarts: number;
   readonly rssBytes: number;
-  /** After a collection of garbage; so are the next two. */
+  /** After a collection of garbage; so are the next three. */
   readonly heapBytes: number;
+  /** What of the heap is code, which V8 compiles anew, to other kinds of code, as long as it learns. */
+  readonly codeBytes: number;
   readonly externalBytes: number;
   readonly descriptors: number;
   /** What keeps the event loop alive, by kind; timers are counted apart, since they come and go by themselves. */
@@ -51,6 +54,7 @@ export async function takeReading(
     ...about,
     rssBytes,
     heapBytes: heapUsed,
+    codeBytes: getHeapCodeStatistics().code_and_metadata_size,
     externalBytes: external,
     ...least,
     children: childrenOf(process.pid).length,

@@ -43,10 +43,12 @@ function count(counts: Record<string, number>, key: string): void {
   counts[key] = (counts[key] ?? 0) + 1;
 }
 
+/** What work ends with that was with a process which is lost. */
+const losses: readonly string[] = ['PLUGIN_EXITED', 'PLUGIN_UNHEALTHY', 'BROKER_CLOSED'];
+
 /** Whether a call ended as one does whose process is lost. */
 function isLoss(error: unknown): boolean {
-  if (error instanceof PluginError)
-    return error.code === 'PLUGIN_EXITED' || error.code === 'PLUGIN_UNHEALTHY';
+  if (error instanceof PluginError) return losses.includes(error.code);
   return error instanceof RpcError && error.code === status.UNAVAILABLE;
 }
 

@@ -9,23 +9,26 @@ const warmUpShare = 0.2;
 const leastRestarts = 500;
 const leastReadings = 8;
 /**
- * What a restart may leave behind in the heap, on average. At one restart a second it is 1 MiB an hour. The least that
- * can leak of a restart is more: a promise with its reactions and closures, or a timer, are some hundred bytes; an
- * instance with its certificates and channel some ten thousand.
+ * What a restart may leave behind in the heap, on average, beside code. At one restart a second it is 1 MiB an hour. The
+ * least that can leak of a restart is more: a promise with its reactions and closures, or a timer, are some hundred bytes;
+ * an instance with its certificates and channel some ten thousand.
  */
 const heapLimitBytes = 300;
 /**
- * The same for what the system has given us: beside the heap that is native memory, above all of OpenSSL's contexts. The
- * allocator's arenas and V8's young generation make it waver by some MiB without end.
+ * By how much resident memory may be more in the last third than in the first, of what it was. Beside the heap it is native
+ * memory, of which each connection takes ten thousands of bytes; V8's young generation and the allocator's arenas make it
+ * waver by some MiB without end.
  */
-const residentLimitBytes = 4 * 1024;
+const residentGrowth = 0.1;
 const externalLimitBytes = 1024;
 /** Timers come and go by themselves; as many as there were restarts are a leak. */
 const timersAllowance = 20;
 
 /** What a restart leaves behind, in bytes. */
 export interface Slopes {
+  /** Without code. */
   readonly heap: number;
+  readonly code: number;
   readonly external: number;
   readonly resident: number;
 }
@@ -40,8 +43,7 @@ export interface Verdict {
 /** Judges what a host held at rest, again and again. */
 export function judge(readings: readonly Reading[], end: End): Verdict {
   const faults: string[] = [];
-  const last = readings.at(-1);
-  const restarts = last?.restarts ?? 0;
+  const restarts = readings.at(-1)?.restarts ?? 0;
   const warm = readings.filter((reading) => reading.restarts >= warmUpShare * restarts);
   const [first, ...later] = warm;
   if (first === undefined) return { faults: ['nothing was measured'], bytesPerRestart: undefined };
@@ -52,19 +54,25 @@ export function judge(readings: readonly Reading[], end: End): Verdict {
     medianSlope(warm.map((reading) => [reading.restarts, of(reading)]));
   const bytesPerRestart = tells
     ? {
-        heap: slope(({ heapBytes }) => heapBytes),
+        heap: slope(({ heapBytes, codeBytes }) => heapBytes - codeBytes),
+        code: slope(({ codeBytes }) => codeBytes),
         external: slope(({ externalBytes }) => externalBytes),
         resident: slope(({ rssBytes }) => rssBytes),
       }
     : undefined;
   if (bytesPerRestart !== undefined) {
-    const { heap, external, resident } = bytesPerRestart;
+    const { heap, external } = bytesPerRestart;
     const check = (what: string, bytes: number, limit: number): void => {
       if (bytes > limit) faults.push(`${what} grows by ${Math.round(bytes)} bytes with each restart`);
     };
     check('the heap', heap, heapLimitBytes);
     check('external memory', external, externalLimitBytes);
-    check('resident memory', resident, residentLimitBytes);
+    const third = Math.ceil(warm.length / 3);
+    const [begin, last] = [warm.slice(0, third), warm.slice(-third)].map((some) =>
+      median(some.map(({ rssBytes }) => rssBytes)),
+    );
+    if (begin !== undefined && last !== undefined && last > (1 + residentGrowth) * begin)
+      faults.push(`resident memory grows from ${begin} to ${last} bytes`);
   }
 
   for (const [what, times] of Object.entries(end.tally.wrong)) faults.push(`${times} times: ${what}`);
@@ -101,6 +109,9 @@ export function medianSlope(points: readonly (readonly [x: number, y: number])[]
       if (otherX !== x) slopes.push((otherY - y) / (otherX - x));
     }
   });
-  slopes.sort((a, b) => a - b);
-  return slopes[Math.floor(slopes.length / 2)] ?? 0;
+  return median(slopes);
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 }

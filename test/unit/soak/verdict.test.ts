@@ -9,6 +9,7 @@ const reading = (restarts: number, over: Partial<Reading> = {}): Reading => ({
   restarts,
   rssBytes: 100 * MIB,
   heapBytes: 15 * MIB,
+  codeBytes: 3 * MIB,
   externalBytes: 2 * MIB,
   descriptors: 30,
   handles: { PipeWrap: 10 },
@@ -56,7 +57,11 @@ test.each([
     (restarts: number) => ({ heapBytes: 15 * MIB + 1024 * restarts }),
     /^the heap grows by 1024/,
   ],
-  ['resident memory', (restarts: number) => ({ rssBytes: 100 * MIB + 8192 * restarts }), /^resident memory/],
+  [
+    'resident memory',
+    (restarts: number) => ({ rssBytes: 100 * MIB + 16_384 * restarts }),
+    /^resident memory/,
+  ],
   ['external memory', (restarts: number) => ({ externalBytes: 4096 * restarts }), /^external memory/],
   ['timers', (restarts: number) => ({ timers: restarts }), /timers after/],
 ])('%s for each restart is a leak', (_, over, expected) => {
