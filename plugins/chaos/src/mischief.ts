@@ -44,10 +44,19 @@ export function grandchild(options: { readonly keepsPipes: boolean; readonly own
 
 /** Starts so many processes, each in a session of its own, and says when they are there. */
 export function bomb(count: number): void {
-  for (let i = 0; i < count; i++) {
-    spawn('sleep', [String(LIFE_SECONDS)], { stdio: 'ignore', detached: true }).unref();
-  }
+  for (let i = 0; i < count; i++) child();
   write(2, `${count} children\n`);
+}
+
+/** The same between calls, which are answered all the while: each start takes some milliseconds. */
+export function bombAtWork(count: number): void {
+  if (count <= 0) return;
+  child();
+  setImmediate(bombAtWork, count - 1);
+}
+
+function child(): void {
+  spawn('sleep', [String(LIFE_SECONDS)], { stdio: 'ignore', detached: true }).unref();
 }
 
 const contents: Record<string, () => Buffer> = {

@@ -7,6 +7,7 @@ import type { BrokerDeed, BrokerMessage } from './broker';
 import {
   block,
   bomb,
+  bombAtWork,
   crash,
   flood,
   floodAtOnce,
@@ -296,7 +297,7 @@ export const modes: Record<string, Mode> = {
 
   // What it leaves.
   'children-first': (behaviour, count) => behaviour.before.push(() => bomb(Number(count || 1))),
-  children: (behaviour, count) => behaviour.after.push(() => bomb(Number(count || 1))),
+  children: (behaviour, count) => behaviour.after.push(() => bombAtWork(Number(count || 1))),
   'grandchild-group': (behaviour) =>
     behaviour.before.push(() => grandchild({ keepsPipes: false, ownSession: false })),
   'grandchild-pipes': (behaviour) =>
