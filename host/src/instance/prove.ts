@@ -29,6 +29,7 @@ export interface ProofLimits {
  */
 export async function proveHealth(instance: Instance, limits: ProofLimits, logger: Logger): Promise<void> {
   let failures = 0;
+  let reported: Extract<HealthAnswer, { status: 'not-serving' }> | undefined;
   for (let pauseMs = firstRetryMs; ; pauseMs = Math.min(2 * pauseMs, slowestPollMs)) {
     const leftMs = limits.deadline - performance.now();
     const timeoutMs = Math.max(1, Math.min(leftMs, healthTimeoutMs));
@@ -41,8 +42,11 @@ export async function proveHealth(instance: Instance, limits: ProofLimits, logge
       logger.warn('the plugin has no health service; that it answers at all has to do', instance.origin);
       return;
     }
+    if (answer.status === 'not-serving') reported = answer;
     if (answer.status === 'failed' && ++failures >= connectAttempts) throw refused(instance, answer);
-    if (answer.status === 'failed' && isTimeout(instance, answer)) throw refused(instance, answer);
+    // What it said before tells more than that the last question came too late.
+    if (answer.status === 'failed' && isTimeout(instance, answer))
+      throw refused(instance, reported ?? answer);
     if (limits.deadline - performance.now() <= pauseMs) throw refused(instance, answer);
     await untilExit(instance, sleep(pauseMs, undefined, { signal: limits.signal }));
   }
