@@ -110,8 +110,10 @@ test('one that never comes back leaves the others serving, and a restart brings 
   );
   expect(plugin.status().state).toBe('serving');
   expect(await plugin.client(KvDefinition).get({})).toMatchObject({ pid: serving(plugin)[0] });
-  expect(room.events.filter((event) => event.type === 'restart' && event.phase === 'given-up')).toHaveLength(
-    2,
+  // Told once their last words have been read.
+  await poll(
+    () => room.events.filter((event) => event.type === 'restart' && event.phase === 'given-up').length,
+    (count) => count === 2,
   );
   await tell(plugin, 'exit:1');
   await poll(
