@@ -7,7 +7,6 @@ export const hostRooms = [
   'platform',
   'launch',
   'contract',
-  'state',
   'connection',
   'instance',
   'routing',

@@ -3,7 +3,6 @@ import type { BrokerSecurity } from '@plugd/protocol/broker/security';
 import type { PluginError } from '@plugd/protocol/plugin-error';
 import type { ChannelSecurity } from '../connection/channel';
 import { Connection } from '../connection/connection';
-import type { Description } from '../connection/lifecycle';
 import { MultiplexedWire } from '../connection/multiplexed-wire';
 import { reflectContract } from '../connection/reflected-contract';
 import type { Contract } from '../contract/contract';
@@ -44,8 +43,6 @@ export class Instance {
   #connection: Connection | undefined;
   #stopping: Promise<void> | undefined;
   readonly #onExit = new Set<() => void>();
-  /** What the plugin says of itself, once it has been asked; undefined for one that says nothing. */
-  description: Description | undefined;
   readonly #contract: GenerationContract;
   /** Fires when it is to leave: questions of the host's own are given up then. */
   readonly #leaving = new AbortController();
