@@ -91,8 +91,6 @@ export interface Platform {
    * reading. Never rejects.
    */
   usage(pid: number): Promise<ProcessUsage | undefined>;
-  /** `memoryBytes` of {@link usage}. */
-  memory(pid: number): Promise<number | undefined>;
 
   /** See `resolveCommand` of the artifact room. */
   resolveCommand(command: string, cwd: string, env: Readonly<Record<string, string | undefined>>): string;

@@ -118,10 +118,6 @@ export class PosixPlatform implements Platform {
     return parsePsUsage((await this.#run('ps', [...fields, '-p', String(pid)])) ?? '');
   }
 
-  async memory(pid: number): Promise<number | undefined> {
-    return (await this.usage(pid))?.memoryBytes;
-  }
-
   resolveCommand(command: string, cwd: string, env: Readonly<Record<string, string | undefined>>): string {
     return resolveCommand(command, cwd, env, 'posix');
   }

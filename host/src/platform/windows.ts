@@ -99,10 +99,6 @@ export class WindowsPlatform implements Platform {
     };
   }
 
-  async memory(pid: number): Promise<number | undefined> {
-    return (await this.usage(pid))?.memoryBytes;
-  }
-
   resolveCommand(command: string, cwd: string, env: Readonly<Record<string, string | undefined>>): string {
     return resolveCommand(command, cwd, env, 'windows');
   }

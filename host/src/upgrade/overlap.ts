@@ -248,5 +248,6 @@ async function sideOf(
 async function side(instance: Instance, platform: Platform): Promise<SideReport> {
   const { version, generation } = instance.identity;
   const { pid } = instance.launched.record;
-  return { version, generation, pid, memoryBytes: await platform.memory(pid).catch(() => undefined) };
+  const usage = await platform.usage(pid);
+  return { version, generation, pid, memoryBytes: usage?.memoryBytes };
 }

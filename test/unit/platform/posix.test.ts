@@ -101,7 +101,7 @@ describe('on Linux', () => {
       memoryBytes: 2048 * 1024,
       cpuMs: 1_230,
     });
-    expect(await platform.memory(10)).toBe(2048 * 1024);
+    expect((await platform.usage(10))?.memoryBytes).toBe(2048 * 1024);
     expect(await platform.usage(11)).toMatchObject({ memoryBytes: undefined, descriptors: undefined });
     expect(await platform.usage(12)).toBeUndefined();
     expect(await platform.usage(99)).toBeUndefined();
@@ -164,7 +164,7 @@ describe('without /proc', () => {
   test('who is not there, or a zombie, uses nothing', async () => {
     expect(await new PosixPlatform(ps(undefined)).usage(10)).toBeUndefined();
     expect(await new PosixPlatform(ps('Z+ 0 0:00.00 Sun Nov  3 05:56:00 2024\n')).usage(10)).toBeUndefined();
-    expect(await new PosixPlatform(ps(undefined)).memory(10)).toBeUndefined();
+    expect(await new PosixPlatform(ps(undefined)).usage(10)).toBeUndefined();
   });
 
   test('a pid that takes no signal is gone without asking', async () => {

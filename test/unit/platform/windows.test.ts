@@ -100,7 +100,7 @@ test.each([
 ])('memory is read in any language: %j', async (answer, bytes) => {
   const { run } = system({ 'tasklist.exe': answer });
   const platform = new WindowsPlatform({ run });
-  expect(await platform.memory(4711)).toBe(bytes);
+  expect((await platform.usage(4711))?.memoryBytes).toBe(bytes);
   expect(await platform.usage(4711)).toEqual(
     bytes === undefined
       ? undefined
