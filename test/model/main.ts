@@ -1,9 +1,16 @@
 import { parseArgs } from 'node:util';
+import { runLoop } from '../../host/src/upgrade/loop';
+import { runRecovery } from '../../host/src/upgrade/recovery';
 import { explore } from './explore';
 import { seededBugs } from './mutations';
-import { allSettings, makeSetting } from './settings';
+import { recoveryCases, recoveryDifferences } from './recovery';
+import { spoiledRecoveries } from './recovery-mutations';
+import { replay } from './replay';
+import { allSettings, makeSetting, traceSettings } from './settings';
+import { tracesOf } from './traces';
 
-// One line of JSON for each setting and each seeded bug, one for all of them at the end.
+// One line of JSON for each setting and each seeded bug, one each for the host's own loop and recovery held against the
+// model's traces, one for all of it at the end.
 
 const { values } = parseArgs({
   options: {
@@ -45,6 +52,39 @@ for (const { name, choice, mutation, found } of seededBugs) {
     JSON.stringify({ bug: name, found: isFound, violation: counterexample?.violation, steps, states }),
   );
 }
-const seconds = Math.round(performance.now() - began) / 1000;
-console.log(JSON.stringify({ setting: 'all', ...all, bugs: seededBugs.length, missed, seconds }));
-process.exitCode = all.violations + missed > 0 ? 1 : 0;
+
+void finish();
+
+/** The host's own loop and recovery, held against what the model's do. */
+async function finish(): Promise<void> {
+  // With a third fault traces are many times as many, and ask nothing of a loop that they don't with two.
+  const traces = traceSettings(Math.min(maxFaults, 2)).flatMap(tracesOf);
+  let differing = 0;
+  for (const trace of traces) {
+    const { differences } = await replay(trace, runLoop);
+    differing += differences.length > 0 ? 1 : 0;
+  }
+  console.log(JSON.stringify({ replay: 'loop', traces: traces.length, differing }));
+  const cases = recoveryCases(traces);
+  const wrong = await recoveryDifferences(runRecovery, cases);
+  const overlooked: string[] = [];
+  for (const { name, spoil } of spoiledRecoveries) {
+    if ((await recoveryDifferences(spoil(runRecovery), cases)).length === 0) overlooked.push(name);
+  }
+  const spoiled = spoiledRecoveries.length;
+  console.log(
+    JSON.stringify({
+      replay: 'recovery',
+      journals: cases.length,
+      differing: wrong.length,
+      bugs: spoiled,
+      overlooked,
+    }),
+  );
+  differing += wrong.length;
+  missed += overlooked.length;
+  const bugs = seededBugs.length + spoiled;
+  const seconds = Math.round(performance.now() - began) / 1000;
+  console.log(JSON.stringify({ setting: 'all', ...all, differing, bugs, missed, seconds }));
+  process.exitCode = all.violations + differing + missed > 0 ? 1 : 0;
+}

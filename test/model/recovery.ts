@@ -29,17 +29,19 @@ export interface RecoveryCase {
   readonly version: 'nothing' | 'old' | 'new';
 }
 
-/** What the traces leave in the journal of a killed host, each once. */
+/** What the traces leave in the journal of a host that is killed in them, or after their end; each once. */
 export function recoveryCases(traces: readonly Trace[]): RecoveryCase[] {
   const cases = new Map<string, RecoveryCase>();
   for (const { strategy, steps, exchanges, end } of traces) {
-    if (!('killed' in end)) continue;
     const lines: JournalLine[] = [];
     for (const { ask, ok } of exchanges) if ('journal' in ask && ok) lines.push(ask.journal);
-    // Of a line that was kept though nobody was told so, the trace knows by its end.
-    if (end.line !== null && JSON.stringify(lines.at(-1)) !== JSON.stringify(end.line)) lines.push(end.line);
+    // Of a line that was kept though nobody was told so, the trace of a killed host knows by its end.
+    const last = 'killed' in end ? end.line : null;
+    if (last !== null && JSON.stringify(lines.at(-1)) !== JSON.stringify(last)) lines.push(last);
+    if ('outcome' in end && lines.at(-1)?.kind !== 'end') continue;
     const rows = strategies[strategy].filter(({ step }) => steps.includes(step));
-    cases.set(JSON.stringify([strategy, steps, lines]), { strategy, rows, lines, version: end.killed });
+    const version = 'killed' in end ? end.killed : 'nothing';
+    cases.set(JSON.stringify([strategy, steps, lines]), { strategy, rows, lines, version });
   }
   return [...cases.values()];
 }
@@ -65,4 +67,40 @@ export async function replayRecovery(
   };
   const outcome = await runRecovery({ strategy, rows }, lines, environment);
   return { did, outcome };
+}
+
+export const allBroken: readonly (readonly ('old' | 'new')[])[] = [[], ['new'], ['old'], ['old', 'new']];
+
+/** What a recovery has to do with a case, in a world in which some versions do not start. */
+export function expectedRecovery(
+  { version }: RecoveryCase,
+  broken: readonly ('old' | 'new')[],
+): { did: string[]; outcome: string } {
+  if (version === 'nothing') return { did: [], outcome: 'nothing' };
+  const tried: readonly ('old' | 'new')[] = version === 'new' ? ['new', 'old'] : ['old'];
+  const works = tried.findIndex((candidate) => !broken.includes(candidate));
+  const outcome = tried[works] ?? 'down';
+  const starts = tried
+    .slice(0, works < 0 ? tried.length : works + 1)
+    .map((candidate) => `start ${candidate}`);
+  const end = { new: 'end done', old: 'end undone', down: 'end down' }[outcome];
+  return { did: ['remove leftovers', ...starts, end], outcome };
+}
+
+/** Where a recovery does otherwise than it has to, in words; each case in each world. */
+export async function recoveryDifferences(
+  runRecovery: RunRecovery,
+  cases: readonly RecoveryCase[],
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const one of cases) {
+    for (const broken of allBroken) {
+      const wanted = JSON.stringify(expectedRecovery(one, broken));
+      const is = JSON.stringify(await replayRecovery(one, broken, runRecovery));
+      if (is === wanted) continue;
+      const where = `${one.strategy} ${JSON.stringify(one.lines)} with ${broken.join(' and ') || 'nothing'} broken`;
+      found.push(`${is}, not ${wanted} in ${where}`);
+    }
+  }
+  return found;
 }
