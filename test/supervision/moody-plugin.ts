@@ -1,5 +1,6 @@
 // A plugin that does what its caller tells it to, good or bad: bundled and run by the tests beside it, through Moody.
 import { existsSync, openSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { definePlugin, serve } from '@plugd/sdk';
 
@@ -10,6 +11,9 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 /** What it was made to keep, so that nobody collects it. */
 const eaten: Buffer[] = [];
+
+/** What becomes of each `get`, for as long as the gate is shut. */
+let mood: () => Promise<void> = async () => {};
 
 const plugin = definePlugin({
   name: 'moody',
@@ -26,10 +30,21 @@ const plugin = definePlugin({
       open: (count) => {
         for (let i = 0; i < Number(count); i++) openSync('/dev/null', 'r');
       },
+      // Beside the event loop: calls are answered meanwhile.
+      burn: (threads) => {
+        for (let i = 0; i < Number(threads); i++) new Worker('for (;;);', { eval: true }).unref();
+      },
+      fail: () => {
+        mood = () => Promise.reject(new Error('as it was told'));
+      },
+      slow: (ms) => {
+        mood = () => sleep(Number(ms));
+      },
     };
     ctx.service(KvDefinition, {
       // The key is how long it takes, in milliseconds.
       async get({ key }) {
+        if (existsSync(MOODY_GATE)) await mood();
         if (Number(key) > 0) await sleep(Number(key));
         return { found: false, ...signature };
       },

@@ -23,7 +23,7 @@ export class Moody {
     return room.load(this.#program.file, this.options(over));
   }
 
-  /** From now on a process of the plugin does not come up before {@link openGate}. */
+  /** From now on a process of the plugin does not come up before {@link openGate}, and those in a bad mood show it. */
   shutGate(): void {
     writeFileSync(this.#gate, '');
   }
@@ -37,11 +37,16 @@ export class Moody {
   }
 }
 
-/** Makes one of a plugin's processes do something: `exit:3`, `signal:SIGTERM`, `sick`, `eat:100` MiB, `open:50` files. */
-export async function tell(plugin: Plugin, deed: string): Promise<void> {
+/**
+ * Makes one of a plugin's processes do something: `exit:3`, `signal:SIGTERM`, `sick`, `eat:100` MiB, `open:50` files, `burn:2`
+ * threads; and as long as the gate is shut, `fail` each get or make it `slow:200` ms. Resolves with the process, if it
+ * could still answer.
+ */
+export async function tell(plugin: Plugin, deed: string): Promise<number | undefined> {
   // Never made again: the contract doesn't allow it. A process that leaves by it has no answer.
-  await plugin
+  const answer = await plugin
     .client(KvDefinition)
     .load([{ key: deed }])
-    .catch(() => {});
+    .catch(() => undefined);
+  return answer?.pid;
 }
