@@ -36,7 +36,7 @@ func (s *service) Restore(stream lifecyclev1.Lifecycle_RestoreServer) error {
 		return err
 	}
 	ctx := stream.Context()
-	give, err := s.lifecycle.take(ctx)
+	give, err := s.lifecycle.turn.take(ctx)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (s *service) Check(stream lifecyclev1.Lifecycle_CheckServer) error {
 		return err
 	}
 	ctx := stream.Context()
-	give, err := s.lifecycle.take(ctx)
+	give, err := s.lifecycle.turn.take(ctx)
 	if err != nil {
 		return err
 	}

@@ -250,12 +250,15 @@ func TestWhatThePluginSaysOfItselfReachesTheHost(t *testing.T) {
 
 func TestWrongOptionsPanicBeforeThePluginStarts(t *testing.T) {
 	full := (&text{}).state(2, 1)
+	often := *(&text{}).state(1)
+	often.SnapshotEvery = 50 * 24 * time.Hour
 	wrong := map[string]plugd.Options{
 		"Name":     {Version: "1.0.0"},
 		"Version":  {Name: "notes"},
 		"Schema":   plain(plugd.Options{State: &plugd.State{}}),
 		"Snapshot": plain(plugd.Options{State: &plugd.State{Schema: 1}}),
 		"Restores": plain(plugd.Options{State: full}),
+		"49 days":  plain(plugd.Options{State: &often}),
 		"kind":     plain(plugd.Options{Resources: []plugd.Resource{{Name: "port"}}}),
 		"twice": plain(plugd.Options{Resources: []plugd.Resource{
 			{Name: "port", Kind: plugd.Exclusive}, {Name: "port", Kind: plugd.Shared},

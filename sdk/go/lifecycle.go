@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"time"
 
 	"google.golang.org/grpc"
 
@@ -15,15 +14,12 @@ import (
 // tokenVariable is in the environment of what a plugd host started.
 const tokenVariable = "PLUGD_INSTANCE_TOKEN"
 
-// selfActivation is how long Hooks.Activate may take where no host says so.
-const selfActivation = time.Minute
-
 // Lifecycle is one plugin's life, as its host sees it.
 type Lifecycle struct {
 	options Options
 	gate    gate
-	// turn is held by what the host has the plugin do, one thing at a time. A channel, for waits that end.
-	turn      chan struct{}
+	turn    *turn
+	// What follows belongs to who holds the turn.
 	active    bool
 	paused    bool
 	mustGoOn  bool
@@ -43,7 +39,7 @@ func New(options Options) *Lifecycle {
 	if err := options.check(); err != nil {
 		panic(fmt.Sprintf("plugd: %v", err))
 	}
-	return &Lifecycle{options: options, turn: make(chan struct{}, 1), draining: make(chan struct{})}
+	return &Lifecycle{options: options, turn: newTurn(), draining: make(chan struct{})}
 }
 
 // GRPCServer makes a gRPC server as go-plugin's DefaultGRPCServer does, with all that is needed here.
@@ -73,9 +69,7 @@ func (l *Lifecycle) Register(registrar grpc.ServiceRegistrar) {
 	if os.Getenv(tokenVariable) != "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), selfActivation)
-	defer cancel()
-	if err := l.activate(ctx); err != nil {
+	if err := l.activate(context.Background()); err != nil {
 		panic(fmt.Sprintf("plugd: %v", err))
 	}
 }
@@ -94,14 +88,4 @@ func Draining(ctx context.Context) <-chan struct{} {
 		return handling.lifecycle.Draining()
 	}
 	return nil
-}
-
-// take waits for the turn, and returns what gives it back.
-func (l *Lifecycle) take(ctx context.Context) (func(), error) {
-	select {
-	case l.turn <- struct{}{}:
-		return func() { <-l.turn }, nil
-	case <-ctx.Done():
-		return nil, handoffOrder.error("another step of the plugin's life has not ended: %v", ctx.Err())
-	}
 }

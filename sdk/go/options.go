@@ -24,7 +24,8 @@ type Options struct {
 }
 
 // Hooks are called on behalf of the host, one at a time. Each may be nil. The context ends when the host waits no
-// longer. An error fails the exchange, and its text reaches the host: it must not contain the state.
+// longer; a hook that goes on all the same has failed by then, and the next one is called only once it has ended. An
+// error fails the exchange, and its text reaches the host: it must not contain the state.
 type Hooks struct {
 	// Pause ends or parks work that goes on beside calls: until Resume nothing may change the state. Calls need no
 	// care: those that may change the state are finished before, and those that come are kept waiting.
@@ -32,7 +33,8 @@ type Hooks struct {
 	// Release lets go of these Resources, for the next version to take.
 	Release func(ctx context.Context, resources []string) error
 	// Resume goes on after Pause, and takes these Resources again, which were released: the exchange has failed.
-	// Also called when Pause itself failed.
+	// Also called when Pause itself failed, and by itself where Pause or Release ended only after the host had given
+	// Resume up.
 	Resume func(ctx context.Context, released []string) error
 	// Activate takes what is exclusive, and begins with what goes on by itself: calls come from now on. Under a host
 	// that isn't plugd it is called when the gRPC server is made, before the handshake; an error then ends the

@@ -35,8 +35,8 @@ func (s *service) Describe(context.Context, *lifecyclev1.DescribeRequest) (*life
 	return answer, nil
 }
 
-func (s *service) Drain(context.Context, *lifecyclev1.DrainRequest) (*lifecyclev1.DrainResponse, error) {
-	s.lifecycle.drain()
+func (s *service) Drain(ctx context.Context, _ *lifecyclev1.DrainRequest) (*lifecyclev1.DrainResponse, error) {
+	s.lifecycle.drain(ctx)
 	return &lifecyclev1.DrainResponse{}, nil
 }
 

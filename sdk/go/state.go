@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"time"
 )
@@ -39,6 +40,9 @@ func (s *State) check() error {
 	}
 	if len(s.Restores) > 0 && !slices.Contains(s.Restores, s.Schema) {
 		return fmt.Errorf("State.Restores is without %d, which the plugin itself writes", s.Schema)
+	}
+	if s.SnapshotEvery.Milliseconds() > math.MaxUint32 {
+		return fmt.Errorf("State.SnapshotEvery is %v: the contract has no room for more than 49 days", s.SnapshotEvery)
 	}
 	if s.SnapshotEvery < 0 || (s.SnapshotEvery > 0 && s.SnapshotEvery < time.Millisecond) {
 		return fmt.Errorf("State.SnapshotEvery is %v: it is in whole milliseconds", s.SnapshotEvery)

@@ -12,93 +12,126 @@ import (
 func (l *Lifecycle) pause(ctx context.Context, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	give, err := l.take(ctx)
+	ctx, give, err := l.turn.takeUndoable(ctx, l.goOn)
 	if err != nil {
 		return err
 	}
-	defer give()
 	if l.paused {
+		give()
 		return nil
 	}
 	if err := l.gate.close(ctx, limit); err != nil {
+		give()
 		return err
 	}
-	if hook := l.options.Hooks.Pause; hook != nil {
-		l.mustGoOn = true
-		if err := hook(ctx); err != nil {
-			// Should Resume not come, calls go on all the same.
-			l.gate.open()
-			if ctx.Err() != nil {
-				return pauseTimeout.error("Hooks.Pause had no more time: %v", err)
-			}
-			return handoffHookFailed.error("Hooks.Pause: %v", err)
-		}
-	}
 	l.mustGoOn = true
-	l.paused = true
-	return nil
+	return run(ctx, give, pauseTimeout, "Hooks.Pause", func() error {
+		if hook := l.options.Hooks.Pause; hook != nil {
+			err := hook(ctx)
+			if ctx.Err() != nil {
+				// Nobody takes the plugin for paused. Should Resume not come, calls go on all the same.
+				l.gate.open()
+				return pauseTimeout.error("Hooks.Pause had no more time: %v", context.Cause(ctx))
+			}
+			if err != nil {
+				l.gate.open()
+				return handoffHookFailed.error("Hooks.Pause: %v", err)
+			}
+		}
+		l.paused = true
+		return nil
+	})
 }
 
 func (l *Lifecycle) release(ctx context.Context, names []string) error {
-	give, err := l.take(ctx)
+	left, err := l.known(names)
 	if err != nil {
 		return err
 	}
-	defer give()
-	if len(names) == 0 {
-		for _, resource := range l.options.Resources {
-			if resource.Kind == Exclusive {
-				names = append(names, resource.Name)
-			}
-		}
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	ctx, give, err := l.turn.takeUndoable(ctx, l.goOn)
+	if err != nil {
+		return err
 	}
-	var left []string
-	for _, name := range names {
-		known := slices.ContainsFunc(l.options.Resources, func(r Resource) bool { return r.Name == name })
-		if !known {
-			return handoffOrder.error("the plugin has declared no resource %q", name)
-		}
-		if !slices.Contains(l.released, name) && !slices.Contains(left, name) {
-			left = append(left, name)
-		}
-	}
-	if len(left) == 0 {
+	left = slices.DeleteFunc(left, func(name string) bool { return slices.Contains(l.released, name) })
+	hook := l.options.Hooks.Release
+	if len(left) == 0 || hook == nil {
+		l.released = append(l.released, left...)
+		give()
 		return nil
 	}
 	// Before the hook: what it lets go of before it fails must be taken again too.
 	l.released = append(l.released, left...)
-	if hook := l.options.Hooks.Release; hook != nil {
-		if err := hook(ctx, left); err != nil {
+	return run(ctx, give, handoffHookFailed, "Hooks.Release", func() error {
+		if err := hook(ctx, slices.Clone(left)); err != nil {
 			return handoffHookFailed.error("Hooks.Release: %v", err)
 		}
+		return nil
+	})
+}
+
+// known is these resources, each once; without any, all that are exclusive.
+func (l *Lifecycle) known(names []string) ([]string, error) {
+	var known []string
+	for _, resource := range l.options.Resources {
+		if len(names) == 0 && resource.Kind == Exclusive {
+			known = append(known, resource.Name)
+		}
 	}
-	return nil
+	for _, name := range names {
+		declared := slices.ContainsFunc(l.options.Resources, func(r Resource) bool { return r.Name == name })
+		if !declared {
+			return nil, handoffOrder.error("the plugin has declared no resource %q", name)
+		}
+		if !slices.Contains(known, name) {
+			known = append(known, name)
+		}
+	}
+	return known, nil
 }
 
 func (l *Lifecycle) activate(ctx context.Context) error {
-	give, err := l.take(ctx)
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	give, err := l.turn.take(ctx)
 	if err != nil {
 		return err
 	}
-	defer give()
-	if l.active {
+	hook := l.options.Hooks.Activate
+	if l.active || hook == nil {
+		l.active = true
+		give()
 		return nil
 	}
-	if hook := l.options.Hooks.Activate; hook != nil {
+	return run(ctx, give, handoffHookFailed, "Hooks.Activate", func() error {
 		if err := hook(ctx); err != nil {
 			return handoffHookFailed.error("Hooks.Activate: %v", err)
 		}
-	}
-	l.active = true
-	return nil
+		l.active = true
+		return nil
+	})
 }
 
 func (l *Lifecycle) resume(ctx context.Context) error {
-	give, err := l.take(ctx)
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	give, err := l.turn.takeBack(ctx)
 	if err != nil {
 		return err
 	}
-	defer give()
+	return run(ctx, give, handoffHookFailed, "Hooks.Resume", func() error { return l.undo(ctx) })
+}
+
+// goOn is a Resume for which nobody waits any more. Where it fails too, the plugin stays as it is.
+func (l *Lifecycle) goOn() {
+	ctx, cancel := context.WithTimeout(context.Background(), stepLimit)
+	defer cancel()
+	_ = l.undo(ctx)
+}
+
+// undo takes back what Pause, Release and Drain did, for who holds the turn.
+func (l *Lifecycle) undo(ctx context.Context) error {
 	if hook := l.options.Hooks.Resume; hook != nil && (l.mustGoOn || len(l.released) > 0) {
 		if err := hook(ctx, slices.Clone(l.released)); err != nil {
 			return handoffHookFailed.error("Hooks.Resume: %v", err)
@@ -114,12 +147,16 @@ func (l *Lifecycle) resume(ctx context.Context) error {
 	return nil
 }
 
-func (l *Lifecycle) drain() {
+// drain does nothing for a host that waits for it no longer: it may have gone on to Resume.
+func (l *Lifecycle) drain(ctx context.Context) {
 	l.drainLock.Lock()
+	defer l.drainLock.Unlock()
+	if ctx.Err() != nil {
+		return
+	}
 	if !isClosed(l.draining) {
 		close(l.draining)
 	}
-	l.drainLock.Unlock()
 	l.gate.refuse()
 }
 
