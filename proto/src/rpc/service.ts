@@ -47,9 +47,15 @@ type Handlers<Methods> = { [Key in keyof Methods]: ServiceHandler<Methods[Key]> 
 /** A handler for each method of a service; an object literal, or an instance of a class. */
 export type ServiceImplementation<Def extends AnyServiceDefinition> = Handlers<MethodsOf<Def>>;
 
+/**
+ * Asked before a handler is called, which then waits for the promise, if it is one. What is thrown is the call's end. The
+ * function that it gives is called when the handler has settled.
+ */
+export type Admit = (call: ServiceCall) => (() => void) | Promise<() => void>;
+
 /** How {@link adaptService} reports and counts. */
 export interface AdaptOptions {
-  /** Given to each handler as `call.draining`. */
+  /** Given to each handler as `call.draining`. Read anew for each call. */
   readonly draining: AbortSignal;
   /** Hears of each error that a handler threw, with the status that its caller got. Must not throw. */
   readonly onError?: (error: unknown, path: string, code: status) => void;
@@ -58,6 +64,8 @@ export interface AdaptOptions {
    * may be later than the caller's leaving.
    */
   readonly track?: (call: ServiceCall) => (() => void) | undefined;
+  /** Asked once a method; undefined for those whose calls need not be asked. */
+  readonly admission?: (method: RpcMethod) => Admit | undefined;
   /** Asked as a call begins: its handler, and what it hears of the call, run inside; it ends when the handler has settled. */
   readonly scope?: (metadata: Metadata) => CallScope | undefined;
 }
@@ -115,11 +123,15 @@ function handlerOf(implementation: object, method: RpcMethod): Handler | undefin
 }
 
 class MethodAdapter {
+  private readonly admit: Admit | undefined;
+
   constructor(
     private readonly method: RpcMethod,
     private readonly handler: Handler,
     private readonly options: AdaptOptions,
-  ) {}
+  ) {
+    this.admit = options.admission?.(method);
+  }
 
   /** The handler that grpc-js calls. It never throws, and no promise of its own is ever rejected. */
   adapt(): UntypedHandleCall {
@@ -167,7 +179,10 @@ class MethodAdapter {
   ): Promise<void> {
     const incoming = new IncomingCall(call, this.method.path, this.options.draining, scope);
     const settled = this.options.track?.(incoming);
+    let left: (() => void) | undefined;
     try {
+      const admitted = this.admit?.(incoming);
+      left = admitted instanceof Promise ? await admitted : admitted;
       const bytes = this.encode(await handle(incoming));
       incoming.answer();
       callback(null, bytes, incoming.trailers);
@@ -175,6 +190,7 @@ class MethodAdapter {
       const thrown = this.failed(error, incoming);
       if (thrown !== undefined) callback(thrown);
     } finally {
+      left?.();
       settled?.();
       scope?.end();
     }
@@ -187,7 +203,10 @@ class MethodAdapter {
   ): Promise<void> {
     const incoming = new IncomingCall(call, this.method.path, this.options.draining, scope);
     const settled = this.options.track?.(incoming);
+    let left: (() => void) | undefined;
     try {
+      const admitted = this.admit?.(incoming);
+      left = admitted instanceof Promise ? await admitted : admitted;
       await sendResponses(await handle(incoming), call, incoming, (response) => this.encode(response));
       incoming.answer();
       call.end(incoming.trailers);
@@ -196,6 +215,7 @@ class MethodAdapter {
       // grpc-js takes the status of a stream in this form, and sends it after what was written before.
       if (thrown !== undefined) call.emit('error', thrown);
     } finally {
+      left?.();
       settled?.();
       scope?.end();
     }
