@@ -201,6 +201,41 @@ export const errorCodes = {
     'The two ends do not understand each other on the shared connection: see which library the plugin was built with.',
   ),
   MULTIPLEX_TIMEOUT: entry('plugin', 'The process is stopped, overloaded or stuck: see what it does.'),
+
+  // State that one version hands to the next.
+  STATE_SCHEMA_UNKNOWN: entry(
+    'operator',
+    'Give the version a migration from this schema, or go by way of a version that reads both.',
+  ),
+  STATE_INCOMPLETE: entry(
+    'host',
+    'The snapshot was cut short or changed on its way: take another, nothing of this one is used.',
+  ),
+  STATE_TOO_LARGE: entry(
+    'plugin',
+    'Keep less, or raise state.maxBytes in the version that is to take it over.',
+  ),
+  STATE_CODEC_FAILED: entry(
+    'plugin',
+    "See the plugin's log for where it threw: encode, decode, migrate and equal must take every state that a version writes.",
+  ),
+  STATE_DIFFERS: entry(
+    'plugin',
+    'The new version made something else of the state than it was given: look at its decode and migrate.',
+  ),
+  PLUGIN_PAUSED: entry(
+    'plugin',
+    'Its state is being handed over: call again, the plugin has not seen this call.',
+  ),
+  PAUSE_TIMEOUT: entry(
+    'plugin',
+    'Calls that may change the state, or its pause hooks, take too long: end them when it is to pause.',
+  ),
+  HANDOFF_HOOK_FAILED: entry('plugin', "See the plugin's log for what its hook threw, or what it waits for."),
+  HANDOFF_ORDER: entry(
+    'host',
+    'Restore comes before Activate, Activate before Pause, and what is released must be declared.',
+  ),
 } as const satisfies Record<string, ErrorCodeEntry>;
 
 export type ErrorCode = keyof typeof errorCodes;

@@ -9,7 +9,8 @@ export type ShutdownHook = () => void | Promise<void>;
 export interface DepartureOptions {
   readonly calls: CallTracker;
   readonly health: HealthRegistry;
-  readonly draining: AbortController;
+  /** Tells calls without an end to end. */
+  drain(): void;
   readonly log: Logger;
   /** How long calls in flight may go on, in milliseconds. */
   readonly graceMs: number;
@@ -31,6 +32,10 @@ export class Departure {
     this.#hooks.push(hook);
   }
 
+  get begun(): boolean {
+    return this.#begun !== undefined;
+  }
+
   /** Never rejects. Later calls wait for the same end. */
   begin(why: string): Promise<void> {
     this.#begun ??= this.#run(why);
@@ -38,9 +43,9 @@ export class Departure {
   }
 
   async #run(why: string): Promise<void> {
-    const { calls, health, draining, log, graceMs } = this.#options;
+    const { calls, health, log, graceMs } = this.#options;
     log.debug('plugin is leaving', { reason: why });
-    draining.abort();
+    this.#options.drain();
     health.close();
     const left = await calls.whenIdle(graceMs);
     if (left > 0) log.warn('calls in flight are cut', { calls: left, grace_ms: graceMs });

@@ -14,3 +14,15 @@ export { definePlugin, type Plugin, type PluginDefinition } from './plugin';
 export { serve } from './serve';
 export type { ServeOptions } from './serve-options';
 export type { ServingStatus } from './services/health';
+export type {
+  ActivateHook,
+  PauseHook,
+  PauseLimits,
+  ReleaseHook,
+  ResumeHook,
+  ResumeLimits,
+} from './state/hooks';
+export type { HookLimits } from './state/limits';
+export type { ResourceKind, Resources } from './state/resources';
+export type { Migration, Migrations, StateDefinition } from './state/state-definition';
+export type { StateHandle } from './state/state-part';

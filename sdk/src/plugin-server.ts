@@ -9,11 +9,16 @@ import { CallTracker } from './call-tracker';
 import type { PluginContext } from './context';
 import { Departure } from './departure';
 import { errorFields, type Logger } from './logger';
+import { check } from './option-check';
 import type { Plugin } from './plugin';
 import { offerBuiltIn } from './services/built-in';
 import type { DescriptorIndex } from './services/descriptor-index';
 import { loadDescriptors } from './services/descriptors';
 import { HealthRegistry, WHOLE_PLUGIN } from './services/health';
+import { CallGate } from './state/call-gate';
+import { Handoff } from './state/handoff';
+import { DEFAULT_HOOK_LIMIT_MS } from './state/limits';
+import { noState, StatePart } from './state/state-part';
 import type { StdioHub } from './stdio/stdio-hub';
 
 /** What a {@link PluginServer} is made of. */
@@ -44,19 +49,25 @@ export class PluginServer {
   readonly #services = new Set<string>();
   readonly #calls = new CallTracker();
   readonly #lineage = new CallLineage();
-  readonly #draining = new AbortController();
+  #draining = new AbortController();
   readonly #departure: Departure;
+  readonly #gate = new CallGate();
+  readonly #handoff: Handoff;
+  readonly #state: StatePart | undefined;
   #descriptors: Promise<DescriptorIndex> | undefined;
   #inSetup = true;
 
   private constructor(options: PluginServerOptions) {
     this.#options = options;
+    const { plugin, log } = options;
+    this.#handoff = new Handoff(this.#gate, plugin.resources ?? {}, log);
+    this.#state = plugin.state === undefined ? undefined : new StatePart(plugin.state, log);
     this.broker = new PluginBroker(this.#callsOfThePlugin(), this.#lineage.carry);
     this.#departure = new Departure({
       calls: this.#calls,
       health: this.health,
-      draining: this.#draining,
-      log: options.log,
+      drain: () => this.drain(),
+      log,
       graceMs: options.shutdownGraceMs,
       timeoutMs: options.shutdownTimeoutMs,
     });
@@ -70,6 +81,16 @@ export class PluginServer {
     server.#inSetup = false;
     for (const name of WHOLE_PLUGIN) server.health.setDefault(name, 'SERVING');
     return server;
+  }
+
+  /**
+   * Begins to work, unless that is the host's to say: it has a state to hand over first, or another version to make
+   * release something.
+   * @param hostActivates whether the host knows of handoffs
+   * @throws RpcError with HANDOFF_HOOK_FAILED
+   */
+  async begin(hostActivates: boolean): Promise<void> {
+    if (!hostActivates || !this.#handsOver) await this.#handoff.activate(DEFAULT_HOOK_LIMIT_MS);
   }
 
   /** The function takes the connections on which calls come in. */
@@ -90,6 +111,14 @@ export class PluginServer {
   /** New calls go to another generation from now on. */
   drain(): void {
     this.#draining.abort();
+    // Nobody is to open the gate.
+    this.#gate.refuse();
+  }
+
+  /** New calls come again: the exchange that it was drained for has been undone. */
+  #undrain(): void {
+    if (!this.#draining.signal.aborted || this.#departure.begun) return;
+    this.#draining = new AbortController();
   }
 
   /** Calls in flight end, then the hooks run. Never rejects, and ends within the limits of the options. */
@@ -112,13 +141,35 @@ export class PluginServer {
     this.#server.forceShutdown();
   }
 
+  get #handsOver(): boolean {
+    const { state, resources = {} } = this.#options.plugin;
+    return state !== undefined || Object.keys(resources).length > 0;
+  }
+
   #context(): PluginContext {
     const { protocolVersion, log } = this.#options;
+    const { hooks } = this.#handoff;
+    const ofHandoff = (name: string): void =>
+      check(this.#handsOver, name, 'used in a plugin that declares state or resources');
     return {
       protocolVersion,
       log,
       health: { set: (service, status) => this.health.set(service, status) },
       onShutdown: (hook) => this.#departure.add(hook),
+      state: this.#state ?? noState,
+      onActivate: (hook) => hooks.activate.add(hook),
+      onPause: (hook) => {
+        ofHandoff('ctx.onPause');
+        hooks.pause.add(hook);
+      },
+      onResume: (hook) => {
+        ofHandoff('ctx.onResume');
+        hooks.resume.add(hook);
+      },
+      onRelease: (hook) => {
+        ofHandoff('ctx.onRelease');
+        hooks.release.add(hook);
+      },
       broker: this.broker.context,
       service: (definition, implementation) => {
         if (!this.#inSetup) {
@@ -133,25 +184,37 @@ export class PluginServer {
 
   /** How the plugin's own services are called, on whatever connection. */
   #callsOfThePlugin(): AdaptOptions {
+    const signal = (): AbortSignal => this.#draining.signal;
     return {
-      draining: this.#draining.signal,
+      get draining() {
+        return signal();
+      },
       onError: (error, path, code) => this.#report(error, path, code),
       track: () => this.#calls.begin(),
+      // A call that need not be held back is not even asked.
+      ...(this.#handsOver ? { admission: this.#gate.admission } : {}),
       scope: this.#lineage.scope,
     };
   }
 
   #offerBuiltIn(): void {
     const { plugin, hub, log, onLeave } = this.#options;
-    const { track, scope, ...calls } = this.#callsOfThePlugin();
+    const { track, scope, admission, ...calls } = this.#callsOfThePlugin();
     offerBuiltIn((definition, implementation) => this.#offer(definition, implementation, calls), {
-      identity: { name: plugin.name, version: plugin.version },
       health: this.health,
       reflected: { serviceNames: () => [...this.#services].sort(), descriptors: () => this.descriptors() },
       broker: this.broker.service,
       hub,
       log,
-      drain: () => this.drain(),
+      lifecycle: {
+        identity: { name: plugin.name, version: plugin.version },
+        state: this.#state,
+        resources: plugin.resources ?? {},
+        single: plugin.single ?? false,
+        handoff: this.#handoff,
+        drain: () => this.drain(),
+        undrain: () => this.#undrain(),
+      },
       shutDown: async () => {
         await this.depart('the host asked for it');
         // After the answer is on its way.

@@ -1,8 +1,14 @@
 import type { PluginContext } from './context';
 import { check } from './option-check';
+import { checkResources, type Resources } from './state/resources';
+import { checkState, type StateDefinition } from './state/state-definition';
 
-/** What a plugin author writes. */
-export interface PluginDefinition {
+/**
+ * What a plugin author writes.
+ *
+ * @typeParam State what `state` describes
+ */
+export interface PluginDefinition<State = unknown> {
   /** The plugin's name, in its log records and for the host. */
   readonly name: string;
   /** Semantic version of the plugin's code, for example `1.4.0`. A host compares it with the one it asked for. */
@@ -22,11 +28,17 @@ export interface PluginDefinition {
    * read at the first reflection request.
    */
   readonly descriptors?: string | Uint8Array;
+  /** The state that a new version takes over from the old one. Default: none; then versions overlap for a moment. */
+  readonly state?: StateDefinition<State>;
+  /** What the plugin holds beside memory, as far as it matters to an upgrade, by name. Default: nothing. */
+  readonly resources?: Resources;
+  /** It can't run twice at the same time, not even for the time of an upgrade. Default: false. */
+  readonly single?: boolean;
   /**
    * Runs once, after the protocol version has been agreed on and before any call: register the services
    * here. A throw ends the plugin with exit code 1, before the handshake.
    */
-  setup(ctx: PluginContext): void | Promise<void>;
+  setup(ctx: PluginContext<State>): void | Promise<void>;
 }
 
 const brand = Symbol.for('plugd.Plugin');
@@ -44,7 +56,7 @@ const SEMANTIC_VERSION =
  * An empty cookie is let through: `serve` refuses it in the words of go-plugin.
  * @throws PluginError OPTIONS_INVALID
  */
-export function definePlugin(definition: PluginDefinition): Plugin {
+export function definePlugin<State = unknown>(definition: PluginDefinition<State>): Plugin {
   const { name, version, handshake, descriptors } = definition;
   check(isText(name), 'name', 'a text that is not empty');
   check(isText(version) && SEMANTIC_VERSION.test(version), 'version', 'a semantic version such as 1.4.0');
@@ -67,12 +79,16 @@ export function definePlugin(definition: PluginDefinition): Plugin {
     'descriptors',
     'the path or the bytes of a FileDescriptorSet',
   );
+  checkState(definition.state);
+  checkResources(definition.resources);
+  check(['boolean', 'undefined'].includes(typeof definition.single), 'single', 'true or false');
   check(typeof definition.setup === 'function', 'setup', 'a function');
+  const own: PluginDefinition = definition;
   return Object.freeze({
-    ...definition,
+    ...own,
     handshake: { cookie: [cookieName, cookieValue] as const, protocolVersions: [...versions] },
     // Kept as a method of the caller's object, which may be an instance of a class.
-    setup: (ctx: PluginContext) => definition.setup(ctx),
+    setup: (ctx: PluginContext) => own.setup(ctx),
     [brand]: true as const,
   });
 }

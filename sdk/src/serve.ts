@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { PLUGIN_CLIENT_CERT } from '@plugd/protocol/environment';
+import { PLUGD_TOKEN, PLUGIN_CLIENT_CERT } from '@plugd/protocol/environment';
 import { formatLogRecord } from '@plugd/protocol/log-record';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { brokerWays } from './broker/broker-ways';
@@ -96,6 +96,7 @@ class PluginProcess {
       onLeave: () => void this.#exit(),
     });
     this.#server = server;
+    await server.begin(!options.debug && Boolean(env[PLUGD_TOKEN]));
     const { credentials, certificateField, security } = servingCredentials({
       tls: options.tls,
       hostCertificatePem: env[PLUGIN_CLIENT_CERT] ?? '',

@@ -12,19 +12,18 @@ import type { ServiceImplementation } from '@plugd/protocol/rpc/service';
 import type { Logger } from '../logger';
 import type { StdioHub } from '../stdio/stdio-hub';
 import { type HealthRegistry, wireStatus } from './health';
+import { type LifecycleParts, lifecycleService } from './lifecycle';
 import { type Reflected, reflect } from './reflection';
 import { stdioService } from './stdio-service';
 
 /** What the built-in services need of the plugin. */
 export interface BuiltInParts {
-  readonly identity: { readonly name: string; readonly version: string };
   readonly health: HealthRegistry;
   readonly reflected: Reflected;
   readonly broker: ServiceImplementation<GRPCBrokerDefinition>;
   readonly hub: StdioHub;
   readonly log: Logger;
-  /** Another generation takes the new calls from now on. */
-  drain(): void;
+  readonly lifecycle: LifecycleParts;
   /** The host wants the plugin to leave: resolves when it may. */
   shutDown(): Promise<void>;
 }
@@ -36,7 +35,7 @@ type Offer = <Def extends AnyServiceDefinition>(
 
 /** Offers the services that each plugin has, in the order of Go plugins. */
 export function offerBuiltIn(offer: Offer, parts: BuiltInParts): void {
-  const { health, reflected, hub, log, identity } = parts;
+  const { health, reflected, hub, log } = parts;
   offer(HealthDefinition, {
     check: ({ service }) => {
       const found = health.get(service);
@@ -60,11 +59,5 @@ export function offerBuiltIn(offer: Offer, parts: BuiltInParts): void {
     },
   });
   offer(GRPCStdioDefinition, stdioService(hub, log));
-  offer(LifecycleDefinition, {
-    describe: () => identity,
-    drain: () => {
-      parts.drain();
-      return {};
-    },
-  });
+  offer(LifecycleDefinition, lifecycleService(parts.lifecycle));
 }

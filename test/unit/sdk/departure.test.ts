@@ -5,15 +5,16 @@ import { HealthRegistry } from '../../../sdk/src/services/health';
 
 function setUp({ graceMs = 1000, timeoutMs = 1000 } = {}) {
   const messages: string[] = [];
+  const draining = new AbortController();
   const parts = {
     calls: new CallTracker(),
     health: new HealthRegistry(),
-    draining: new AbortController(),
+    drain: () => draining.abort(),
     log: createLogger('test', ({ level, message }) => messages.push(`${level}: ${message}`)),
     graceMs,
     timeoutMs,
   };
-  return { ...parts, messages, departure: new Departure(parts) };
+  return { ...parts, draining, messages, departure: new Departure(parts) };
 }
 
 test('calls in flight end before the first hook runs, and hooks run in reverse order', async () => {
