@@ -130,6 +130,10 @@ export const errorCodes = {
     'operator',
     'The check given as `verify` refused the new version; the cause says why.',
   ),
+  EXPECTATION_MISSED: entry(
+    'operator',
+    'See the lines that were missed: find what the new version does otherwise, or expect less of it.',
+  ),
 
   // A plugin at work.
   PLUGIN_EXITED: entry(
