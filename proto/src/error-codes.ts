@@ -58,6 +58,10 @@ export const errorCodes = {
   SOCKET_PATH_TOO_LONG: entry('operator', 'Choose a run directory with a shorter path.'),
   SOCKET_GROUP_UNKNOWN: entry('operator', 'Name a group that exists on this machine, or give its number.'),
   LISTEN_FAILED: entry('operator', 'Free a port in the range, or widen it.'),
+  MEMORY_SHORT: entry(
+    'operator',
+    "Free memory, raise the budget, or let the plugin be recreated instead (memory.ifShort: 'recreate').",
+  ),
 
   // From spawn to handshake.
   START_TIMEOUT: entry('plugin', 'See what it printed on stderr; raise startTimeoutMs if it is merely slow.'),

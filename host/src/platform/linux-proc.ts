@@ -56,7 +56,8 @@ function countDescriptors(directory: string): number | undefined {
   }
 }
 
-function readText(path: string): string | undefined {
+/** Undefined if it can't be read. For files that the kernel makes on the spot. */
+export function readText(path: string): string | undefined {
   return readBytes(path)?.toString('latin1');
 }
 

@@ -91,6 +91,11 @@ export interface Platform {
    * reading. Never rejects.
    */
   usage(pid: number): Promise<ProcessUsage | undefined>;
+  /**
+   * How much memory processes of this host may still take, in bytes, before the system or the limits of a container
+   * would have to take it from somebody. Undefined where that can't be told.
+   */
+  availableMemory(): number | undefined;
 
   /** See `resolveCommand` of the artifact room. */
   resolveCommand(command: string, cwd: string, env: Readonly<Record<string, string | undefined>>): string;

@@ -1,6 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { resolveCommand } from '../artifact/command';
+import { readAvailableMemory } from './linux-memory';
 import { EnvironmentSearch, isEnded, readStat, readUsage } from './linux-proc';
 import { plainDecoder } from './output-decoder';
 import type {
@@ -24,6 +25,8 @@ export interface PosixSystem {
   /** Like `process.kill`. */
   readonly signal?: (pid: number, signal: NodeJS.Signals | 0) => void;
   readonly proc?: string;
+  /** Where the control groups are mounted. */
+  readonly cgroups?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -38,6 +41,7 @@ export class PosixPlatform implements Platform {
   readonly #run: RunProgram;
   readonly #signal: (pid: number, signal: NodeJS.Signals | 0) => void;
   readonly #proc: string;
+  readonly #cgroups: string;
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #search: EnvironmentSearch;
 
@@ -47,6 +51,7 @@ export class PosixPlatform implements Platform {
     this.#run = system.run ?? runProgram;
     this.#signal = system.signal ?? ((pid, signal) => void process.kill(pid, signal));
     this.#proc = system.proc ?? '/proc';
+    this.#cgroups = system.cgroups ?? '/sys/fs/cgroup';
     this.#env = system.env ?? process.env;
     this.#search = new EnvironmentSearch(this.#proc);
   }
@@ -116,6 +121,10 @@ export class PosixPlatform implements Platform {
     if (this.#linux) return readUsage(pid, this.#proc);
     const fields = ['stat=', 'rss=', 'time=', 'lstart='].flatMap((field) => ['-o', field]);
     return parsePsUsage((await this.#run('ps', [...fields, '-p', String(pid)])) ?? '');
+  }
+
+  availableMemory(): number | undefined {
+    return this.#linux ? readAvailableMemory(this.#proc, this.#cgroups) : process.availableMemory();
   }
 
   resolveCommand(command: string, cwd: string, env: Readonly<Record<string, string | undefined>>): string {

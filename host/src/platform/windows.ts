@@ -85,6 +85,10 @@ export class WindowsPlatform implements Platform {
     return [];
   }
 
+  availableMemory(): number {
+    return process.availableMemory();
+  }
+
   /** Memory only: what tells the rest starts a PowerShell, which uses more than it would measure. */
   async usage(pid: number): Promise<ProcessUsage | undefined> {
     const answer = await this.#system('tasklist.exe', ['/FI', `PID eq ${pid}`, '/FO', 'CSV', '/NH']);
