@@ -55,16 +55,23 @@ export class StateCodec {
     return state;
   }
 
-  /** @throws RpcError with STATE_CODEC_FAILED */
-  difference(restored: unknown, given: unknown): string | undefined {
-    const { equal } = this.#definition;
+  /**
+   * How a state differs from the given one, without its content. Bytes of the own schema that the author encodes are
+   * compared as they came: his decode may have lost something of them.
+   * @throws RpcError with STATE_SCHEMA_UNKNOWN, STATE_CODEC_FAILED
+   */
+  difference(restored: unknown, bytes: Buffer, schema: number): string | undefined {
+    const { equal, encode, schema: own } = this.#definition;
     if (equal !== undefined) {
+      const given = this.read(bytes, schema);
       const same = this.#run('equal', () => Reflect.apply(equal, this.#definition, [restored, given]));
       return same === true ? undefined : "the plugin's own comparison finds them different";
     }
-    const [a, b] = [this.encode(restored), this.encode(given)];
-    if (Buffer.compare(a, b) === 0) return undefined;
-    return `${a.length} bytes were restored of ${b.length}, and they differ from byte ${commonLength(a, b)} on`;
+    const wanted = schema === own && encode !== undefined ? bytes : this.encode(this.read(bytes, schema));
+    const held = this.encode(restored);
+    if (Buffer.compare(held, wanted) === 0) return undefined;
+    const common = commonLength(held, wanted);
+    return `${held.length} bytes were restored of ${wanted.length}, and they differ from byte ${common} on`;
   }
 
   #decode(bytes: Buffer, schema: number): unknown {

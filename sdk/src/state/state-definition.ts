@@ -29,7 +29,10 @@ export interface StateDefinition<State> {
    * newer versions, down to it in the same way. Default: none.
    */
   readonly migrate?: Migrations;
-  /** Whether what was restored is what was given; both are in this schema. Default: whether their bytes are the same. */
+  /**
+   * Whether what was restored is what was given; both are in this schema. Default: whether their bytes are the same, so
+   * that `encode` must give equal bytes for equal states.
+   */
   equal?(restored: State, given: State): boolean;
   /** Two versions may serve at the same time, each with its own state. Default: false. */
   readonly shareable?: boolean;

@@ -53,7 +53,7 @@ export class StatePart implements StateHandle<unknown> {
   /** How the state differs from that of a snapshot, without its content; undefined if it doesn't. */
   async compare(parts: AsyncIterable<SnapshotPart>): Promise<string | undefined> {
     const { bytes, schema } = await this.#arrived(parts);
-    return this.#codec.difference(this.value, this.#codec.read(bytes, schema));
+    return this.#codec.difference(this.value, bytes, schema);
   }
 
   #arrived(parts: AsyncIterable<SnapshotPart>): Promise<Snapshot> {
