@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ChannelInterface } from '@grpc/grpc-js';
-import { Contract } from '../contract/contract';
-import { DescriptorBudget, readDescriptorFile } from '../contract/descriptor-bytes';
-import type { DescriptorFile } from '../contract/descriptor-file';
+import type { Contract } from '../contract/contract';
+import { DescriptorBudget } from '../contract/descriptor-bytes';
+import { SharedContracts, type SharedFile } from '../contract/shared-contracts';
 import { openReflection, type ReflectionLimit, type ReflectionQuestion } from './reflection';
 
 // What a plugin may have the host remember of it. Beyond any of these it is taken at no word.
@@ -13,6 +13,9 @@ const mostBytes = 4 * 1024 * 1024;
 const mostDeclarations = 20_000;
 /** A file comes with its imports from most servers; from the others one layer of them comes with each round. */
 const mostRounds = 32;
+
+/** Of all hosts of this process: it keeps nothing that none of them has. */
+const contracts = new SharedContracts();
 
 /**
  * The contract as the plugin tells it: the services that it lists, with what their files say of them; undefined if it
@@ -48,38 +51,26 @@ export async function reflectContract(
     }
     questions = library.takeMissing().map((value) => ({ $case: 'fileByFilename', value }));
   }
-  return contractOf(listed, library.files);
-}
-
-/** What it lists is what it serves: a file also declares services that others serve. */
-function contractOf(listed: ReadonlySet<string>, files: readonly DescriptorFile[]): Contract {
-  return new Contract({
-    services: [
-      ...files.flatMap(({ services }) => services.filter(({ name }) => listed.has(name))),
-      ...[...listed].map((name) => ({ name, methods: [] })),
-    ],
-    messages: files.flatMap(({ messages }) => messages),
-    files,
-  });
+  return contracts.contract(listed, library.files);
 }
 
 /** The files that came, and those that they import. */
 class Library {
-  readonly #files = new Map<string, DescriptorFile>();
+  readonly #files = new Map<string, SharedFile>();
   /** Names of files that came or were asked for: none is asked for twice, also if no answer came. */
   readonly #known = new Set<string>();
   readonly #budget = new DescriptorBudget(mostDeclarations);
   #missing = new Set<string>();
   #bytes = 0;
 
-  get files(): readonly DescriptorFile[] {
+  get files(): readonly SharedFile[] {
     return [...this.#files.values()];
   }
 
   add(bytes: Uint8Array): void {
     this.#bytes += bytes.length;
     if (this.#bytes > mostBytes) throw new Error(`its descriptors are larger than ${mostBytes} bytes`);
-    const file = readDescriptorFile(bytes, this.#budget);
+    const file = contracts.file(bytes, this.#budget);
     if (!this.#files.has(file.name)) this.#files.set(file.name, file);
     this.#known.add(file.name);
     for (const name of file.dependencies) this.#missing.add(name);

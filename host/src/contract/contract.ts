@@ -65,11 +65,18 @@ export class Contract {
     return [...this.#files.values()];
   }
 
+  get #isEmpty(): boolean {
+    return this.#services.size + this.#messages.size + this.#files.size === 0;
+  }
+
   /**
    * Both in one. Where both know a thing this one's word counts, method by method and message by message; the other
    * fills in what this one's source can't tell.
    */
   over(other: Contract): Contract {
+    // They never change: what adds nothing need not be copied.
+    if (this.#isEmpty) return other;
+    if (other.#isEmpty) return this;
     return new Contract({
       services: [...this.#services.values(), ...other.#services.values()],
       messages: [...this.#messages.values(), ...other.#messages.values()],

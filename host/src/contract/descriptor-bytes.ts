@@ -43,15 +43,21 @@ const fileSchema: Schema = {
 
 /** How many declarations may still be made of bytes: two bytes of a stranger's become an object. */
 export class DescriptorBudget {
-  #left: number;
+  readonly #most: number;
+  #taken = 0;
 
   constructor(declarations: number) {
-    this.#left = declarations;
+    this.#most = declarations;
   }
 
-  /** @throws Error when there is none left */
-  take(): void {
-    if (--this.#left < 0) throw new Error('there are too many declarations');
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** @throws Error when there are not so many left */
+  take(declarations = 1): void {
+    this.#taken += declarations;
+    if (this.#taken > this.#most) throw new Error('there are too many declarations');
   }
 }
 

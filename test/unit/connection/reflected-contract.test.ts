@@ -113,6 +113,15 @@ test.each([
   expect(asked[0]).toBe('listServices ');
 });
 
+test('two plugins that tell the same of themselves share what is remembered of it', async () => {
+  const same: Plugin = ({ $case }) =>
+    $case === 'listServices' ? [listed('samples.kv.v1.Kv')] : [sent(...kv.map(bytesOf))];
+  const [one, other] = [await serve(same), await serve(same)];
+  const contract = await reflect(one.channel);
+  expect(contract?.services).toHaveLength(1);
+  expect(await reflect(other.channel)).toBe(contract);
+});
+
 test('a plugin without reflection says nothing', async () => {
   const { channel, asked } = await serve(() => [], []);
   expect(await reflect(channel)).toBeUndefined();

@@ -47,3 +47,8 @@ test('a service that is known by its name alone is filled in with the methods th
   expect(named.over(samples).service('samples.kv.v1.Kv')?.methods).toHaveLength(5);
   expect(samples.over(named).service('samples.kv.v1.Kv')?.methods).toHaveLength(5);
 });
+
+test('over or under nothing a contract is itself, and not a copy', () => {
+  expect(Contract.empty.over(samples)).toBe(samples);
+  expect(samples.over(Contract.empty)).toBe(samples);
+});
