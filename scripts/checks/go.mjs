@@ -11,6 +11,7 @@ const modules = [
   { name: 'sdk/go', fetched: true },
   { name: 'plugins/go', fetched: true },
   { name: 'plugins/go-old', fetched: true },
+  { name: 'test/linearizability/go', fetched: true },
   { name: 'test/conformance/go', fetched: false },
 ];
 

@@ -20,10 +20,13 @@ const exe = process.platform === 'win32' ? '.exe' : '';
 const at = (...names) => path.join(root, ...names);
 const readJson = (file) => JSON.parse(readFileSync(at(file), 'utf8'));
 
-/** @returns {import('./steps.mjs').Step[]} */
-export function setupSteps(go) {
+/**
+ * @param forTests what only tests need is built too
+ * @returns {import('./steps.mjs').Step[]}
+ */
+export function setupSteps(go, { forTests = false } = {}) {
   const steps = [install(), generate(go), build(), ...samples()];
-  if (go.version) steps.push(...goBuild(go.version));
+  if (go.version) steps.push(...goBuild(go.version, forTests));
   return steps;
 }
 
@@ -123,28 +126,48 @@ function samples() {
   });
 }
 
-/** The Go modules, and the programs that each is built into. */
-const goModules = {
+/** What is built of the Go modules: programs, with the arguments for each. */
+const goPrograms = {
   go: {
-    'kv-v1': ['-ldflags', '-X main.version=1.0.0', './cmd/kv'],
-    'kv-v2': ['-ldflags', '-X main.version=2.0.0', './cmd/kv'],
-    'counter-v1': ['-ldflags', '-X main.version=1.0.0', './cmd/counter'],
-    'counter-v2': ['-ldflags', '-X main.version=2.0.0', './cmd/counter'],
-    testhost: ['./cmd/testhost'],
-    yamuxpeer: ['./cmd/yamuxpeer'],
+    module: 'plugins/go',
+    programs: {
+      'kv-v1': ['-ldflags', '-X main.version=1.0.0', './cmd/kv'],
+      'kv-v2': ['-ldflags', '-X main.version=2.0.0', './cmd/kv'],
+      'counter-v1': ['-ldflags', '-X main.version=1.0.0', './cmd/counter'],
+      'counter-v2': ['-ldflags', '-X main.version=2.0.0', './cmd/counter'],
+      testhost: ['./cmd/testhost'],
+      yamuxpeer: ['./cmd/yamuxpeer'],
+    },
   },
   'go-old': {
-    'kv-old': ['./cmd/kv-old'],
-    'kv-state': ['./cmd/kv-state'],
-    'testhost-old': ['./cmd/testhost-old'],
+    module: 'plugins/go-old',
+    programs: {
+      'kv-old': ['./cmd/kv-old'],
+      'kv-state': ['./cmd/kv-state'],
+      'testhost-old': ['./cmd/testhost-old'],
+    },
+  },
+  'go-wrong': {
+    module: 'plugins/go',
+    forTests: true,
+    programs: {
+      'counter-wrong-v1': ['-ldflags', '-X main.version=1.0.0', './cmd/counter-wrong'],
+      'counter-wrong-v2': ['-ldflags', '-X main.version=2.0.0', './cmd/counter-wrong'],
+    },
+  },
+  linearizability: {
+    module: 'test/linearizability/go',
+    forTests: true,
+    programs: { linearizability: ['.'] },
   },
 };
 
-function goBuild(version) {
-  return Object.entries(goModules).map(([name, programs]) => {
-    const directory = at('plugins', name);
+function goBuild(version, forTests) {
+  const wanted = Object.entries(goPrograms).filter(([, entry]) => forTests || !entry.forTests);
+  return wanted.map(([name, { module, programs }]) => {
+    const directory = at(module);
     const sources = () =>
-      listFiles([`plugins/${name}`, 'sdk/go'], { extensions: ['.go', '.mod', '.sum'] }).filter(
+      listFiles([module, 'sdk/go'], { extensions: ['.go', '.mod', '.sum'] }).filter(
         (file) => !file.endsWith('_test.go'),
       );
     return {
