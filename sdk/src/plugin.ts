@@ -87,6 +87,7 @@ export function definePlugin<State = unknown>(definition: PluginDefinition<State
   return Object.freeze({
     ...own,
     handshake: { cookie: [cookieName, cookieValue] as const, protocolVersions: [...versions] },
+    ...(own.resources === undefined ? {} : { resources: { ...own.resources } }),
     // Kept as a method of the caller's object, which may be an instance of a class.
     setup: (ctx: PluginContext) => own.setup(ctx),
     [brand]: true as const,

@@ -12,14 +12,14 @@ import {
   type ServiceCall,
   type ServiceImplementation,
 } from '@plugd/sdk';
-import { Store } from './store';
+import type { Store } from './store';
 
 /** samples.counter.v1.Counter: the host does the adding. */
 export function counterService(
   version: string,
   broker: ContextBroker,
+  store: Store,
 ): ServiceImplementation<CounterDefinition> {
-  const store = new Store();
   const signature = { servedBy: version, pid: process.pid };
   return {
     async put({ key, value, helper }, call) {

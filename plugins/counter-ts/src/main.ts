@@ -4,6 +4,8 @@ import { CounterDefinition } from '@plugd/protocol/gen/samples/counter/v1/counte
 import descriptors from '@plugd/protocol/gen/samples.binpb';
 import { definePlugin, serve } from '@plugd/sdk';
 import { counterService } from './counter';
+import { numbersOf } from './numbers';
+import { Store } from './store';
 
 /** Set when it is built. */
 declare const COUNTER_VERSION: string;
@@ -17,8 +19,9 @@ const plugin = definePlugin({
     protocolVersions: COUNTER_VERSION.startsWith('1.') ? [1] : [1, 2],
   },
   descriptors,
+  state: numbersOf(COUNTER_VERSION),
   setup(ctx) {
-    ctx.service(CounterDefinition, counterService(COUNTER_VERSION, ctx.broker));
+    ctx.service(CounterDefinition, counterService(COUNTER_VERSION, ctx.broker, new Store(ctx.state)));
   },
 });
 

@@ -1,11 +1,18 @@
-/** One number a key; they are gone with the process. */
+import type { StateHandle } from '@plugd/sdk';
+import type { Numbers } from './numbers';
+
+/** One number a key, which outlive the process: they are the plugin's state. */
 export class Store {
-  readonly #values = new Map<string, number>();
+  readonly #state: StateHandle<Numbers>;
   /** The last update of each key that has one under way. */
   readonly #updates = new Map<string, Promise<number>>();
 
+  constructor(state: StateHandle<Numbers>) {
+    this.#state = state;
+  }
+
   get(key: string): number | undefined {
-    return this.#values.get(key);
+    return this.#state.value.get(key);
   }
 
   /**
@@ -17,8 +24,8 @@ export class Store {
     const update = (async () => {
       // It has told its own caller.
       await before?.catch(() => {});
-      const value = await next(this.#values.get(key) ?? 0);
-      this.#values.set(key, value);
+      const value = await next(this.get(key) ?? 0);
+      this.#state.value.set(key, value);
       return value;
     })();
     this.#updates.set(key, update);

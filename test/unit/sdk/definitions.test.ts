@@ -38,6 +38,46 @@ describe('definePlugin', () => {
     ],
     ['descriptors of another kind', { descriptors: 7 }, 'descriptors'],
     ['no setup', { setup: 'later' }, 'setup'],
+    ['a state that is none', { state: 1 }, 'state'],
+    ['schema 0', { state: { schema: 0, initial: () => 1 } }, 'state.schema'],
+    ['half a schema', { state: { schema: 1.5, initial: () => 1 } }, 'state.schema'],
+    ['a state without a beginning', { state: { schema: 1 } }, 'state.initial'],
+    [
+      'an encode without a decode',
+      { state: { schema: 1, initial: () => 1, encode: () => Buffer.alloc(0) } },
+      'state.decode',
+    ],
+    [
+      'a migration from its own schema',
+      { state: { schema: 2, initial: () => 1, migrate: { 2: () => 1 } } },
+      'state.migrate.2',
+    ],
+    [
+      'a migration from no number',
+      { state: { schema: 2, initial: () => 1, migrate: { first: () => 1 } } },
+      'state.migrate.first',
+    ],
+    [
+      'a migration that is no function',
+      { state: { schema: 2, initial: () => 1, migrate: { 1: {} } } },
+      'state.migrate.1',
+    ],
+    ['an equal that is no function', { state: { schema: 1, initial: () => 1, equal: true } }, 'state.equal'],
+    [
+      'a state that may be shared maybe',
+      { state: { schema: 1, initial: () => 1, shareable: 1 } },
+      'state.shareable',
+    ],
+    [
+      'snapshots before their time',
+      { state: { schema: 1, initial: () => 1, snapshotEveryMs: -1 } },
+      'state.snapshotEveryMs',
+    ],
+    ['no bytes at all', { state: { schema: 1, initial: () => 1, maxBytes: -1 } }, 'state.maxBytes'],
+    ['a resource of no kind', { resources: { port: 'mine' } }, 'resources.port'],
+    ['a resource without a name', { resources: { '': 'shared' } }, 'resources'],
+    ['resources in a list', { resources: ['port'] }, 'resources.0'],
+    ['single in words', { single: 'yes' }, 'single'],
   ])('refuses %s by name', (_name, change, option) => {
     const wrong = { ...good, ...(change as object) } as PluginDefinition;
     expect(codeOf(() => definePlugin(wrong))).toEqual(['OPTIONS_INVALID', option]);
@@ -54,6 +94,10 @@ describe('definePlugin', () => {
     versions.push(2);
     expect(plugin.handshake.protocolVersions).toEqual([1]);
     expect(Object.keys(definition)).toEqual(['name', 'version', 'handshake', 'setup']);
+    const resources: Record<string, 'exclusive'> = { port: 'exclusive' };
+    const holder = definePlugin({ ...good, resources });
+    resources['late'] = 'exclusive';
+    expect(holder.resources).toEqual({ port: 'exclusive' });
   });
 
   test('runs setup as a method of the object that it came from', async () => {
