@@ -63,6 +63,26 @@ export const errorCodes = {
     "Free memory, raise the budget, or let the plugin be recreated instead (memory.ifShort: 'recreate').",
   ),
 
+  // What the host keeps on disk.
+  STATE_DIR_UNUSABLE: entry(
+    'operator',
+    'Give a directory that this user alone can write to and enter, or none that is there.',
+  ),
+  STATE_DIR_IN_USE: entry('operator', 'Give each host a state directory of its own.'),
+  STATE_FORMAT_NEWER: entry(
+    'operator',
+    'A newer release wrote it: run that one, or give another state directory.',
+  ),
+  SNAPSHOT_NOT_FOUND: entry(
+    'operator',
+    'Its time was over, or newer ones took its place: choose one that is listed.',
+  ),
+  SNAPSHOT_CORRUPT: entry(
+    'host',
+    'Nothing of it is used. Take another snapshot, and see what else the disk has lost.',
+  ),
+  SNAPSHOT_NOT_KEPT: entry('operator', 'Free space there, or allow more; going back later may lose state.'),
+
   // From spawn to handshake.
   START_TIMEOUT: entry('plugin', 'See what it printed on stderr; raise startTimeoutMs if it is merely slow.'),
   EXITED_BEFORE_HANDSHAKE: entry('plugin', 'Its exit and the last lines of its stderr say why it left.'),

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Snapshot, SnapshotSpool } from '@plugd/host/state/snapshot';
 import fc from 'fast-check';
+import { type Snapshot, SnapshotSpool } from '../../../host/src/state/snapshot';
 
 let directory: string;
 const spools: SnapshotSpool[] = [];

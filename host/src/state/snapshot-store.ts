@@ -1,0 +1,261 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PluginError } from '@plugd/protocol/plugin-error';
+import { openPrivateDirectory, syncDirectory, takingIntoUse } from './private-directory';
+import type { SealedSnapshot } from './sealed-snapshot';
+import { Shelf } from './shelf';
+import type { Snapshot } from './snapshot';
+import { SnapshotDamaged } from './snapshot-damaged';
+import { readSnapshotFile, writeSnapshotFile } from './snapshot-file';
+import { SnapshotKey } from './snapshot-key';
+import type { KeptSnapshot, SnapshotOrigin } from './snapshot-record';
+import { notFound, notKept, unreadable } from './snapshot-refusal';
+import { resolveStoreOptions, type SnapshotStoreOptions, type StoreLimits } from './snapshot-store-options';
+import { isSystemError } from './system-error';
+
+const suffix = '.snapshot';
+const temporaryPrefix = 'new-';
+
+/**
+ * Snapshots on disk, encrypted: for going back, and for what comes after a crash. The directory belongs to one store at a
+ * time; its owner sees to that. After a crash in the middle of anything each snapshot is there whole, or not at all.
+ */
+export class SnapshotStore {
+  /** What was found in the directory at the start and can't be read; it goes when its time is over. For the host's log. */
+  readonly problems: readonly PluginError[];
+  readonly #directory: string;
+  readonly #key: SnapshotKey;
+  readonly #limits: StoreLimits;
+  readonly #shelf: Shelf;
+  /** Names of the files that are being written. */
+  readonly #writing = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  private constructor(limits: StoreLimits, key: SnapshotKey, shelf: Shelf, problems: readonly PluginError[]) {
+    this.#directory = limits.directory;
+    this.#limits = limits;
+    this.#key = key;
+    this.#shelf = shelf;
+    this.problems = problems;
+  }
+
+  /**
+   * Makes what is missing, removes what a killed host left half-written and what is too old or too much.
+   * Throws PluginError STATE_DIR_UNUSABLE, STATE_FORMAT_NEWER (of the key: no snapshot can be read), OPTIONS_INVALID.
+   */
+  static async open(options: SnapshotStoreOptions): Promise<SnapshotStore> {
+    const limits = resolveStoreOptions(options);
+    const { directory } = limits;
+    await openPrivateDirectory(directory);
+    const key = await takingIntoUse(directory, () => SnapshotKey.open(directory));
+    const names = await takingIntoUse(directory, () => readdir(directory));
+    const shelf = new Shelf(limits);
+    const problems: PluginError[] = [];
+    for (const name of names) {
+      if (!name.endsWith(suffix)) continue;
+      const path = join(directory, name);
+      const id = name.slice(0, -suffix.length);
+      try {
+        shelf.addFound(await readRecord(path, id, key));
+      } catch (error) {
+        problems.push(unreadable(path, error));
+        shelf.addUnreadable(id, await factsOf(path));
+      }
+    }
+    const store = new SnapshotStore(limits, key, shelf, problems);
+    await store.sweep();
+    return store;
+  }
+
+  /**
+   * Writes a snapshot down. It is safe on disk when this resolves; then what the limits leave no room for goes, the newest of
+   * each plugin last. Throws PluginError SNAPSHOT_NOT_KEPT (too large, or what the file system says) and SNAPSHOT_CORRUPT
+   * (the snapshot does not give the bytes that it says); then nothing has changed.
+   */
+  async keep({ plugin, version, generation }: SnapshotOrigin, snapshot: Snapshot): Promise<KeptSnapshot> {
+    const record: KeptSnapshot = {
+      id: randomUUID(),
+      sequence: this.#shelf.nextSequence(),
+      plugin,
+      version,
+      generation,
+      schema: snapshot.schema,
+      bytes: snapshot.bytes,
+      sha256: snapshot.sha256.toString('hex'),
+      takenAt: Math.max(0, Math.round(this.#limits.now())),
+    };
+    const { maxBytes, maxSnapshotBytes } = this.#limits;
+    const most = Math.min(maxBytes, maxSnapshotBytes);
+    if (record.bytes > most) throw notKept(record, this.#directory, `at most ${most} bytes are kept`);
+    try {
+      await this.#write(record, snapshot);
+    } catch (error) {
+      throw error instanceof SnapshotDamaged
+        ? unreadable(`the snapshot of ${plugin}`, error)
+        : notKept(record, this.#directory, 'it could not be written', error);
+    }
+    this.#shelf.add(record);
+    await this.sweep();
+    return record;
+  }
+
+  /** The newest of a plugin, or the newest that `accept` takes; undefined if there is none. */
+  latest(
+    plugin: string,
+    accept: (schema: number, version: string) => boolean = () => true,
+  ): KeptSnapshot | undefined {
+    return this.list(plugin).findLast(({ schema, version }) => accept(schema, version));
+  }
+
+  /** Those of a plugin, or all: the oldest first. */
+  list(plugin?: string): readonly KeptSnapshot[] {
+    return this.#shelf.records().filter((record) => plugin === undefined || record.plugin === plugin);
+  }
+
+  /** How old a snapshot is, in ms: by the monotonic clock since this store knows it. Undefined: it is not there any more. */
+  ageMs(id: string): number | undefined {
+    return this.#shelf.ageMs(id);
+  }
+
+  /**
+   * A kept snapshot, read and decrypted to its end once before this resolves; each read of it checks all of it again.
+   * Throws PluginError SNAPSHOT_NOT_FOUND, SNAPSHOT_CORRUPT, STATE_FORMAT_NEWER. One that is corrupt is in the list no longer.
+   */
+  async open(id: string): Promise<Snapshot> {
+    const record = this.#shelf.find(id) ?? (await this.#findAgain(id));
+    for await (const _ of this.#content(record)) {
+      // It only has to come to its end.
+    }
+    return {
+      schema: record.schema,
+      bytes: record.bytes,
+      sha256: Buffer.from(record.sha256, 'hex'),
+      read: () => this.#content(record),
+    };
+  }
+
+  /** Removes a snapshot, if it is there. */
+  async remove(id: string): Promise<void> {
+    if (this.#shelf.take(id)) await this.#removeFiles([id]);
+  }
+
+  /**
+   * Removes what is too old or too much, and what was left half-written. Done at the start, after each `keep`, and when the
+   * time of a snapshot is over. What can't be removed is tried again the next time.
+   */
+  async sweep(): Promise<void> {
+    await this.#removeFiles(this.#shelf.takeSurplus());
+    const names = await readdir(this.#directory).catch(() => []);
+    for (const name of names) {
+      if (!name.startsWith(temporaryPrefix) || this.#writing.has(name)) continue;
+      await rm(join(this.#directory, name), { force: true }).catch(() => {});
+    }
+    this.#awaitNextExpiry();
+  }
+
+  /** Snapshots stay on disk. Nothing is removed by itself from now on. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #write(record: KeptSnapshot, snapshot: Snapshot): Promise<void> {
+    // Whatever cleans up old files may have been here.
+    await openPrivateDirectory(this.#directory);
+    await this.#key.ensureKept();
+    const name = `${temporaryPrefix}${record.id}`;
+    const temporary = join(this.#directory, name);
+    this.#writing.add(name);
+    try {
+      const file = await open(temporary, 'wx', 0o600);
+      try {
+        await writeSnapshotFile(file, this.#key.bytes, record, snapshot);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, this.#pathOf(record.id));
+      await syncDirectory(this.#directory);
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => {});
+      await rm(this.#pathOf(record.id), { force: true }).catch(() => {});
+      throw error;
+    } finally {
+      this.#writing.delete(name);
+    }
+  }
+
+  /** One that could not be read is asked for once more: to say what is wrong with it, or since it can be read again. */
+  async #findAgain(id: string): Promise<KeptSnapshot> {
+    if (!this.#shelf.isUnreadable(id)) throw notFound(id);
+    const path = this.#pathOf(id);
+    try {
+      const record = await readRecord(path, id, this.#key);
+      this.#shelf.addFound(record);
+      return record;
+    } catch (error) {
+      throw unreadable(path, error);
+    }
+  }
+
+  async *#content({ id }: KeptSnapshot): AsyncGenerator<Buffer, void, undefined> {
+    const path = this.#pathOf(id);
+    let file: FileHandle | undefined;
+    try {
+      file = await open(path, 'r');
+      const { content } = await readOwn(file, this.#key, id);
+      yield* content();
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT')) {
+        this.#shelf.take(id);
+        throw notFound(id);
+      }
+      if (error instanceof SnapshotDamaged) this.#shelf.spoil(id);
+      throw unreadable(path, error);
+    } finally {
+      await file?.close();
+    }
+  }
+
+  async #removeFiles(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      await rm(this.#pathOf(id), { force: true }).catch(() => this.#shelf.addUnremoved(id));
+    }
+  }
+
+  #awaitNextExpiry(): void {
+    clearTimeout(this.#timer);
+    const dueInMs = this.#shelf.nextExpiryMs();
+    if (this.#closed || dueInMs === undefined) return;
+    // A timer takes no more than 2^31 ms; and one that comes a little early must not turn into a loop.
+    const delay = Math.min(Math.max(Math.ceil(dueInMs), 50), 2 ** 31 - 1);
+    this.#timer = setTimeout(() => void this.sweep(), delay).unref();
+  }
+
+  #pathOf(id: string): string {
+    return join(this.#directory, `${id}${suffix}`);
+  }
+}
+
+async function readRecord(path: string, id: string, key: SnapshotKey): Promise<KeptSnapshot> {
+  const file = await open(path, 'r');
+  try {
+    return (await readOwn(file, key, id)).record;
+  } finally {
+    await file.close();
+  }
+}
+
+/** A file under another one's name is as good as a forged one. */
+async function readOwn(file: FileHandle, key: SnapshotKey, id: string): Promise<SealedSnapshot> {
+  const sealed = await readSnapshotFile(file, key.bytes);
+  if (sealed.record.id !== id) throw new SnapshotDamaged('it is the copy of another one');
+  return sealed;
+}
+
+async function factsOf(path: string): Promise<{ readonly bytes: number; readonly modifiedAt: number }> {
+  const about = await stat(path).catch(() => undefined);
+  return { bytes: about?.size ?? 0, modifiedAt: about?.mtimeMs ?? 0 };
+}
