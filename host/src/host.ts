@@ -18,7 +18,7 @@ import { ManagedPlugin, type PluginSurroundings } from './managed-plugin';
 import { selectPlatform } from './platform/select-platform';
 import type { HandedOver, Plugin } from './plugin';
 import type { HostSnapshot } from './plugin-snapshot';
-import { restartedWith, startOrder } from './supervision/dependency-order';
+import { restartedWith, startOrder, stopInOrder } from './supervision/dependency-order';
 import { StallMeter } from './supervision/stall-meter';
 
 /** How to make a host. */
@@ -149,7 +149,7 @@ export class Host implements AsyncDisposable {
     if (this.#plugins.has(plugin.name)) {
       throw nameTaken(plugin.name);
     }
-    startOrder(this.#dependencies(plugin));
+    startOrder(this.#dependencies([plugin]));
     this.#plugins.set(plugin.name, plugin);
     const forget = () => {
       if (this.#plugins.get(plugin.name) === plugin) this.#plugins.delete(plugin.name);
@@ -178,9 +178,7 @@ export class Host implements AsyncDisposable {
       if (this.#plugins.has(name) || specs.findIndex((one) => one.name === name) < index)
         throw nameTaken(name);
     }
-    startOrder(
-      new Map([...this.#dependencies(), ...specs.map(({ name, dependsOn }) => [name, dependsOn] as const)]),
-    );
+    startOrder(this.#dependencies(specs));
     const loads = new Map<string, Promise<Plugin>>();
     const load = async (options: LoadOptions, dependsOn: readonly string[]): Promise<Plugin> => {
       // In a tick of its own: by then every one of the list is in the map.
@@ -195,15 +193,28 @@ export class Host implements AsyncDisposable {
     const results = await Promise.allSettled(loads.values());
     const failed = results.find((result) => result.status === 'rejected');
     if (failed === undefined) return results.flatMap((result) => ('value' in result ? [result.value] : []));
-    await Promise.allSettled(
-      results.map((result) => (result.status === 'fulfilled' ? result.value.stop() : undefined)),
-    );
+    await this.#stop(results.flatMap((result) => (result.status === 'fulfilled' ? result.value.name : [])));
     throw failed.reason;
   }
 
-  #dependencies(more?: ManagedPlugin): Map<string, readonly string[]> {
-    const plugins = [...this.#plugins.values(), ...(more === undefined ? [] : [more])];
-    return new Map(plugins.map(({ name, dependsOn }) => [name, dependsOn]));
+  /** Who depends on whom; of those that are loaded, without what was stopped since: they live without it already. */
+  #dependencies(
+    added: readonly { readonly name: string; readonly dependsOn: readonly string[] }[] = [],
+  ): Map<string, readonly string[]> {
+    const names = new Set([...this.#plugins.keys(), ...added.map(({ name }) => name)]);
+    const loaded = [...this.#plugins.values()].map(
+      ({ name, dependsOn }) => [name, dependsOn.filter((one) => names.has(one))] as const,
+    );
+    return new Map([...loaded, ...added.map(({ name, dependsOn }) => [name, dependsOn] as const)]);
+  }
+
+  /** Stops those that are loaded of these, each before those of them that it depends on. */
+  #stop(names: readonly string[]): Promise<void> {
+    const chosen = new Set(names);
+    const order = [...this.#dependencies()].flatMap(([name, dependsOn]) =>
+      chosen.has(name) ? [[name, dependsOn.filter((one) => chosen.has(one))] as const] : [],
+    );
+    return stopInOrder(new Map(order), async (name) => this.#plugins.get(name)?.stop());
   }
 
   /** A plugin lost its process and has another one: what its options say of its dependents is done. */
@@ -267,24 +278,11 @@ export class Host implements AsyncDisposable {
    */
   close(): Promise<void> {
     this.#closed ??= (async () => {
-      await this.#stopAll();
+      await this.#stop([...this.#plugins.keys()]);
       this.#stalls.stop();
       await this.#launcher.close();
     })();
     return this.#closed;
-  }
-
-  async #stopAll(): Promise<void> {
-    const plugins = [...this.#plugins.values()];
-    const stops = new Map<string, Promise<void>>();
-    const stop = async (plugin: ManagedPlugin): Promise<void> => {
-      await Promise.resolve();
-      const dependents = plugins.filter(({ dependsOn }) => dependsOn.includes(plugin.name));
-      await Promise.allSettled(dependents.map(({ name }) => stops.get(name)));
-      await plugin.stop();
-    };
-    for (const plugin of plugins) stops.set(plugin.name, stop(plugin));
-    await Promise.allSettled(stops.values());
   }
 
   /**

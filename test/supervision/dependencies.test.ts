@@ -59,6 +59,30 @@ describe('a plugin that depends on others', () => {
   });
 });
 
+describe('a plugin whose dependency was stopped', () => {
+  test('serves on, and the host loads, restarts and stops as before', async () => {
+    const store = await room.host.load(named('store'));
+    const search = await room.host.load(
+      named('search', ['store'], { restart: { strategy: 'rest-for-one' } }),
+    );
+    const shop = await room.host.load(named('shop', ['search']));
+    await store.stop();
+    expect((await room.host.load(named('lonely'))).status().state).toBe('serving');
+    await killNow(servingPid(search));
+    await poll(
+      () => shop.status().generation,
+      (generation) => generation === 2,
+    );
+    // Only what would close a ring is refused, as ever.
+    expect(await failureOf(room.host.load(named('store', ['shop'])))).toMatchObject({
+      code: 'DEPENDENCY_CYCLE',
+    });
+    expect((await room.host.load(named('store'))).status().state).toBe('serving');
+    await room.host.close();
+    expect(when('shop', 'stopped')).toBeLessThan(when('search', 'stopping'));
+  });
+});
+
 describe('a list of plugins', () => {
   test('is loaded in the order of its dependencies, and returned in its own', async () => {
     const plugins = await room.host.loadAll([
@@ -107,6 +131,21 @@ describe('a list of plugins', () => {
     expect(came('starting')).toEqual(['before', 'store', 'broken']);
     expect(room.host.plugins().map(({ name }) => name)).toEqual(['before']);
     expect(room.processes()).toHaveLength(1);
+  });
+
+  test('is stopped in the order of its dependencies where one of them fails', async () => {
+    const error = await failureOf(
+      room.host.loadAll([
+        named('store'),
+        named('index', ['store']),
+        named('search', ['index', 'store']),
+        named('broken', ['search'], { command: '/bin/false' }),
+      ]),
+    );
+    expect(error).toMatchObject({ code: 'EXITED_BEFORE_HANDSHAKE' });
+    expect(when('search', 'stopped')).toBeLessThan(when('index', 'stopping'));
+    expect(when('index', 'stopped')).toBeLessThan(when('store', 'stopping'));
+    expect(room.processes()).toEqual([]);
   });
 
   test('with a name twice, or that is taken, is refused before anything is started', async () => {

@@ -16,9 +16,27 @@ export function startOrder(plugins: Dependencies): string[] {
   return [...order];
 }
 
-/** Every plugin before those that it depends on. Throws as {@link startOrder}. */
-export function stopOrder(plugins: Dependencies): string[] {
-  return startOrder(plugins).reverse();
+/**
+ * Stops every plugin before those that it depends on, and those at the same time that don't depend on each other.
+ * Resolves when each has been stopped, or could not be: whoever waited for it is stopped all the same. Throws as
+ * {@link startOrder}, before anything is stopped.
+ */
+export async function stopInOrder(
+  plugins: Dependencies,
+  stop: (name: string) => Promise<void>,
+): Promise<void> {
+  const dependents = new Map<string, Promise<void>[]>();
+  const stops = startOrder(plugins)
+    .reverse()
+    .map((name) => {
+      const stopped = Promise.allSettled(dependents.get(name) ?? []).then(() => stop(name));
+      for (const needed of plugins.get(name) ?? []) {
+        const known = dependents.get(needed) ?? [];
+        dependents.set(needed, [...known, stopped]);
+      }
+      return stopped;
+    });
+  await Promise.allSettled(stops);
 }
 
 /** What depends on it, directly or through others, in start order. Throws as {@link startOrder}. */

@@ -4,7 +4,7 @@ import {
   dependentsOf,
   restartedWith,
   startOrder,
-  stopOrder,
+  stopInOrder,
 } from '../../../host/src/supervision/dependency-order';
 
 const plugins = (given: Record<string, readonly string[]>): Dependencies => new Map(Object.entries(given));
@@ -20,9 +20,31 @@ const thrownBy = (run: () => unknown) => {
 describe('the order of plugins', () => {
   const shop = plugins({ web: ['cart', 'auth'], cart: ['store'], auth: ['store'], store: [], mail: [] });
 
-  test('each starts after what it depends on, else as declared, and stops before it', () => {
+  test('each starts after what it depends on, else as declared', () => {
     expect(startOrder(shop)).toEqual(['store', 'cart', 'auth', 'web', 'mail']);
-    expect(stopOrder(shop)).toEqual(['mail', 'web', 'auth', 'cart', 'store']);
+  });
+
+  test('each stops before what it depends on, those at once that are free to, also where one can not be stopped', async () => {
+    const told: string[] = [];
+    const going = new Map<string, (error?: Error) => void>();
+    const all = stopInOrder(shop, async (name) => {
+      told.push(name);
+      await new Promise<void>((resolve, reject) =>
+        going.set(name, (error) => (error === undefined ? resolve() : reject(error))),
+      );
+    }).then(() => told.push('all'));
+    const ended = async (name: string, error?: Error) => {
+      going.get(name)?.(error);
+      await new Promise((resolve) => setImmediate(resolve));
+      return told.splice(0);
+    };
+    expect(await ended('nobody')).toEqual(['mail', 'web']);
+    expect(await ended('web', new Error('it does not go'))).toEqual(['auth', 'cart']);
+    expect(await ended('auth')).toEqual([]);
+    expect(await ended('mail')).toEqual([]);
+    expect(await ended('cart')).toEqual(['store']);
+    expect(await ended('store')).toEqual(['all']);
+    await all;
   });
 
   test('dependents are those through others, too', () => {
