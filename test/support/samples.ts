@@ -32,6 +32,11 @@ export function counterGo(version: SampleVersion): string {
   return built(join(plugins, 'go/bin', `counter-v${version}`), 'npm run setup');
 }
 
+/** The same with a mistake in how it hands its numbers over: its variable COUNTER_BUG is double, lose or stale. */
+export function counterWrong(version: SampleVersion): string {
+  return built(join(plugins, 'go/bin', `counter-wrong-v${version}`), 'npm run setup -- --test');
+}
+
 /** The sample as it was made with go-plugin 1.4. */
 export function kvOld(): string {
   return built(join(plugins, 'go-old/bin/kv-old'), 'npm run setup');
@@ -55,6 +60,12 @@ export function goHost(): string {
 /** One end of an unmodified hashicorp/yamux session. */
 export function goYamuxPeer(): string {
   return built(join(plugins, 'go/bin/yamuxpeer'), 'npm run setup');
+}
+
+/** Says whether one counter explains a ledger of calls. */
+export function linearizabilityTool(): string {
+  const path = resolve(__dirname, '../linearizability/go/bin/linearizability');
+  return built(path, 'npm run setup -- --test');
 }
 
 function built(path: string, how: string): string {

@@ -24,9 +24,10 @@ type verdict struct {
 
 type finding struct {
 	Key string `json:"key"`
-	// Entry counts from 1: the line of the ledger, where each is on a line of its own.
-	Entry int   `json:"entry"`
-	Call  entry `json:"call"`
+	// Entry counts from 1: the line of the ledger, where each is on a line of its own. 0 where it was not found in time.
+	Entry int `json:"entry"`
+	// Call is what the entry says.
+	Call *entry `json:"call,omitempty"`
 }
 
 // counter is one key: its number. All keys begin at 0, and an add answers with the sum.
@@ -75,6 +76,7 @@ func check(entries []entry, limit time.Duration) verdict {
 	}
 	found.Keys = len(keys)
 	slices.Sort(keys)
+	patience := explanation
 	for _, key := range keys {
 		left := limit - time.Since(begin)
 		if left <= 0 {
@@ -83,7 +85,9 @@ func check(entries []entry, limit time.Duration) verdict {
 		}
 		switch porcupine.CheckOperationsTimeout(counter, byKey[key], left) {
 		case porcupine.Illegal:
-			found.Wrong = append(found.Wrong, firstWrong(key, byKey[key]))
+			asked := time.Now()
+			found.Wrong = append(found.Wrong, firstWrong(key, byKey[key], patience))
+			patience -= time.Since(asked)
 		case porcupine.Unknown:
 			found.Undecided = append(found.Undecided, key)
 		}
@@ -96,14 +100,18 @@ func check(entries []entry, limit time.Duration) verdict {
 	return found
 }
 
-// explanation is how long the search may take for what is wrong, once it is known that something is.
+// explanation is how long the search may take for what is wrong, in all keys of which it is known that something is.
 const explanation = 10 * time.Second
 
 // firstWrong is the call that ended first of those that do not fit into the longest order that was found.
-func firstWrong(key string, operations []porcupine.Operation) finding {
+// Without patience it is left open.
+func firstWrong(key string, operations []porcupine.Operation, patience time.Duration) finding {
+	if patience <= 0 {
+		return finding{Key: key}
+	}
 	var longest []int
 	// Its book-keeping is too much for what is in order.
-	_, information := porcupine.CheckOperationsVerbose(counter, operations, explanation)
+	_, information := porcupine.CheckOperationsVerbose(counter, operations, patience)
 	for _, partition := range information.PartialLinearizations() {
 		for _, order := range partition {
 			if len(order) > len(longest) {
@@ -125,5 +133,6 @@ func firstWrong(key string, operations []porcupine.Operation) finding {
 	if first == nil {
 		return finding{Key: key}
 	}
-	return finding{Key: key, Entry: first.Output.(int) + 1, Call: first.Input.(entry)}
+	call := first.Input.(entry)
+	return finding{Key: key, Entry: first.Output.(int) + 1, Call: &call}
 }
