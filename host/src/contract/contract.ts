@@ -1,5 +1,5 @@
 import type { DescriptorFile } from './descriptor-file';
-import type { MessageType } from './message-type';
+import type { EnumType, MessageType } from './message-type';
 import type { MethodContract, ServiceContract } from './method-contract';
 
 /** What a contract is made of. */
@@ -20,6 +20,7 @@ export class Contract {
   readonly #methods: ReadonlyMap<string, MethodContract>;
   readonly #messages: ReadonlyMap<string, MessageType>;
   readonly #files: ReadonlyMap<string, DescriptorFile>;
+  #enums: ReadonlyMap<string, EnumType> | undefined;
 
   /** Of two things with one name the first counts. */
   constructor({ services, messages = [], files = [] }: ContractParts) {
@@ -58,6 +59,13 @@ export class Contract {
   /** @param name with its package */
   message(name: string): MessageType | undefined {
     return this.#messages.get(name);
+  }
+
+  /** @param name with its package */
+  enum(name: string): EnumType | undefined {
+    // Asked for in upgrades alone: a table of them all would be kept for nothing by each plugin.
+    this.#enums ??= firstByName([...this.#files.values()].flatMap(({ enums }) => enums));
+    return this.#enums.get(name);
   }
 
   /** The files of descriptors behind it, for who needs more of them than is asked here. */

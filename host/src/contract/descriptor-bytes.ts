@@ -16,11 +16,20 @@ const fieldSchema: Schema = {
   4: ['label', 'number'],
   5: ['type', 'number'],
   6: ['typeName', 'text'],
+  9: ['oneofIndex', 'number'],
+  17: ['proto3Optional', 'boolean'],
+};
+
+const enumSchema: Schema = {
+  1: ['name', 'text'],
+  2: ['value', [{ 1: ['name', 'text'], 2: ['number', 'number'] }]],
 };
 
 const messageSchema: { [field: number]: readonly [string, Reading] } = {
   1: ['name', 'text'],
   2: ['field', [fieldSchema]],
+  4: ['enumType', [enumSchema]],
+  7: ['options', { 7: ['mapEntry', 'boolean'] }],
 };
 messageSchema[3] = ['nestedType', [messageSchema]];
 
@@ -38,6 +47,7 @@ const fileSchema: Schema = {
   2: ['package', 'text'],
   3: ['dependency', ['text']],
   4: ['messageType', [messageSchema]],
+  5: ['enumType', [enumSchema]],
   6: ['service', [{ 1: ['name', 'text'], 2: ['method', [methodSchema]] }]],
 };
 

@@ -1,4 +1,4 @@
-import { type FieldType, fieldLabels, fieldTypes, type MessageType } from './message-type';
+import { type EnumType, type FieldType, fieldLabels, fieldTypes, type MessageType } from './message-type';
 import { idempotencyOf, type MethodContract, type ServiceContract } from './method-contract';
 
 /** A file of a FileDescriptorSet, as far as a contract has to know it. */
@@ -9,6 +9,8 @@ export interface DescriptorFile {
   readonly services: readonly ServiceContract[];
   /** Nested ones too. */
   readonly messages: readonly MessageType[];
+  /** Nested ones too. */
+  readonly enums: readonly EnumType[];
   /** The FileDescriptorProto as it was given; undefined where it was given as a decoded message. */
   readonly bytes: Uint8Array | undefined;
 }
@@ -30,33 +32,70 @@ export function descriptorFile(decoded: unknown, bytes?: Uint8Array): Descriptor
   const name = text(file, 'name');
   if (name === '') throw new Error('a file without a name');
   const scope = text(file, 'package');
-  const messages: MessageType[] = [];
-  for (const message of records(file, 'messageType')) addMessage(messages, message, scope, 1);
+  const types: Types = { messages: [], enums: [], tellsOneofs: bytes !== undefined };
+  for (const message of records(file, 'messageType')) addMessage(types, message, scope, 1);
+  for (const declared of records(file, 'enumType')) types.enums.push(enumOf(declared, scope));
   return {
     name,
     dependencies: list(file, 'dependency').map((value) => textOf(value, 'dependency')),
     services: records(file, 'service').map((service) => serviceOf(service, scope)),
-    messages,
+    messages: types.messages,
+    enums: types.enums,
     bytes,
   };
 }
 
-function addMessage(messages: MessageType[], message: object, scope: string, depth: number): void {
-  if (depth > deepestNesting) throw new Error(`messages nested deeper than ${deepestNesting}`);
-  const name = fullName(scope, message);
-  messages.push({ name, fields: records(message, 'field').map(fieldOf) });
-  for (const nested of records(message, 'nestedType')) addMessage(messages, nested, name, depth + 1);
+interface Types {
+  readonly messages: MessageType[];
+  readonly enums: EnumType[];
+  readonly tellsOneofs: boolean;
 }
 
-function fieldOf(field: object): FieldType {
-  const number: unknown = Reflect.get(field, 'number');
+function addMessage(types: Types, message: object, scope: string, depth: number): void {
+  if (depth > deepestNesting) throw new Error(`messages nested deeper than ${deepestNesting}`);
+  const name = fullName(scope, message);
+  const { tellsOneofs } = types;
+  const options = record(Reflect.get(message, 'options') ?? {});
+  types.messages.push({
+    name,
+    fields: records(message, 'field').map((field) => fieldOf(field, tellsOneofs)),
+    tellsOneofs,
+    ...(Reflect.get(options, 'mapEntry') === true ? { mapEntry: true } : {}),
+  });
+  for (const declared of records(message, 'enumType')) types.enums.push(enumOf(declared, name));
+  for (const nested of records(message, 'nestedType')) addMessage(types, nested, name, depth + 1);
+}
+
+function fieldOf(field: object, tellsOneofs: boolean): FieldType {
+  const oneof = tellsOneofs ? oneofOf(field) : undefined;
   return {
     name: text(field, 'name'),
-    number: typeof number === 'number' ? number : 0,
+    number: numberOf(field),
     type: constant(fieldTypes, 'TYPE_', Reflect.get(field, 'type')) ?? 'unknown',
     typeName: typeName(field, 'typeName'),
     label: constant(fieldLabels, 'LABEL_', Reflect.get(field, 'label')) ?? 'optional',
+    ...(oneof === undefined ? {} : { oneof }),
   };
+}
+
+/** Not of the oneofs that protoc makes for `optional` fields, each of which has one member. */
+function oneofOf(field: object): number | undefined {
+  if (!Object.hasOwn(field, 'oneofIndex') || Reflect.get(field, 'proto3Optional') === true) return undefined;
+  const index: unknown = Reflect.get(field, 'oneofIndex');
+  return typeof index === 'number' ? index : undefined;
+}
+
+function enumOf(declared: object, scope: string): EnumType {
+  const values = records(declared, 'value').map((value) => ({
+    name: text(value, 'name'),
+    number: numberOf(value),
+  }));
+  return { name: fullName(scope, declared), values };
+}
+
+function numberOf(declared: object): number {
+  const number: unknown = Reflect.get(declared, 'number');
+  return typeof number === 'number' ? number : 0;
 }
 
 function serviceOf(service: object, scope: string): ServiceContract {

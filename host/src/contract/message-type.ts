@@ -31,10 +31,22 @@ export interface FieldType {
   /** Full name of the message or enum; undefined for the other types. */
   readonly typeName: string | undefined;
   readonly label: (typeof fieldLabels)[number];
+  /** The oneof that it is in, by its place in the message. Absent: in none, or its message does not tell of them. */
+  readonly oneof?: number;
 }
 
 export interface MessageType {
   /** With its package, and the messages that it is declared in. */
   readonly name: string;
   readonly fields: readonly FieldType[];
+  /** Whether its fields tell of their oneofs. Libraries that decode descriptors leave open which fields are in the first. */
+  readonly tellsOneofs: boolean;
+  /** It is what a map is made of: key and value. */
+  readonly mapEntry?: true;
+}
+
+export interface EnumType {
+  /** With its package, and the messages that it is declared in. */
+  readonly name: string;
+  readonly values: readonly { readonly name: string; readonly number: number }[];
 }

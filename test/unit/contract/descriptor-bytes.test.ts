@@ -18,12 +18,24 @@ const field = fc.record({
     name.map((one) => `.${one}`),
     { nil: '' },
   ),
+  oneofIndex: fc.option(fc.nat(2), { nil: undefined }),
+  proto3Optional: fc.option(fc.boolean(), { nil: undefined }),
 });
+const enums = fc.array(
+  fc.record({ name, value: fc.array(fc.record({ name, number: fc.integer() }), { maxLength: 3 }) }),
+  { maxLength: 2 },
+);
 const messages = (depth: number): fc.Arbitrary<object[]> =>
   depth === 0
     ? fc.constant([])
     : fc.array(
-        fc.record({ name, field: fc.array(field, { maxLength: 3 }), nestedType: messages(depth - 1) }),
+        fc.record({
+          name,
+          field: fc.array(field, { maxLength: 3 }),
+          enumType: enums,
+          options: fc.option(fc.record({ mapEntry: fc.boolean() }), { nil: undefined }),
+          nestedType: messages(depth - 1),
+        }),
         { maxLength: 3 },
       );
 const method = fc.record({
@@ -40,10 +52,9 @@ const file = fc.record({
   dependency: fc.array(name, { maxLength: 3 }),
   messageType: messages(3),
   service: fc.array(fc.record({ name, method: fc.array(method, { maxLength: 3 }) }), { maxLength: 3 }),
+  enumType: enums,
   // What nobody asks for stands between what is asked for.
-  enumType: fc.array(fc.record({ name, value: fc.array(fc.record({ name, number: fc.integer() })) }), {
-    maxLength: 2,
-  }),
+  extension: fc.array(field, { maxLength: 1 }),
   syntax: fc.constantFrom('proto2', 'proto3'),
 });
 

@@ -134,7 +134,7 @@ test.each<[string, ContractOption]>([
     inputType: 'samples.kv.v1.ChatRequest',
     outputType: 'samples.kv.v1.ChatResponse',
   });
-  expect(contract.message('samples.probe.v1.PrintRequest')).toEqual({
+  expect(contract.message('samples.probe.v1.PrintRequest')).toMatchObject({
     name: 'samples.probe.v1.PrintRequest',
     fields: [
       {
