@@ -5,7 +5,7 @@ import { CounterLedger } from '../support/counter-ledger';
 import { LedCounter, LedRoute } from '../support/led-counter';
 import { type CounterEntry, checkLinearizable } from '../support/linearizability';
 import { describeWithGo } from '../support/needs-go';
-import { counterGo, counterWrong } from '../support/samples';
+import { counterGo, counterTs, counterWrong } from '../support/samples';
 
 const keys = ['a', 'b', 'c', 'd'];
 
@@ -67,8 +67,16 @@ const entry = (over: Partial<CounterEntry>): CounterEntry => ({
 });
 
 describeWithGo('the ledger of a counter', () => {
-  test('is that of one counter where each version hands its numbers over rightly', async () => {
-    const { entries, errors } = await ledgerOf([counterGo('1'), counterGo('2'), counterGo('1')]);
+  test('is that of one counter where each version hands its numbers over rightly, in either language', async () => {
+    const commands = [
+      counterGo('1'),
+      counterTs('2'),
+      counterGo('2'),
+      counterTs('1'),
+      counterGo('1'),
+      counterGo('2'),
+    ];
+    const { entries, errors } = await ledgerOf(commands);
     expect(errors).toEqual([]);
     const verdict = await checkLinearizable(entries);
     expect(verdict).toMatchObject({ linearizable: true, wrong: [], undecided: [], unknown: 0, failed: 0 });

@@ -203,4 +203,14 @@ describeWithGo('a plugin over go-plugin 1.4', () => {
     expect(added.length).toBeLessThanOrEqual(5);
     expect(added.join('\n')).toContain('plugd.GRPCServer(');
   });
+
+  test('as does one over go-plugin 1.8', () => {
+    const main = readFileSync(resolve(__dirname, '../../plugins/go/cmd/counter/main.go'), 'utf8');
+    // What keeps the state has to be made where both the service and the SDK reach it.
+    const added = main
+      .split('\n')
+      .filter((line) => /invalid\/plugd"|\/counter"|\bplugd\.\w+\(|store/i.test(line));
+    expect(added.length).toBeLessThanOrEqual(5);
+    expect(added.join('\n')).toContain('plugd.GRPCServer(');
+  });
 });
