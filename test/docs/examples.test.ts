@@ -97,7 +97,7 @@ test.each(byPlace(plugins))(
     host ??= await createHost();
     const plugin = await host.load({
       name: names.get(example) ?? '',
-      version: '1.0.0',
+      version: example.marks['version'] ?? '1.0.0',
       command: process.execPath,
       args: [`${names.get(example)}.js`],
       cwd: workshop.path,
