@@ -196,6 +196,8 @@ export const errorCodes = {
   STOP_FAILED: entry('host', 'A process could not be ended: look for it by its pid.'),
   ATTACH_FAILED: entry('caller', 'The process of the record is gone, or another one has its pid now.'),
   GUARDIAN_FAILED: entry('host', 'The helper that cleans up after a killed host could not be started.'),
+  LEASE_TIMEOUT: entry('caller', 'Give leases back sooner, or raise max or the time that is waited.'),
+  LEASE_REFUSED: entry('caller', 'The generation has left, or the pool was closed: it gets no more leases.'),
 
   // Further connections: the broker, and several connections over one.
   BROKER_TIMEOUT: entry(

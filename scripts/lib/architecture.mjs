@@ -9,6 +9,7 @@ export const hostRooms = [
   'contract',
   'state',
   'connection',
+  'resources',
   'instance',
   'routing',
   'supervision',
