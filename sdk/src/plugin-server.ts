@@ -17,7 +17,7 @@ import { loadDescriptors } from './services/descriptors';
 import { HealthRegistry, WHOLE_PLUGIN } from './services/health';
 import { CallGate } from './state/call-gate';
 import { Handoff } from './state/handoff';
-import { DEFAULT_HOOK_LIMIT_MS } from './state/limits';
+import { SELF_ACTIVATION_LIMIT_MS } from './state/limits';
 import { noState, StatePart } from './state/state-part';
 import type { StdioHub } from './stdio/stdio-hub';
 
@@ -90,7 +90,7 @@ export class PluginServer {
    * @throws RpcError with HANDOFF_HOOK_FAILED
    */
   async begin(hostActivates: boolean): Promise<void> {
-    if (!hostActivates || !this.#handsOver) await this.#handoff.activate(DEFAULT_HOOK_LIMIT_MS);
+    if (!hostActivates || !this.#handsOver) await this.#handoff.activate(SELF_ACTIVATION_LIMIT_MS);
   }
 
   /** The function takes the connections on which calls come in. */

@@ -106,7 +106,13 @@ export async function startPlugin(plugin: Plugin, options: StartPluginOptions = 
     shutdownTimeoutMs: options.shutdownTimeoutMs ?? DEFAULT_SHUTDOWN_TIMEOUT_MS,
     onLeave: () => void server.close(CLOSE_MS),
   });
-  await server.begin(options.standby ?? false);
+  try {
+    await server.begin(options.standby ?? false);
+  } catch (error) {
+    // What setup has opened its hooks may close.
+    await server.depart('the activation has failed');
+    throw error;
+  }
   // Here is the place to hear of bad descriptors; in production only reflection would suffer.
   if (plugin.descriptors !== undefined) await server.descriptors();
   const listener = await listenPrivately(server.accept(ServerCredentials.createInsecure()));

@@ -317,6 +317,21 @@ describe('Pause', () => {
     expect(await kv.get({ key: 'kept' })).toMatchObject({ found: true });
   });
 
+  test('keeps streams waiting too, and loses nothing of what they bring', async () => {
+    const { life, kv } = await active();
+    await life.pause({ limitMs: 5000 });
+    const texts = Array.from({ length: 200 }, (_, i) => `${i}`.repeat(1000));
+    const chat = (async () => {
+      const answers: string[] = [];
+      const requests = texts.map((one, sequence) => ({ sequence, text: one }));
+      for await (const answer of kv.chat(requests)) answers.push(answer.text);
+      return answers;
+    })();
+    await kv.get({ key: 'a' });
+    await life.resume({});
+    expect(await chat).toEqual(texts);
+  });
+
   test('is late with a call that is stuck, names it, and is undone by Resume', async () => {
     const { life, kv, notes } = await active();
     const slow = kv.put({ key: 'slow', value: text('x') });

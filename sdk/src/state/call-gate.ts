@@ -10,6 +10,12 @@ const PATIENCE_MS = 2000;
 /** How many calls wait at most. */
 const WAITING_LIMIT = 1000;
 
+/** A method whose calls may change the state. */
+interface Gated {
+  inFlight: number;
+  readonly admit: Admit;
+}
+
 /** A call that waits at the gate. */
 interface Waiting {
   proceed(): void;
@@ -21,9 +27,9 @@ interface Waiting {
  * nothing, by their contract, are not asked at all.
  */
 export class CallGate {
-  readonly #methods = new Map<string, Admit>();
-  /** Calls that may change the state, by their methods. */
-  readonly #inFlight = new Map<string, number>();
+  /** Those that may change the state, by their paths. */
+  readonly #methods = new Map<string, Gated>();
+  /** How many calls of them are in flight. */
   #count = 0;
   readonly #waiting = new Set<Waiting>();
   #idle: (() => void)[] = [];
@@ -35,10 +41,10 @@ export class CallGate {
   readonly admission = (method: RpcMethod): Admit | undefined => {
     if (changesNothing(method)) return undefined;
     const known = this.#methods.get(method.path);
-    if (known !== undefined) return known;
-    const admit = this.#admitTo(method.path);
-    this.#methods.set(method.path, admit);
-    return admit;
+    if (known !== undefined) return known.admit;
+    const gated = this.#gate();
+    this.#methods.set(method.path, gated);
+    return gated.admit;
   };
 
   /** Calls that come now wait so long at least. */
@@ -61,9 +67,9 @@ export class CallGate {
 
   /** What is in flight that may change the state, in words: `2 of /samples.kv.v1.Kv/Put`. Empty: nothing. */
   get busy(): string {
-    return [...this.#inFlight]
-      .filter(([, count]) => count > 0)
-      .map(([path, count]) => `${count} of ${path}`)
+    return [...this.#methods]
+      .filter(([, { inFlight }]) => inFlight > 0)
+      .map(([path, { inFlight }]) => `${inFlight} of ${path}`)
       .join(', ');
   }
 
@@ -76,25 +82,26 @@ export class CallGate {
     });
   }
 
-  /** Made once a method, so that a call at an open gate makes nothing but two sums. */
-  #admitTo(path: string): Admit {
+  /** Its functions are made once, so that a call at an open gate makes nothing. */
+  #gate(): Gated {
     const enter = (): (() => void) => {
-      this.#add(path, 1);
+      gated.inFlight++;
+      this.#count++;
       return leave;
     };
     const leave = (): void => {
-      this.#add(path, -1);
+      gated.inFlight--;
+      this.#count--;
       if (this.#count === 0) for (const resolve of this.#idle.splice(0)) resolve();
     };
-    return (call) => {
-      if (this.#patienceMs === undefined || this.#mustPass(call)) return enter();
-      return this.#wait(call, this.#patienceMs, enter);
+    const gated: Gated = {
+      inFlight: 0,
+      admit: (call) => {
+        if (this.#patienceMs === undefined || this.#mustPass(call)) return enter();
+        return this.#wait(call, this.#patienceMs, enter);
+      },
     };
-  }
-
-  #add(path: string, count: 1 | -1): void {
-    this.#count += count;
-    this.#inFlight.set(path, (this.#inFlight.get(path) ?? 0) + count);
+    return gated;
   }
 
   /**

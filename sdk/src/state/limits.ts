@@ -8,6 +8,9 @@ export interface HookLimits {
 /** How long a step of the handoff may take where the host's message names no limit, in milliseconds. */
 export const DEFAULT_HOOK_LIMIT_MS = 10_000;
 
+/** How long the activation may take where no host says when it is, in milliseconds. */
+export const SELF_ACTIVATION_LIMIT_MS = 60_000;
+
 /** Node's timers take no longer ones: they would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
