@@ -150,6 +150,14 @@ export const errorCodes = {
     'operator',
     'The plugin lacks a service of the contract: check which build was deployed.',
   ),
+  CONTRACT_BROKEN: entry(
+    'operator',
+    'Give the new version a contract that the old callers can go on with, or pass force: it is recorded.',
+  ),
+  CONTRACT_UNCHECKED: entry(
+    'operator',
+    'Give the descriptors of the contract when loading, or build the plugin with gRPC reflection.',
+  ),
   VERIFY_FAILED: entry(
     'operator',
     'The check given as `verify` refused the new version; the cause says why.',
