@@ -1,6 +1,7 @@
 package plugd
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -9,10 +10,12 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
+const lifecyclePrefix = "/plugd.lifecycle.v1."
+
 // infrastructure is how the paths of calls begin that never touch the author's state; some of them last as long as
 // the connection.
 var infrastructure = []string{
-	"/plugd.lifecycle.v1.",
+	lifecyclePrefix,
 	"/plugin.GRPCBroker/", "/plugin.GRPCController/", "/plugin.GRPCStdio/",
 	"/grpc.health.", "/grpc.reflection.",
 }
@@ -22,10 +25,8 @@ var declared sync.Map
 
 // mayChangeState is false for methods that their contract declares to be NO_SIDE_EFFECTS. What is not known may.
 func mayChangeState(path string) bool {
-	for _, prefix := range infrastructure {
-		if strings.HasPrefix(path, prefix) {
-			return false
-		}
+	if isInfrastructure(path) {
+		return false
 	}
 	if harmless, known := declared.Load(path); known {
 		return harmless == false
@@ -39,6 +40,10 @@ func mayChangeState(path string) bool {
 	harmless := options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
 	declared.Store(path, harmless)
 	return !harmless
+}
+
+func isInfrastructure(path string) bool {
+	return slices.ContainsFunc(infrastructure, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
 }
 
 func findMethod(path string) protoreflect.MethodDescriptor {

@@ -67,6 +67,10 @@ func handlingOf(ctx context.Context) *handling {
 
 // enter returns when the call may be handled, with the handler's context and what ends it.
 func (l *Lifecycle) enter(ctx context.Context, method string) (context.Context, func(), error) {
+	if err := l.begin(ctx, method); err != nil {
+		inTrailer(ctx, err)
+		return nil, nil, err
+	}
 	handling := &handling{lifecycle: l}
 	leave := func() { handling.ended.Store(true) }
 	entering, _ := ctx.Value(arrivedKey{}).(*call)

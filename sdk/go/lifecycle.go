@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 
@@ -19,6 +21,8 @@ type Lifecycle struct {
 	options Options
 	gate    gate
 	turn    *turn
+	// led is true once somebody has seen to the activation: a host that speaks of the plugin's life, or begin.
+	led atomic.Bool
 	// What follows belongs to who holds the turn.
 	active    bool
 	paused    bool
@@ -63,15 +67,34 @@ func (l *Lifecycle) ServerOptions() []grpc.ServerOption {
 }
 
 // Register offers the service through which a host speaks with the plugin of its life; once, on the plugin's own
-// server. Where no plugd host is, it calls Hooks.Activate.
+// server. It calls Hooks.Activate where no plugd host will: where none is, and where nothing is to be taken over.
 func (l *Lifecycle) Register(registrar grpc.ServiceRegistrar) {
 	lifecyclev1.RegisterLifecycleServer(registrar, &service{lifecycle: l})
-	if os.Getenv(tokenVariable) != "" {
+	handsOver := l.options.State != nil || len(l.options.Resources) > 0
+	if handsOver && os.Getenv(tokenVariable) != "" {
 		return
 	}
 	if err := l.activate(context.Background()); err != nil {
 		panic(fmt.Sprintf("plugd: %v", err))
 	}
+}
+
+// begin is asked of each call. A plugd host speaks of the plugin's life before it makes any other call. One that never
+// does is another's: where it is a plugin of plugd itself, its own plugins have inherited the token.
+func (l *Lifecycle) begin(ctx context.Context, method string) error {
+	if l.led.Load() || isInfrastructure(method) {
+		if strings.HasPrefix(method, lifecyclePrefix) {
+			l.led.Store(true)
+		}
+		return nil
+	}
+	// Not for as long as one caller happens to wait.
+	if err := l.activate(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	// The next calls need not ask.
+	l.led.Store(true)
+	return nil
 }
 
 // Draining is closed when new calls go to another version from now on: calls without an end should end then. After

@@ -37,8 +37,8 @@ type Hooks struct {
 	// Resume up.
 	Resume func(ctx context.Context, released []string) error
 	// Activate takes what is exclusive, and begins with what goes on by itself: calls come from now on. Under a host
-	// that isn't plugd it is called when the gRPC server is made, before the handshake; an error then ends the
-	// plugin.
+	// that isn't plugd, and for a plugin with neither State nor Resources, it is called when the gRPC server is made,
+	// before the handshake; an error then ends the plugin.
 	Activate func(ctx context.Context) error
 }
 
