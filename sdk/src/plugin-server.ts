@@ -33,6 +33,9 @@ export interface PluginServerOptions {
   readonly onLeave: () => void;
 }
 
+/** When a plugin that can be handed over is activated: now, when it is told to, or then or at the first call. */
+export type Beginning = 'now' | 'told' | 'told-or-called';
+
 // A stub has no limit either: what may be sent is the contract's business. Channelz would count each message for nobody.
 const SERVER_OPTIONS = {
   'grpc.max_receive_message_length': -1,
@@ -84,13 +87,13 @@ export class PluginServer {
   }
 
   /**
-   * Begins to work, unless that is the host's to say: it has a state to hand over first, or another version to make
+   * Begins to work, unless somebody is to say when: there is a state to take over first, or another version that has to
    * release something.
-   * @param hostActivates whether the host knows of handoffs
    * @throws RpcError with HANDOFF_HOOK_FAILED
    */
-  async begin(hostActivates: boolean): Promise<void> {
-    if (!hostActivates || !this.#handsOver) await this.#handoff.activate(SELF_ACTIVATION_LIMIT_MS);
+  async begin(when: Beginning): Promise<void> {
+    if (when === 'now' || !this.#handsOver) await this.#handoff.activate(SELF_ACTIVATION_LIMIT_MS);
+    if (when !== 'told-or-called') this.#handoff.lead();
   }
 
   /** The function takes the connections on which calls come in. */
@@ -192,7 +195,7 @@ export class PluginServer {
       onError: (error, path, code) => this.#report(error, path, code),
       track: () => this.#calls.begin(),
       // A call that need not be held back is not even asked.
-      ...(this.#handsOver ? { admission: this.#gate.admission } : {}),
+      ...(this.#handsOver ? { admission: this.#handoff.admission } : {}),
       scope: this.#lineage.scope,
     };
   }

@@ -96,7 +96,7 @@ class PluginProcess {
       onLeave: () => void this.#exit(),
     });
     this.#server = server;
-    await server.begin(!options.debug && Boolean(env[PLUGD_TOKEN]));
+    await server.begin(!options.debug && env[PLUGD_TOKEN] ? 'told-or-called' : 'now');
     const { credentials, certificateField, security } = servingCredentials({
       tls: options.tls,
       hostCertificatePem: env[PLUGIN_CLIENT_CERT] ?? '',

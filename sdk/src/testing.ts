@@ -107,7 +107,7 @@ export async function startPlugin(plugin: Plugin, options: StartPluginOptions = 
     onLeave: () => void server.close(CLOSE_MS),
   });
   try {
-    await server.begin(options.standby ?? false);
+    await server.begin(options.standby ? 'told' : 'now');
   } catch (error) {
     // What setup has opened its hooks may close.
     await server.depart('the activation has failed');

@@ -49,8 +49,11 @@ async function start(order: Order = {}, token = 'of-a-test'): Promise<Side> {
   });
   const channel = await plugin.connect();
   const kv = createPromiseClient(KvDefinition, channel);
+  const life = createPromiseClient(LifecycleDefinition, channel);
+  // A plugd host begins so.
+  if (token === 'of-a-test') await life.describe({});
   return {
-    life: createPromiseClient(LifecycleDefinition, channel),
+    life,
     kv,
     notes: async () => JSON.parse((await kv.get({ key: 'notes' })).value.toString()),
   };
@@ -158,6 +161,20 @@ describe('Activate', () => {
     await Promise.all([life.activate({}), life.activate({})]);
     await life.activate({});
     expect(await notes()).toEqual(['activate', 'activate done']);
+  });
+
+  test('is at the first call of a host that is not plugd, though something says that plugd started the plugin', async () => {
+    const { kv, notes } = await start({ activate: 50 }, 'handed-down');
+    const answers = [kv.put({ key: 'a', value: text('x') }), kv.get({ key: 'b' }), notes()] as const;
+    expect((await Promise.all(answers))[2]).toEqual(['activate', 'activate done']);
+    expect(await notes()).toHaveLength(2);
+  });
+
+  test('at the first call fails that call where its hook fails', async () => {
+    const { kv } = await start({ activate: 'throw' }, 'handed-down');
+    const failed = refused('HANDOFF_HOOK_FAILED', status.INTERNAL);
+    await expect(kv.get({ key: 'a' })).rejects.toMatchObject(failed);
+    await expect(kv.get({ key: 'a' })).rejects.toMatchObject(failed);
   });
 
   test('fails with its hook, and may be asked for again', async () => {

@@ -31,12 +31,15 @@ export function lifecycleService(parts: LifecycleParts): Partial<Lifecycle> {
   const { identity, state, resources, single } = parts;
   const leads = state !== undefined || Object.keys(resources).length > 0;
   return {
-    describe: () => ({
-      ...identity,
-      ...(state === undefined ? {} : { state: state.description }),
-      resources: describedResources(resources),
-      single,
-    }),
+    describe: () => {
+      parts.handoff.lead();
+      return {
+        ...identity,
+        ...(state === undefined ? {} : { state: state.description }),
+        resources: describedResources(resources),
+        single,
+      };
+    },
     drain: () => {
       parts.drain();
       return {};
@@ -62,6 +65,7 @@ function steps(handoff: Handoff): Pick<Lifecycle, 'pause' | 'release' | 'activat
       return {};
     },
     activate: async (_request, call) => {
+      handoff.lead();
       await handoff.activate(limitOf(call));
       return {};
     },
@@ -72,6 +76,7 @@ function transfer(state: StatePart, handoff: Handoff): Pick<Lifecycle, 'snapshot
   return {
     snapshot: () => state.snapshot(),
     restore: async (parts) => {
+      handoff.lead();
       handoff.checkRestorable();
       const { sha256, take } = await state.read(parts);
       // Activate may have come while the parts did.

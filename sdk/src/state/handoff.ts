@@ -1,9 +1,11 @@
 import { status } from '@grpc/grpc-js';
+import type { RpcMethod } from '@plugd/protocol/rpc/definition';
+import type { Admit } from '@plugd/protocol/rpc/service';
 import type { Logger } from '../logger';
 import type { CallGate } from './call-gate';
 import { handoffError } from './handoff-error';
 import { Hooks, type PauseLimits, type ResumeLimits } from './hooks';
-import type { HookLimits } from './limits';
+import { type HookLimits, SELF_ACTIVATION_LIMIT_MS } from './limits';
 import type { Resources } from './resources';
 import { Turns } from './turns';
 
@@ -28,6 +30,7 @@ export class Handoff {
   readonly #resources: Resources;
   readonly #turns = new Turns();
   #phase: Phase = 'standby';
+  #led = false;
   /** Activate hooks run, perhaps ones for which nobody waits any more. */
   #activating = false;
   /** What release hooks were asked for, whatever came of it. */
@@ -44,6 +47,26 @@ export class Handoff {
       release: new Hooks('release', 'last-first', log),
       activate: new Hooks('activate', 'first-first', log),
     };
+  }
+
+  /** Somebody sees to the activation: from now on calls are answered before it too. */
+  lead(): void {
+    this.#led = true;
+  }
+
+  /**
+   * Asked of each call to the plugin's own services. A plugd host speaks of the plugin's life before it makes any. One that
+   * doesn't is another's, and what says that plugd started the plugin was only handed down to it: then the first call
+   * activates.
+   */
+  readonly admission = (method: RpcMethod): Admit => {
+    const admit = this.#gate.admission(method) ?? pass;
+    return (call) => (this.#led ? admit(call) : this.#begin().then(() => admit(call)));
+  };
+
+  async #begin(): Promise<void> {
+    await this.activate(SELF_ACTIVATION_LIMIT_MS);
+    this.#led = true;
   }
 
   /** Nothing has begun, and nothing is about to. @throws RpcError with HANDOFF_ORDER */
@@ -164,6 +187,10 @@ export class Handoff {
       .map(([name]) => name);
   }
 }
+
+/** For calls that need not be counted. */
+const pass: Admit = () => passed;
+const passed = (): void => {};
 
 const lateHooks = (step: 'activate' | 'release' | 'resume', limitMs: number) => (): Error =>
   handoffError('HANDOFF_HOOK_FAILED', `The plugin's hooks did not end within ${limitMs} ms (${step}).`, {
