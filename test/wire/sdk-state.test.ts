@@ -431,6 +431,17 @@ describe('a hook that takes longer than it may', () => {
     ]);
   });
 
+  test('fails its step a little before its caller has left', async () => {
+    const { life } = await active({ release: 60_000, resources: { port: 'exclusive' } });
+    await expect(life.release({}, { timeoutMs: 2500 })).rejects.toMatchObject(
+      refused('HANDOFF_HOOK_FAILED', status.DEADLINE_EXCEEDED),
+    );
+    // Nor does Resume wait for ever.
+    await expect(life.resume({}, { timeoutMs: 2500 })).rejects.toMatchObject(
+      refused('HANDOFF_HOOK_FAILED', status.DEADLINE_EXCEEDED),
+    );
+  });
+
   test('of Pause is given up by Resume, which waits for it no longer than its own caller', async () => {
     const { life, kv, notes } = await active({ pause: 1500 });
     const pause = life.pause({ limitMs: 60_000 });

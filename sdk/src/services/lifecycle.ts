@@ -20,6 +20,9 @@ export interface LifecycleParts {
   undrain(): void;
 }
 
+/** For the answer to arrive, in milliseconds. */
+const MARGIN_MS = 250;
+
 type Lifecycle = ServiceImplementation<LifecycleDefinition>;
 
 /**
@@ -91,9 +94,9 @@ function transfer(state: StatePart, handoff: Handoff): Pick<Lifecycle, 'snapshot
   };
 }
 
-/** How long the caller waits, in milliseconds. */
-function limitOf(call: ServiceCall): number {
-  const { deadline } = call;
+/** The limit of a step, in milliseconds: a little less than its caller waits, so that the caller hears what was too slow. */
+function limitOf({ deadline }: ServiceCall): number {
   if (deadline === undefined) return DEFAULT_HOOK_LIMIT_MS;
-  return Math.min(Math.max(deadline.getTime() - Date.now(), 1), DEFAULT_HOOK_LIMIT_MS);
+  const left = deadline.getTime() - Date.now();
+  return Math.max(left - Math.min(left / 10, MARGIN_MS), 1);
 }

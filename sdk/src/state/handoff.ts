@@ -178,7 +178,10 @@ export class Handoff {
   #pauseLate(limitMs: number): Error {
     const { busy } = this.#gate;
     const what = busy === '' ? 'its hooks run' : `calls that may change its state are in flight: ${busy}`;
-    return handoffError('PAUSE_TIMEOUT', `The plugin did not pause within ${limitMs} ms: ${what}.`);
+    return handoffError(
+      'PAUSE_TIMEOUT',
+      `The plugin did not pause within ${Math.ceil(limitMs)} ms: ${what}.`,
+    );
   }
 
   #exclusive(): string[] {
@@ -193,6 +196,10 @@ const pass: Admit = () => passed;
 const passed = (): void => {};
 
 const lateHooks = (step: 'activate' | 'release' | 'resume', limitMs: number) => (): Error =>
-  handoffError('HANDOFF_HOOK_FAILED', `The plugin's hooks did not end within ${limitMs} ms (${step}).`, {
-    status: status.DEADLINE_EXCEEDED,
-  });
+  handoffError(
+    'HANDOFF_HOOK_FAILED',
+    `The plugin's hooks did not end within ${Math.ceil(limitMs)} ms (${step}).`,
+    {
+      status: status.DEADLINE_EXCEEDED,
+    },
+  );
