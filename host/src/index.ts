@@ -32,6 +32,8 @@ export type { InstanceRecord } from './launch/instance-record';
 export type { HandedOver, PinnedScope, Plugin, PluginCalls } from './plugin';
 export type { HostSnapshot, PluginSnapshot, PluginStatistics } from './plugin-snapshot';
 export type { InstanceStatus, PluginStatus } from './plugin-status';
+export type { Lease } from './resources/lease';
+export { type LeaseOptions, LeasePool, type LeasePoolOptions } from './resources/lease-pool';
 export type { CallStatistics } from './routing/endpoint';
 export type { StubConstructor, StubOptions } from './routing/stub';
 export { SwapChannel } from './routing/swap-channel';

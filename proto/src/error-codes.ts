@@ -58,6 +58,14 @@ export const errorCodes = {
   SOCKET_PATH_TOO_LONG: entry('operator', 'Choose a run directory with a shorter path.'),
   SOCKET_GROUP_UNKNOWN: entry('operator', 'Name a group that exists on this machine, or give its number.'),
   LISTEN_FAILED: entry('operator', 'Free a port in the range, or widen it.'),
+  CONFIG_UNREADABLE: entry(
+    'operator',
+    'See to the directory that the option config names: the cause says why.',
+  ),
+  PORT_IN_USE: entry(
+    'operator',
+    'Stop what listens there, give another number in ports, or raise stopTimeoutMs if it is about to leave.',
+  ),
   MEMORY_SHORT: entry(
     'operator',
     "Free memory, raise the budget, or let the plugin be recreated instead (memory.ifShort: 'recreate').",

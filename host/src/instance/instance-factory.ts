@@ -8,6 +8,8 @@ import type { LaunchSpec } from '../launch/launch-spec';
 import type { Launcher } from '../launch/launcher';
 import type { ReattachLine } from '../launch/reattach-line';
 import type { Platform } from '../platform/platform';
+import type { GenerationResources, InstanceResources } from '../resources/generation-resources';
+import { HostResources } from '../resources/host-resources';
 import { CertificateSupply } from './certificates';
 import { Instance } from './instance';
 import type { PluginSpec } from './plugin-spec';
@@ -23,6 +25,8 @@ export interface StartOptions {
   readonly generation: number;
   /** What the instances of the generation share. Default: one of this instance's own. */
   readonly contract?: GenerationContract;
+  /** What they share of what the host keeps for them: see {@link InstanceFactory.resourcesFor}. Default: this one's own. */
+  readonly resources?: GenerationResources;
   /** Gives the start up; the process is ended and ABORTED thrown. */
   readonly signal: AbortSignal;
   readonly runStep: RunStep;
@@ -40,10 +44,12 @@ export class InstanceFactory {
   readonly #options: InstanceFactoryOptions;
   readonly #certificates = new CertificateSupply();
   readonly #surroundings: { readonly emit: EmitEvent; readonly logger: Logger };
+  readonly #resources: HostResources;
   #count = 0;
 
   constructor(options: InstanceFactoryOptions) {
     this.#options = options;
+    this.#resources = new HostResources(options.launcher);
     this.#surroundings = { emit: options.emit, logger: options.logger };
     this.#certificates.prepare();
   }
@@ -54,6 +60,11 @@ export class InstanceFactory {
    */
   resolveCommand(spec: PluginSpec): string {
     return this.#options.platform.resolveCommand(spec.command, process.cwd(), process.env);
+  }
+
+  /** What the instances of a new generation are to share. Whoever asks for it releases it when the generation has ended. */
+  resourcesFor(spec: PluginSpec): GenerationResources {
+    return this.#resources.ofGeneration(spec);
   }
 
   /** A ready instance. On any failure nothing of it is left. Throws PluginError with one of the codes of a start. */
@@ -80,9 +91,14 @@ export class InstanceFactory {
     try {
       await runStep('start', async () => {
         if (spec.sha256 !== undefined) await verifyChecksum(spec.command, spec.sha256);
-        const launched = await launcher.start(await this.#launchSpec(spec, id, generation), {
-          signal,
-          onOutput: (record) => logPluginRecord(logger, instance.origin, record),
+        const keep = { wishes: spec, instance: id, shared: options.resources, signal };
+        const launched = await this.#resources.start(keep, async (resources) => {
+          const about = await this.#launchSpec(spec, id, generation, resources);
+          return launcher.start(about, {
+            signal,
+            onOutput: (record) => logPluginRecord(logger, instance.origin, record),
+            onRemoved: resources.release,
+          });
         });
         await instance.connect(launched, spec.tls);
       });
@@ -112,7 +128,11 @@ export class InstanceFactory {
   async attach(
     spec: PluginSpec,
     record: InstanceRecord,
-    { contract, signal }: { readonly contract: GenerationContract; readonly signal: AbortSignal },
+    {
+      contract,
+      signal,
+      resources,
+    }: Pick<StartOptions, 'signal' | 'resources'> & { readonly contract: GenerationContract },
   ): Promise<Instance> {
     const { id, plugin, version, generation } = record;
     if (record.capabilities.multiplex) {
@@ -121,7 +141,10 @@ export class InstanceFactory {
         `Plugin ${plugin} is multiplexed: its one connection belongs to the host that started it.`,
       );
     }
-    const launched = await this.#options.launcher.attach(record);
+    const keep = { wishes: spec, record, shared: resources };
+    const launched = await this.#resources.attach(keep, ({ release }) =>
+      this.#options.launcher.attach(record, { onRemoved: release }),
+    );
     const instance = new Instance({ id, plugin, version, generation }, this.#surroundings, contract);
     try {
       await instance.connect(launched, spec.tls);
@@ -182,7 +205,12 @@ export class InstanceFactory {
     }
   }
 
-  async #launchSpec(spec: PluginSpec, id: string, generation: number): Promise<LaunchSpec> {
+  async #launchSpec(
+    spec: PluginSpec,
+    id: string,
+    generation: number,
+    { scratch, configDirectory, ports }: InstanceResources,
+  ): Promise<LaunchSpec> {
     return {
       id,
       plugin: spec.name,
@@ -199,6 +227,9 @@ export class InstanceFactory {
       certificate: spec.autoMtls ? await this.#certificates.take() : null,
       multiplex: spec.multiplex,
       startTimeoutMs: spec.startTimeoutMs,
+      scratch,
+      ...(configDirectory === undefined ? {} : { configDirectory }),
+      ...(ports === undefined ? {} : { ports }),
       ...(spec.unixSocketGroup === undefined ? {} : { unixSocketGroup: spec.unixSocketGroup }),
       ...(spec.minPort === undefined ? {} : { minPort: spec.minPort }),
       ...(spec.maxPort === undefined ? {} : { maxPort: spec.maxPort }),

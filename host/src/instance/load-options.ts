@@ -87,6 +87,25 @@ export interface LoadOptions {
    * refused with DEPENDENCY_MISSING.
    */
   readonly dependsOn?: readonly string[];
+  /**
+   * Each process gets an empty directory that nobody else can enter, as PLUGD_SCRATCH_DIR. It is removed with the process,
+   * however that or the host ends. Default false.
+   */
+  readonly scratch?: boolean;
+  /**
+   * A directory of configuration. All processes of a generation get the same copy of what it held when the generation began,
+   * for reading alone, as PLUGD_CONFIG_DIR; generations with the same content share it, and it is removed after the last
+   * one. A change shows with the next upgrade or restart. What links lead to is copied, names that begin with `..` are left
+   * out. At most 64 MiB, else CONFIG_UNREADABLE. Default: none; `false` takes it away in an upgrade.
+   */
+  readonly config?: string | false;
+  /**
+   * Ports that the plugin listens on by itself, by their names: `{ http: 8080 }` is told as PLUGD_PORT_HTTP. 0: the host picks
+   * one, once, and keeps it over all generations. A port is one generation's at a time: before a process starts, the host waits
+   * until its ports are free, at most `stopTimeoutMs`, else PORT_IN_USE. So the plugin can't run twice, is upgraded by
+   * `recreate`, and `instances` has to be 1. Default: none.
+   */
+  readonly ports?: Readonly<Record<string, number>>;
   /** Group whose members may connect to the plugin's socket: a name or a number. Not on Windows. */
   readonly unixSocketGroup?: string | number;
   /** First port for plugins that listen on TCP. Default 10000. */

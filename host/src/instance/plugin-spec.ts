@@ -18,6 +18,7 @@ import {
   isVariableName,
   refuse,
 } from './option-check';
+import { checkedConfig, checkedPorts } from './resource-options';
 import { type RestartSpec, resolveRestart } from './restart-options';
 
 /** Load options with every default filled in and every value checked. */
@@ -43,6 +44,11 @@ export interface PluginSpec {
   readonly health: HealthSpec | undefined;
   readonly limits: LimitSpec | undefined;
   readonly dependsOn: readonly string[];
+  readonly scratch: boolean;
+  /** Absolute. */
+  readonly config: string | undefined;
+  /** 0: the host picks one. */
+  readonly ports: Readonly<Record<string, number>>;
   readonly unixSocketGroup: string | number | undefined;
   readonly minPort: number | undefined;
   readonly maxPort: number | undefined;
@@ -96,6 +102,7 @@ export function resolveSpec(options: LoadOptions): PluginSpec {
     'the name or the number of a group',
   );
   checkPorts(options.minPort, options.maxPort);
+  const instances = checkedCount('instances', options.instances, 1, 1, 64);
   return {
     name,
     version,
@@ -113,12 +120,15 @@ export function resolveSpec(options: LoadOptions): PluginSpec {
     multiplex: checkedBoolean('multiplex', options.multiplex, false),
     sha256: sha256?.toLowerCase(),
     contract: checkedContract(options.contract),
-    instances: checkedCount('instances', options.instances, 1, 1, 64),
+    instances,
     restart: resolveRestart(options.restart),
     attempts: checkedCount('attempts', options.attempts, 3, 1, 10),
     health: resolveHealth(options.health),
     limits: resolveLimits(options.limits),
     dependsOn: checkedDependsOn(name, options.dependsOn),
+    scratch: checkedBoolean('scratch', options.scratch, false),
+    config: checkedConfig(options.config),
+    ports: checkedPorts(options.ports, instances),
     unixSocketGroup,
     minPort: options.minPort,
     maxPort: options.maxPort,
@@ -132,11 +142,12 @@ export function resolveSpec(options: LoadOptions): PluginSpec {
 export function ownOptions(options: LoadOptions, spec: PluginSpec, command: string): LoadOptions {
   const { args, env, cwd, cookie, protocolVersions, contract } = spec;
   const handshake = { cookie, protocolVersions };
-  const own = (['restart', 'health', 'limits', 'dependsOn'] as const).filter(
+  const own = (['restart', 'health', 'limits', 'dependsOn', 'ports'] as const).filter(
     (key) => options[key] !== undefined,
   );
   const copies = Object.fromEntries(own.map((key) => [key, structuredClone(options[key])]));
-  return { ...options, command, args, env, cwd, handshake, contract: contract.sources, ...copies };
+  const found = spec.config === undefined ? {} : { config: spec.config };
+  return { ...options, command, args, env, cwd, handshake, contract: contract.sources, ...found, ...copies };
 }
 
 function checkedCookie(cookie: HandshakeOptions['cookie']): readonly [string, string] {

@@ -59,13 +59,19 @@ sweep() {
   done
 }
 
+# Directories that nobody may write to, such as copies of a configuration. It follows no links.
+force_away() {
+  find "$1" -type d -exec chmod u+rwx {} ';' 2>/dev/null
+  rm -rf -- "$1" 2>/dev/null
+}
+
 each() {
   for key in $keys; do
     eval "kind=\\$kind_$key value=\\$value_$key"
     [ "$kind" = "$1" ] || continue
     case $kind in
       group) end_group "\${value%% *}" "\${value#* }" ;;
-      directory) case $value in /*) rm -rf -- "$value" 2>/dev/null ;; esac ;;
+      directory) case $value in /*) rm -rf -- "$value" 2>/dev/null || force_away "$value" ;; esac ;;
       socket) [ -S "$value" ] && [ ! -L "$value" ] && [ -O "$value" ] && rm -f -- "$value" 2>/dev/null ;;
     esac
   done

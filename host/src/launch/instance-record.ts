@@ -46,6 +46,10 @@ export interface InstanceRecord {
    */
   readonly foreign?: 'ask' | 'leave';
   readonly capabilities: { readonly multiplex: boolean };
+  /** The copy of its configuration that it was given; it may not be the only one with it. */
+  readonly configDirectory?: string;
+  /** The ports that it was told to listen on, by their names. */
+  readonly ports?: Readonly<Record<string, number>>;
   /** Reserved for the broker's book. */
   readonly broker: readonly never[];
   /** Wall clock, milliseconds since the epoch. */

@@ -32,6 +32,12 @@ export interface LaunchSpec {
   /** From spawn to a whole handshake line. */
   readonly startTimeoutMs: number;
   readonly multiplex?: boolean;
+  /** Whether it gets an empty directory of its own for whatever it likes. Default false. */
+  readonly scratch?: boolean;
+  /** A copy of its configuration, made by the caller, who removes it when nobody uses it any more. */
+  readonly configDirectory?: string;
+  /** Numbers of the ports that it is told to listen on, by their names. */
+  readonly ports?: Readonly<Record<string, number>>;
 }
 
 export type OutputListener = (record: LogRecord, stream: OutputStream) => void;
@@ -41,4 +47,6 @@ export interface LaunchOptions {
   readonly signal?: AbortSignal;
   /** What the process prints, as records; floods are thinned out. */
   readonly onOutput: OutputListener;
+  /** Called once when nothing is left of a process that came up, and its directory has been removed. */
+  readonly onRemoved?: () => Promise<void>;
 }

@@ -153,6 +153,7 @@ export class Launcher {
       outputEnded: output.ended,
       output: () => output.counters(),
       guarded: this.#guardSocket(record),
+      onRemoved: options.onRemoved,
     });
   }
 
@@ -181,7 +182,10 @@ export class Launcher {
   }
 
   /** Takes over a running process: from now on it ends with this host. Throws PluginError ATTACH_FAILED. */
-  async attach(record: InstanceRecord): Promise<LaunchedInstance> {
+  async attach(
+    record: InstanceRecord,
+    options: Pick<LaunchOptions, 'onRemoved'> = {},
+  ): Promise<LaunchedInstance> {
     this.#refuseIfClosed();
     const kept = await this.#keeper.attach(record);
     const { id, plugin, version, generation } = record;
@@ -197,6 +201,7 @@ export class Launcher {
       outputEnded: kept.exited.then(() => {}),
       output: () => ({ stdout: noOutput, stderr: noOutput }),
       guarded,
+      onRemoved: options.onRemoved,
     });
   }
 
@@ -246,7 +251,14 @@ export class Launcher {
 
   #handle(
     record: InstanceRecord,
-    { guarded, ...live }: Omit<InstanceHandleOptions, 'record' | 'end'> & { guarded: readonly Guarded[] },
+    {
+      guarded,
+      onRemoved,
+      ...live
+    }: Omit<InstanceHandleOptions, 'record' | 'end'> & {
+      readonly guarded: readonly Guarded[];
+      readonly onRemoved: LaunchOptions['onRemoved'] | undefined;
+    },
   ): LaunchedInstance {
     const { kept } = live;
     const handle = new InstanceHandle({
@@ -262,10 +274,27 @@ export class Launcher {
         }
         for (const one of guarded) one.release();
         this.#instances.delete(handle);
+        await onRemoved?.();
       },
     });
     this.#instances.set(handle, placeOf(record));
     return handle;
+  }
+
+  /** A private directory for what outlives one instance; it goes with the host. Throws RUN_DIR_UNSAFE, RUN_DIR_FULL. */
+  makeSharedDirectory(): string {
+    this.#refuseIfClosed();
+    return this.#ownDirectory().createShared();
+  }
+
+  /** Another host's, from a record: it goes with this one from now on, if nobody removes it before. */
+  guardSharedDirectory(path: string): Guarded {
+    return this.#guardian.guard('directory', path);
+  }
+
+  /** Removes one of either kind. */
+  removeSharedDirectory(path: string): Promise<void> {
+    return removeInstanceDirectory(path, this.#paths());
   }
 
   #paths(): string[] {

@@ -6,11 +6,13 @@ import {
   scrubEnvironment,
 } from '@plugd/protocol/environment';
 import type { LaunchSpec } from './launch-spec';
+import { resourceVariables } from './resource-variables';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The whole environment of a plugin: what is inherited, over it what the caller gave, over it what the wire needs.
+ * The whole environment of a plugin: what is inherited, over it what the caller gave, over it what the wire needs
+ * and what the host keeps for it.
  * `ignoreCase`: names that differ only in case are one, as Windows has it.
  */
 export function processEnvironment(
@@ -33,6 +35,7 @@ export function processEnvironment(
     spec.inheritEnv ? scrubEnvironment(own) : {},
     spec.env,
     wire,
+    resourceVariables(spec, place.directory),
     { [PLUGD_TOKEN]: place.token },
   ];
   return ignoreCase ? mergeIgnoringCase(layers) : Object.assign({}, ...layers);

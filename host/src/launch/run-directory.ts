@@ -8,10 +8,11 @@ import {
   rmdirSync,
   statSync,
 } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { chmod, lstat, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { Platform } from '../platform/platform';
+import { scratchDirectory } from './resource-variables';
 
 /** Sockets have room for 104 bytes on some systems, with their end; a little is left for other names. */
 const SOCKET_PATH_BYTES = 100;
@@ -19,6 +20,8 @@ const SOCKET_PATH_BYTES = 100;
 const BELOW_HOST_DIRECTORY = 26;
 const HOST_PREFIX = 'plugd-';
 const INSTANCE_PREFIX = 'i-';
+/** What several instances use. */
+const SHARED_PREFIX = 's-';
 
 export interface RunDirectoryOptions {
   readonly platform: Platform;
@@ -106,6 +109,12 @@ export class RunDirectory {
         cause,
       });
     }
+  }
+
+  /** A new directory for what outlives one instance. Throws PluginError RUN_DIR_UNSAFE, RUN_DIR_FULL. */
+  createShared(): string {
+    this.#restore();
+    return makePrivate(join(this.path, SHARED_PREFIX), this.#platform);
   }
 
   /** Whatever cleans up old files may have taken it away: without it no plugin could be started ever again. */
@@ -197,11 +206,35 @@ function isOpen(path: string): boolean {
 /** Removes what stands there, never what a symbolic link points at. */
 async function removeTree(path: string): Promise<void> {
   // A plugin may still have been writing when it was ended.
-  await rm(path, { recursive: true, force: true, maxRetries: 3, retryDelay: 20 });
+  const remove = () => rm(path, { recursive: true, force: true, maxRetries: 3, retryDelay: 20 });
+  try {
+    await remove();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM')))
+      throw error;
+    // Directories that nobody may write to: copies of a configuration, caches of modules.
+    await openUp(path);
+    await remove();
+  }
+}
+
+/** Lets this user change the directories of a tree again, without following links. */
+async function openUp(path: string): Promise<void> {
+  if (!(await lstat(path)).isDirectory()) return;
+  await chmod(path, 0o700);
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    if (entry.isDirectory()) await openUp(join(path, entry.name));
+  }
+}
+
+/** An empty directory of the instance's own. `open`: others may come into the instance's, but must not touch this one. */
+export function makeScratchDirectory(directory: string, open: boolean): void {
+  if (open) chmodSync(directory, 0o1770);
+  mkdirSync(scratchDirectory(directory), { mode: 0o700 });
 }
 
 /**
- * Removes the directory of an instance; the path may come from a record, so it has to look like one of ours. The
+ * Removes the directory of an instance, or one that several used; the path may come from a record, so it has to look like one of ours. The
  * host's directory goes too when it is another host's, handed over and empty by now.
  */
 export async function removeInstanceDirectory(
@@ -209,7 +242,8 @@ export async function removeInstanceDirectory(
   ownDirectories: readonly string[],
 ): Promise<void> {
   const parent = dirname(path);
-  if (!basename(path).startsWith(INSTANCE_PREFIX) || !basename(parent).startsWith(HOST_PREFIX)) return;
+  const ours = [INSTANCE_PREFIX, SHARED_PREFIX].some((prefix) => basename(path).startsWith(prefix));
+  if (!ours || !basename(parent).startsWith(HOST_PREFIX)) return;
   await removeTree(path);
   if (ownDirectories.includes(parent)) return;
   removeEmpty(parent);

@@ -18,7 +18,7 @@ import type { LaunchOptions, LaunchSpec } from './launch-spec';
 import { OutputTail } from './output-tail';
 import { processEnvironment } from './process-environment';
 import { ProcessOutput } from './process-output';
-import { removeInstanceDirectory } from './run-directory';
+import { makeScratchDirectory, removeInstanceDirectory } from './run-directory';
 import { waitAtMost } from './wait-at-most';
 import { describeExit, Witness } from './witness';
 
@@ -64,6 +64,7 @@ export async function startProcess(
   });
   let kept: KeptProcess | undefined;
   try {
+    if (spec.scratch === true) makeScratchDirectory(directory, group !== undefined);
     const startedAt = Date.now();
     const { command, args, cwd, stdin } = spec;
     kept = await place.keeper.start({
@@ -152,6 +153,8 @@ async function firstLine(
   const aborted = new Promise<never>((_, reject) => {
     abort = () => reject(abortError(signal, spec));
     signal.addEventListener('abort', abort, { once: true });
+    // It may have fired while the process was made.
+    if (signal.aborted) abort();
   });
   const stdoutClosed = kept.outputEnded('stdout').then(async (): Promise<StartFailure> => {
     // Most often it was the process that ended; then its exit says more.
@@ -206,6 +209,8 @@ function recordOf(
     protocolVersion: line.appVersion,
     protocol: 'grpc',
     capabilities: { multiplex: line.multiplex === true },
+    ...(spec.configDirectory === undefined ? {} : { configDirectory: spec.configDirectory }),
+    ...(spec.ports === undefined ? {} : { ports: spec.ports }),
     broker: [],
     startedAt: about.startedAt,
   };

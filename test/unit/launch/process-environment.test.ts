@@ -92,3 +92,26 @@ test('where names have no case, the later one replaces the earlier one in any sp
   expect(env).not.toHaveProperty('Path');
   expect(env).not.toHaveProperty('plugin_min_port');
 });
+
+test('what the host keeps for the process is told, whatever its caller and its host say', () => {
+  const env = make(
+    {
+      env: { PLUGD_PORT_HTTP: '1' },
+      scratch: true,
+      configDirectory: '/run/s',
+      ports: { http: 8080, Admin_2: 0 },
+    },
+    { PLUGD_CONFIG_DIR: 'stale' },
+  );
+  expect(env).toMatchObject({
+    PLUGD_SCRATCH_DIR: '/run/i/scratch',
+    PLUGD_CONFIG_DIR: '/run/s',
+    PLUGD_PORT_HTTP: '8080',
+    PLUGD_PORT_ADMIN_2: '0',
+  });
+});
+
+test('what the host keeps for another process is not passed on', () => {
+  const env = make({}, { PLUGD_SCRATCH_DIR: 'a', PLUGD_CONFIG_DIR: 'b', PLUGD_PORT_HTTP: '1' });
+  expect(Object.keys(env).filter((name) => /^PLUGD_(SCRATCH|CONFIG|PORT)/.test(name))).toEqual([]);
+});
