@@ -1,0 +1,139 @@
+import { access, cp, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { PluginError } from '@plugd/protocol/plugin-error';
+import { syncDirectory, takingIntoUse } from '../state/private-directory';
+import { encode, endKey, headKey, journalFormat, lineKey, metaKey } from './journal-record';
+import { journalDamaged } from './journal-refusal';
+import { LevelFiles } from './level-files';
+import { OperationReader, type ReadOperation } from './operation-reader';
+
+export interface OpenedFiles {
+  readonly files: LevelFiles;
+  readonly reader: OperationReader;
+  /** JOURNAL_DAMAGED, if it was. */
+  readonly problem: PluginError | undefined;
+}
+
+/**
+ * Opens the database below a directory and reads all of it. Of a damaged one what can be read is written into a new one, and
+ * what was found is put aside; it is never changed on the way. Throws PluginError STATE_DIR_IN_USE, STATE_DIR_UNUSABLE,
+ * STATE_FORMAT_NEWER.
+ */
+export function openFiles(directory: string): Promise<OpenedFiles> {
+  return takingIntoUse(directory, async () => {
+    const path = join(directory, 'db');
+    const fresh = join(directory, 'new');
+    const scratch = join(directory, 'repair');
+    const aside = join(directory, 'damaged');
+    // Killed between the two names of the exchange below.
+    if (!(await exists(path)) && (await exists(aside)) && (await exists(fresh))) await rename(fresh, path);
+    await removeAll(fresh, scratch);
+
+    const found = await read(path);
+    if (found.files !== undefined) return { files: found.files, reader: found.reader, problem: undefined };
+    // If it is the file system that refuses, for want of room or of rights, it refuses this too, and nothing is touched.
+    await cp(path, scratch, { recursive: true });
+    const repaired = await LevelFiles.repair(scratch).then(
+      () => read(scratch),
+      () => undefined,
+    );
+    await repaired?.files?.close();
+    const operations = (repaired?.reader ?? found.reader).operations;
+    await writeNew(fresh, operations);
+    await removeAll(aside, scratch);
+    await rename(path, aside);
+    await rename(fresh, path);
+    await syncDirectory(directory);
+    const what = `${found.damage}; ${operations.length} operations could be read and are kept`;
+    const problem = journalDamaged({ path: directory, what, copy: aside, cause: found.cause });
+    const { files, reader } = await read(path);
+    if (files === undefined) throw new Error('what was just written can not be read');
+    return { files, reader, problem };
+  });
+}
+
+interface Reading {
+  /** Undefined: it is damaged, and closed. */
+  readonly files?: LevelFiles;
+  /** What could be read. */
+  readonly reader: OperationReader;
+  readonly damage?: string;
+  readonly cause?: unknown;
+}
+
+async function read(path: string): Promise<Reading> {
+  const reader = new OperationReader();
+  let files: LevelFiles | undefined;
+  try {
+    files = await LevelFiles.open(path);
+    for await (const [key, value] of files.entries()) reader.add(key, value);
+    reader.finish();
+    expectFormat(reader, path);
+    const damage = (await files.hasDropped()) ? 'a part of it could not be read' : damageOf(reader);
+    if (damage === undefined) return { files, reader };
+    await files.close();
+    return { reader, damage };
+  } catch (cause) {
+    await files?.close().catch(() => {});
+    if (cause instanceof PluginError) throw cause;
+    reader.finish();
+    return { reader, damage: 'its files could not be opened or read', cause };
+  }
+}
+
+function expectFormat({ meta }: OperationReader, database: string): void {
+  const path = dirname(database);
+  const format = meta?.['format'];
+  if (typeof format !== 'number' || format <= journalFormat) return;
+  throw new PluginError('STATE_FORMAT_NEWER', `The journal in ${path} has format ${format}.`, {
+    facts: { path, format, known: [journalFormat] },
+  });
+}
+
+function damageOf({ meta, records, spoilt, operations }: OperationReader): string | undefined {
+  // It was just made, or its host was killed before it wrote anything.
+  if (meta === undefined && records === 0) return undefined;
+  const expected = meta?.['records'];
+  if (typeof expected !== 'number') return 'how many records it had is lost';
+  if (expected !== records) return `of ${expected} records ${records} were there`;
+  const broken = spoilt + operations.filter(({ intact }) => !intact).length;
+  return broken === 0 ? undefined : 'some of its records were changed';
+}
+
+/** Whether one that has no end went further than its lines say nobody knows, from now on. */
+async function writeNew(path: string, operations: readonly ReadOperation[]): Promise<void> {
+  const files = await LevelFiles.open(path);
+  try {
+    let records = 0;
+    for (const operation of operations) {
+      const put = recordsOf(operation).map(([key, text]) => ({ key, value: encode(key, text) }));
+      records += put.length;
+      await files.write({ put, remove: [], sync: false });
+    }
+    const meta = JSON.stringify({ format: journalFormat, records });
+    await files.write({ put: [{ key: metaKey, value: encode(metaKey, meta) }], remove: [], sync: true });
+  } finally {
+    await files.close();
+  }
+}
+
+function recordsOf({ number, head, lines, outcome, beganAt, endedAt }: ReadOperation): [string, string][] {
+  const doubtful = outcome === undefined ? { doubtful: true } : {};
+  const records: [string, string][] = [
+    [headKey(number), JSON.stringify({ head, at: beganAt, ...doubtful })],
+    ...lines.map((line, index): [string, string] => [lineKey(number, index), JSON.stringify({ line })]),
+  ];
+  if (outcome === undefined) return records;
+  return [...records, [endKey(number), JSON.stringify({ outcome, lines: lines.length, at: endedAt ?? 0 })]];
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function removeAll(...paths: readonly string[]): Promise<void> {
+  for (const path of paths) await rm(path, { recursive: true, force: true });
+}
