@@ -28,8 +28,8 @@ func main() {
 	life := plugd.New(plugd.Options{Name: "counter", Version: version, State: wrong.State(version)})
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: sample.CounterHandshake,
-		VersionedPlugins: sample.VersionedPlugins(version, func(protocol uint32) plugin.Plugin {
-			return &sample.CounterPlugin{Version: version, ProtocolVersion: protocol, Logger: logger, Store: store}
+		VersionedPlugins: sample.VersionedPlugins(version, func(uint32) plugin.Plugin {
+			return &sample.CounterPlugin{Version: version, Store: store}
 		}),
 		GRPCServer: func(options []grpc.ServerOption) *grpc.Server {
 			options = append(append(options, life.ServerOptions()...), grpc.ChainUnaryInterceptor(wrong.Intercept))

@@ -18,8 +18,8 @@ func main() {
 	store := counter.NewStore()
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: sample.CounterHandshake,
-		VersionedPlugins: sample.VersionedPlugins(version, func(protocol uint32) plugin.Plugin {
-			return &sample.CounterPlugin{Version: version, ProtocolVersion: protocol, Logger: logger, Store: store}
+		VersionedPlugins: sample.VersionedPlugins(version, func(uint32) plugin.Plugin {
+			return &sample.CounterPlugin{Version: version, Store: store}
 		}),
 		GRPCServer: plugd.GRPCServer(plugd.Options{Name: "counter", Version: version, State: store.State(version)}),
 		Logger:     logger,
