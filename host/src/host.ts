@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { EventLog, type HostEventListener } from './events/event-log';
 import { guardedLogger, type Logger, logLevels, stderrLogger } from './events/logger';
@@ -88,6 +89,8 @@ export class Host implements AsyncDisposable {
       logger,
       emit,
       stalls,
+      // Made when the launcher was opened.
+      directory: launcher.directory ?? tmpdir(),
       onRestarted: (plugin) => this.#restartDependents(plugin),
     };
   }

@@ -46,4 +46,4 @@ export {
   type StepReport,
   type UpgradeReport,
 } from './upgrade/report';
-export type { Candidate, UpgradeOptions } from './upgrade/upgrade-options';
+export type { Candidate, RollbackOptions, UpgradeOptions } from './upgrade/upgrade-options';

@@ -11,33 +11,36 @@ import type { InstanceRecord, KeyedCertificate } from './launch/instance-record'
 import type { ReattachLine } from './launch/reattach-line';
 import { runPinned } from './pinned-scope';
 import type { HandedOver, PinnedScope, Plugin } from './plugin';
+import { PluginOperations } from './plugin-operations';
 import type { PluginStatistics } from './plugin-snapshot';
 import type { InstanceStatus, PluginStatus } from './plugin-status';
-import { addedStatistics, noCalls } from './routing/endpoint';
+import { addedStatistics, type CallFilter, noCalls } from './routing/endpoint';
 import type { Channel } from './routing/grpc-call';
 import { RouteCalls } from './routing/route-calls';
 import type { StubConstructor, StubOptions } from './routing/stub';
-import { SwapChannel } from './routing/swap-channel';
+import { type HoldStatistics, SwapChannel } from './routing/swap-channel';
+import type { KeptState } from './supervision/begin-life';
 import { ContractRetry } from './supervision/contract-retry';
 import { inFull } from './supervision/loss';
+import { RenewalPace } from './supervision/renewal-pace';
 import type { Replica } from './supervision/replica';
 import { RestartCounters } from './supervision/restart-counters';
 import { type Condition, Supervisor, type SupervisorTools } from './supervision/supervisor';
-import { mergeOptions } from './upgrade/merge-options';
-import { OperationHandle } from './upgrade/operation-handle';
+import type { OperationHandle } from './upgrade/operation-handle';
 import { OperationQueue } from './upgrade/operation-queue';
-import { type OverlapTarget, overlap } from './upgrade/overlap';
-import type { UpgradeReport } from './upgrade/report';
-import type { UpgradeOptions } from './upgrade/upgrade-options';
+import type { OperationTarget } from './upgrade/operation-target';
+import type { RollbackOptions, UpgradeOptions } from './upgrade/upgrade-options';
 
 /** What a plugin needs of its host. */
-export type PluginSurroundings = Omit<SupervisorTools, 'counters'> & {
+export type PluginSurroundings = Omit<SupervisorTools, 'counters' | 'kept' | 'onOutgrown'> & {
+  /** Private to the host. */
+  readonly directory: string;
   /** Told when an instance has taken the place of one that was lost. */
   readonly onRestarted: (plugin: ManagedPlugin) => void;
 };
 
 /** The plugin behind the {@link Plugin} that applications see: also what its host and its operations do with it. */
-export class ManagedPlugin implements Plugin, OverlapTarget {
+export class ManagedPlugin implements Plugin, OperationTarget {
   readonly name: string;
   readonly #surroundings: PluginSurroundings;
   readonly #route: SwapChannel;
@@ -49,8 +52,8 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
   readonly #live = new Set<Supervisor>();
   /** The calls of generations that are gone. */
   #pastCalls = noCalls;
-  #options: LoadOptions;
-  #missing: readonly MissingOption[];
+  readonly #operations: PluginOperations;
+  readonly #pace = new RenewalPace();
   #state: PluginState | undefined;
   /** What is in the route, or would be if any of its instances could be called. */
   #serving: Supervisor | undefined;
@@ -67,15 +70,22 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
   ) {
     const spec = resolveSpec(options);
     this.name = spec.name;
-    this.#missing = missing;
     // Resolved once: a later restart runs the same file, wherever the host's working directory is then.
     const { factory } = surroundings;
     const command = missing.includes('command') ? spec.command : factory.resolveCommand(spec);
-    this.#options = ownOptions(options, spec, command);
     this.#surroundings = surroundings;
     this.#route = new SwapChannel({ name: spec.name, retry: new ContractRetry(() => this.#serving) });
     this.#calls = new RouteCalls(this.#route);
     this.#queue = new OperationQueue(spec.name);
+    const tools = {
+      ...surroundings,
+      queue: this.#queue,
+      signal: this.#ending.signal,
+      kept: this.#kept,
+      keep: async () => {},
+      refuseIfStopped: () => this.#refuseIfStopped(),
+    };
+    this.#operations = new PluginOperations(this, tools, ownOptions(options, spec, command), missing);
     this.#last = { version: spec.version, generation: 0 };
   }
 
@@ -117,64 +127,15 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
   }
 
   upgrade(changes: UpgradeOptions): OperationHandle {
-    return this.#operate('upgrade', changes);
+    return this.#operations.upgrade(changes);
   }
 
   restart(options: Pick<UpgradeOptions, 'ifBusy'> = {}): OperationHandle {
-    return this.#operate('restart', options);
+    return this.#operations.restart(options);
   }
 
-  #operate(operation: 'upgrade' | 'restart', changes: UpgradeOptions): OperationHandle {
-    return new OperationHandle((onProgress) =>
-      this.#queue.run(operation, changes.ifBusy ?? 'wait', async (): Promise<UpgradeReport> => {
-        this.#refuseIfStopped();
-        let options = this.#options;
-        const report = await overlap(
-          this,
-          {
-            operation,
-            version: changes.version ?? options.version,
-            prepare: () => {
-              options = this.#resolve(changes);
-              return resolveSpec(options);
-            },
-            verify: changes.verify,
-            dryRun: changes.dryRun ?? false,
-            signal: this.#ending.signal,
-            onProgress,
-          },
-          this.#surroundings,
-        );
-        if (report.outcome === 'swapped') {
-          this.#options = options;
-          this.#missing = [];
-        }
-        return report;
-      }),
-    );
-  }
-
-  /** The options of the next generation, its command found. Throws OPTIONS_INVALID, COMMAND_NOT_FOUND and its kin. */
-  #resolve(changes: UpgradeOptions): LoadOptions {
-    for (const option of this.#missing) {
-      if (changes[option] !== undefined) continue;
-      throw new PluginError(
-        'OPTIONS_INVALID',
-        `Plugin ${this.name} was attached by its line: to start it this host needs the option ${option}.`,
-        {
-          facts: { option },
-          hint: 'Give it to host.attach(), or to upgrade().',
-        },
-      );
-    }
-    const merged = mergeOptions(this.#options, changes);
-    const spec = resolveSpec(merged);
-    const { factory } = this.#surroundings;
-    return ownOptions(
-      merged,
-      spec,
-      changes.command === undefined ? spec.command : factory.resolveCommand(spec),
-    );
+  rollback(options: RollbackOptions = {}): OperationHandle {
+    return this.#operations.rollback(options);
   }
 
   async pinned<T>(use: (scope: PinnedScope) => Promise<T> | T): Promise<T> {
@@ -216,6 +177,12 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
     await this.#open(async (spec) => {
       const first = this.supervise(spec, this.nextGeneration());
       await first.start({ signal: this.#ending.signal, runStep: (_step, work) => work() });
+      try {
+        await first.begin();
+      } catch (error) {
+        await first.kill({ reason: 'start-failed' });
+        throw error;
+      }
       return first;
     });
   }
@@ -260,9 +227,10 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
     await this.#queue.run('load', 'wait', async () => {
       this.#refuseIfStopped();
       this.#transition('starting', { reason: 'asked' });
-      const spec = resolveSpec(this.#options);
+      const spec = resolveSpec(this.#operations.options);
       try {
         this.swap(await first(spec));
+        this.goOn();
       } catch (error) {
         const code = error instanceof PluginError ? error.code : undefined;
         this.#transition('failed', { reason: 'error', ...(code === undefined ? {} : { code }) });
@@ -283,7 +251,7 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
     );
     // Whoever has the line of a foreign process attaches to it by that.
     if (record === undefined || record.foreign !== undefined) return undefined;
-    return { options: this.#options, record, ...(others.length === 0 ? {} : { others }) };
+    return { options: this.#operations.options, record, ...(others.length === 0 ? {} : { others }) };
   }
 
   /**
@@ -299,7 +267,7 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
 
   async #release(): Promise<HandedOver | undefined> {
     // A multiplexed plugin would end with its one connection, and leave calls unanswered.
-    if (this.#options.multiplex === true) {
+    if (this.#operations.options.multiplex === true) {
       await this.#stop();
       return undefined;
     }
@@ -321,12 +289,12 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
 
   /** The plugins that it can't do without. */
   get dependsOn(): readonly string[] {
-    return this.#options.dependsOn ?? [];
+    return this.#operations.options.dependsOn ?? [];
   }
 
   /** What its restarts mean for those that depend on it. */
   get restartStrategy(): RestartStrategy {
-    return this.#options.restart?.strategy ?? 'one-for-one';
+    return this.#operations.options.restart?.strategy ?? 'one-for-one';
   }
 
   get serving(): Supervisor | undefined {
@@ -342,21 +310,57 @@ export class ManagedPlugin implements Plugin, OverlapTarget {
   }
 
   supervise(spec: PluginSpec, generation: number): Supervisor {
-    return new Supervisor(spec, generation, { ...this.#surroundings, counters: this.#counters });
+    return new Supervisor(spec, generation, {
+      ...this.#surroundings,
+      counters: this.#counters,
+      kept: this.#kept,
+      onOutgrown: (replica, trouble) => this.#outgrown(replica, trouble),
+    });
   }
 
-  swap(next: Supervisor): Supervisor | undefined {
+  readonly #kept: KeptState = async () => undefined;
+
+  /** What uses too much and has a state is replaced as a whole, by an operation that hands it over. */
+  #outgrown(replica: Replica, trouble: { readonly aged: boolean }): void {
+    if (this.#queue.running !== undefined || !this.#pace.take(performance.now(), replica, trouble)) return;
+    void this.restart();
+  }
+
+  get holdStatistics(): HoldStatistics {
+    return this.#route.holdStatistics;
+  }
+
+  swap(next: Supervisor): void {
     const { hold } = next.spec.restart;
     if (hold !== undefined) this.#route.limitHolds({ holdLimitMs: hold.limitMs, maxHeld: hold.maxCalls });
     this.#route.swap(next.generation);
-    const previous = this.#serving;
-    previous?.leave();
+    if (this.#serving !== next) this.#serving?.freeze();
     this.#serving = next;
     this.#last = { version: next.version, generation: next.generation.number };
     this.#live.add(next);
-    next.supervise((condition) => this.#assess(next, condition), { reason: 'swapped' });
     if (this.#state !== 'serving') this.#transition('serving', { reason: 'swapped' });
-    return previous;
+  }
+
+  goOn(): void {
+    const serving = this.#serving;
+    serving?.supervise((condition) => this.#assess(serving, condition), { reason: 'swapped' });
+  }
+
+  hold(): void {
+    this.#route.hold();
+  }
+
+  standStill({ generation }: Supervisor, matters: CallFilter): void {
+    this.#route.standStill(generation, matters);
+  }
+
+  letGo(): void {
+    this.#route.release();
+  }
+
+  fail(error: PluginError): void {
+    this.#route.down({ code: error.code, details: error.summary });
+    this.#transition('failed', { reason: 'error', code: error.code, message: error.summary });
   }
 
   retired(previous: Supervisor): void {

@@ -9,7 +9,7 @@ import type { Channel } from './routing/grpc-call';
 import type { StubConstructor, StubOptions } from './routing/stub';
 import type { InstanceCalls } from './upgrade/instance-calls';
 import type { OperationHandle } from './upgrade/operation-handle';
-import type { UpgradeOptions } from './upgrade/upgrade-options';
+import type { RollbackOptions, UpgradeOptions } from './upgrade/upgrade-options';
 
 /**
  * What another host needs to take over a plugin: what it was loaded with, and the record of its process. It holds a
@@ -69,6 +69,13 @@ export interface Plugin extends PluginCalls {
   upgrade(changes: UpgradeOptions): OperationHandle;
   /** The same version in a new process, by the same swap: no call fails. */
   restart(options?: Pick<UpgradeOptions, 'ifBusy'>): OperationHandle;
+  /**
+   * An upgrade backwards: to what was served before the last upgrade or rollback, by the same rules. A second one goes
+   * forward again.
+   *
+   * The handle is that of `upgrade`; it throws NOTHING_TO_ROLL_BACK where there is nothing to go back to.
+   */
+  rollback(options?: RollbackOptions): OperationHandle;
   /**
    * Runs work that has to stay with one instance, the one that serves when it begins. It counts as one call: an
    * upgrade lets it finish within `drainTimeoutMs`, while new calls already go to the new version.

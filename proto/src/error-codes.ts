@@ -58,6 +58,10 @@ export const errorCodes = {
   SOCKET_PATH_TOO_LONG: entry('operator', 'Choose a run directory with a shorter path.'),
   SOCKET_GROUP_UNKNOWN: entry('operator', 'Name a group that exists on this machine, or give its number.'),
   LISTEN_FAILED: entry('operator', 'Free a port in the range, or widen it.'),
+  MEMORY_SHORT: entry(
+    'operator',
+    "Free memory, raise the budget, or let the plugin be recreated instead (memory.ifShort: 'recreate').",
+  ),
   CONFIG_UNREADABLE: entry(
     'operator',
     'See to the directory that the option config names: the cause says why.',
@@ -65,10 +69,6 @@ export const errorCodes = {
   PORT_IN_USE: entry(
     'operator',
     'Stop what listens there, give another number in ports, or raise stopTimeoutMs if it is about to leave.',
-  ),
-  MEMORY_SHORT: entry(
-    'operator',
-    "Free memory, raise the budget, or let the plugin be recreated instead (memory.ifShort: 'recreate').",
   ),
 
   // What the host keeps on disk.
@@ -252,6 +252,23 @@ export const errorCodes = {
     'The two ends do not understand each other on the shared connection: see which library the plugin was built with.',
   ),
   MULTIPLEX_TIMEOUT: entry('plugin', 'The process is stopped, overloaded or stuck: see what it does.'),
+
+  // Upgrades, restarts and rollbacks.
+  STRATEGY_UNFIT: entry('caller', 'Leave the strategy out: what the plugin says of itself decides it.'),
+  NOTHING_TO_ROLL_BACK: entry('caller', 'Upgrade to the version that is wanted, by its command.'),
+  QUIESCE_TIMEOUT: entry(
+    'plugin',
+    'Say by idempotency_level which methods have no side effects, make the others shorter, or raise restart.hold.limitMs.',
+  ),
+  HANDOFF_FAILED: entry(
+    'plugin',
+    'The step and the code in `why` say where it failed; the old version goes on, with its state.',
+  ),
+  STATE_UNCHECKED: entry('plugin', 'Give its state `equal`, or write it in one schema.'),
+  BAKE_FAILED: entry(
+    'plugin',
+    'The new version served, and did not last: what served before serves again. See what it did.',
+  ),
 
   // State that one version hands to the next.
   STATE_SCHEMA_UNKNOWN: entry(

@@ -68,6 +68,7 @@ export interface Mutation {
 const kinds: readonly Omit<Choice, 'calls' | 'faults'>[] = [
   { strategy: 'overlap', stateful: false, exclusive: false, bake: true },
   { strategy: 'handoff', stateful: true, exclusive: true, bake: true },
+  { strategy: 'handoff', stateful: false, exclusive: true, bake: true },
   { strategy: 'recreate', stateful: false, exclusive: false, bake: true },
   { strategy: 'recreate', stateful: true, exclusive: false, bake: true },
 ];

@@ -70,7 +70,7 @@ const steps: Readonly<Record<StepName, (world: World, setting: Setting) => Outco
       ...world,
       new: 'up',
       newValue: FRESH,
-      newActive: !setting.stateful,
+      newActive: !setting.stateful && !setting.exclusive,
     }),
   health: (world) => mayFail(world, world),
   contract: (world) => mayFail(world, world),

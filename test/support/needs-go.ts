@@ -3,3 +3,4 @@ export const goIsHere: boolean = process.env['PLUGD_GO'] !== '0';
 
 /** `describe` for tests that run them. Where Go is missing they are skipped, and so named in the output. */
 export const describeWithGo: jest.Describe = goIsHere ? describe : describe.skip;
+export const testWithGo: jest.It = goIsHere ? test : test.skip;

@@ -41,6 +41,7 @@ test('a dry run proves the new one and leaves everything as it was', async () =>
     'start',
     'health',
     'contract',
+    'contract',
     'verify',
     'stop',
   ]);
@@ -186,7 +187,7 @@ test('the progress of an operation that fails ends without throwing; awaiting it
   const handle = plugin.upgrade({ ...second, verify: () => Promise.reject(new Error('no')) });
   const phases: string[] = [];
   for await (const { step, phase } of handle) phases.push(`${step} ${phase}`);
-  expect(phases.slice(-2)).toEqual(['verify started', 'verify failed']);
+  expect(phases.slice(-4)).toEqual(['verify started', 'verify failed', 'end-new undoing', 'end-new undone']);
   const error = await failureOf(handle);
   expect(error).toMatchObject({ code: 'VERIFY_FAILED', cause: { message: 'no' } });
   expect(await failureOf(handle)).toBe(error);

@@ -90,13 +90,13 @@ export interface PluginEvent extends EventBase {
   readonly cause: Cause;
 }
 
-/** A step of an operation (upgrade or restart) began, was done, or failed. */
+/** A step of an operation began, was done, or failed; or what a step did is being undone. */
 export interface OperationEvent extends EventBase {
   readonly type: 'operation';
-  readonly operation: 'upgrade' | 'restart';
-  /** See `OperationStep`. */
+  readonly operation: 'upgrade' | 'restart' | 'rollback';
+  /** See `OperationStep`; or what is undone, after a step has failed. */
   readonly step: string;
-  readonly phase: 'started' | 'done' | 'failed';
+  readonly phase: 'started' | 'done' | 'failed' | 'undoing' | 'undone';
   readonly fromVersion: string;
   readonly toVersion: string;
   readonly cause: Cause;

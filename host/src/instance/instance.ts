@@ -3,6 +3,7 @@ import type { BrokerSecurity } from '@plugd/protocol/broker/security';
 import type { PluginError } from '@plugd/protocol/plugin-error';
 import type { ChannelSecurity } from '../connection/channel';
 import { Connection } from '../connection/connection';
+import type { Description } from '../connection/lifecycle';
 import { MultiplexedWire } from '../connection/multiplexed-wire';
 import { reflectContract } from '../connection/reflected-contract';
 import type { Contract } from '../contract/contract';
@@ -41,6 +42,8 @@ export class Instance {
   #state: InstanceState | undefined;
   #launched: LaunchedInstance | undefined;
   #connection: Connection | undefined;
+  /** What the plugin says of itself, once it was asked; undefined where it says nothing. */
+  description: Description | undefined;
   #stopping: Promise<void> | undefined;
   readonly #onExit = new Set<() => void>();
   readonly #contract: GenerationContract;

@@ -52,9 +52,13 @@ export async function proveHealth(instance: Instance, limits: ProofLimits, logge
   }
 }
 
-/** Throws PluginError VERSION_MISMATCH if the plugin says that it is another version than the one asked for. */
+/**
+ * Asks the plugin what it is. Throws PluginError VERSION_MISMATCH if it says that it is another version than the one asked
+ * for.
+ */
 export async function proveVersion(instance: Instance, limits: ProofLimits): Promise<void> {
   const said = await untilExit(instance, instance.connection.lifecycle.describe(callLimit(limits)));
+  instance.description = said;
   const { version } = instance.identity;
   if (said === undefined || said.version === '' || sameVersion(said.version, version)) return;
   throw instance.launched.error(

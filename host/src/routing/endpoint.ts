@@ -47,8 +47,13 @@ export interface DrainResult {
   readonly elapsedMs: number;
 }
 
+/** Picks calls by their method; undefined stands for work that may call any. */
+export type CallFilter = (path: string | undefined) => boolean;
+
 /** A call that runs on an endpoint. */
 export interface RunningCall {
+  /** `/package.Service/Method`; undefined for work that may be any number of calls. */
+  readonly path: string | undefined;
   /** Ends it with this status, unless its own is already on the way. */
   cut(outcome: StatusObject): void;
 }
@@ -77,6 +82,7 @@ export class Endpoint {
   private retried = 0;
   private longestWaitMs = 0;
   private idleWaiters: (() => void)[] = [];
+  private leaveWaiters: (() => void)[] = [];
   private readonly reasons = new Set<SuspendReason>();
   private dead = false;
   private onChange: (() => void) | undefined;
@@ -176,6 +182,23 @@ export class Endpoint {
     return new Promise((resolve) => this.idleWaiters.push(resolve));
   }
 
+  /** Whether a call is in flight that matters. */
+  has(matters: CallFilter): boolean {
+    for (const { path } of this.calls) if (matters(path)) return true;
+    return false;
+  }
+
+  /** Resolves when the next call has ended, or after the time. */
+  nextEnd(limitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, Math.min(limitMs, MAX_TIMER_MS));
+      this.leaveWaiters.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
   /** A call begins. `waitedMs`: how long it was held before. */
   enter(call: RunningCall, waitedMs: number): void {
     this.started++;
@@ -196,10 +219,17 @@ export class Endpoint {
     if (leaving === 'cut') this.cutCount++;
     else if (leaving === 'retried') this.retried++;
     else if (leaving === 'lost') this.lostCount++;
+    if (this.leaveWaiters.length > 0) this.wakeAll();
     if (this.calls.size > 0) return;
     const waiters = this.idleWaiters;
     this.idleWaiters = [];
     for (const resolve of waiters) resolve();
+  }
+
+  private wakeAll(): void {
+    const waiters = this.leaveWaiters;
+    this.leaveWaiters = [];
+    for (const wake of waiters) wake();
   }
 }
 

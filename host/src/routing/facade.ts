@@ -105,8 +105,8 @@ export class Facade implements Channel, CallRoute {
     return this.route.holdLimitMs;
   }
 
-  descendant(generation: number): Endpoint | undefined {
-    return this.closed ? undefined : this.route.descendant(generation);
+  descendant(generation: number, path: string): Endpoint | undefined {
+    return this.closed ? undefined : this.route.descendant(generation, path);
   }
 
   wait(call: Waiter, waitsForReady: boolean): 'held' | StatusObject {

@@ -1,4 +1,11 @@
-import { addedStatistics, type CallStatistics, type DrainResult, type Endpoint, noCalls } from './endpoint';
+import {
+  addedStatistics,
+  type CallFilter,
+  type CallStatistics,
+  type DrainResult,
+  type Endpoint,
+  noCalls,
+} from './endpoint';
 import type { Refusal } from './refusal';
 
 /**
@@ -87,6 +94,24 @@ export class Generation {
       }),
       { drained: 0, cut: 0, elapsedMs: 0 },
     );
+  }
+
+  /**
+   * Waits until no call is in flight that matters, whatever others go on; then calls `then`, before another one can
+   * begin. Whether it came to that within the limit, in milliseconds.
+   */
+  async quiesce(matters: CallFilter, limitMs: number, then: () => void): Promise<boolean> {
+    const due = performance.now() + limitMs;
+    for (;;) {
+      const busy = [...this.members, ...this.former].find((endpoint) => endpoint.has(matters));
+      if (busy === undefined) {
+        then();
+        return true;
+      }
+      const leftMs = due - performance.now();
+      if (leftMs <= 0) return false;
+      await busy.nextEnd(leftMs);
+    }
   }
 
   /** Cuts all calls now. */

@@ -22,6 +22,7 @@ export async function pin<T>(endpoint: Endpoint, work: (signal: AbortSignal) => 
 }
 
 class Pin implements RunningCall {
+  readonly path = undefined;
   readonly #endpoint: Endpoint;
   readonly #abort = new AbortController();
   readonly cutShort: Promise<never>;

@@ -26,7 +26,7 @@ export interface CallRoute {
   /** The turns of calls that may be what ends processes. */
   readonly turns: Turns<Waiter>;
   /** Where a call goes that descends from one on that generation; undefined: where all calls go. */
-  descendant(generation: number): Endpoint | undefined;
+  descendant(generation: number, path: string): Endpoint | undefined;
   /** Which calls may be begun anew. */
   readonly retry: RetryRule | undefined;
   /** The longest time for a call to be held, in milliseconds. */
@@ -103,7 +103,8 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
       return;
     }
     const endpoint =
-      (this.root === undefined ? undefined : this.route.descendant(this.root)) ?? this.route.open?.pick();
+      (this.root === undefined ? undefined : this.route.descendant(this.root, this.method)) ??
+      this.route.open?.pick();
     if (endpoint !== undefined && this.mayGo) {
       this.begin(endpoint, metadata, 0);
       return;

@@ -1,7 +1,7 @@
 import { connectivityState, status } from '@grpc/grpc-js';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { ConnectivityWatch } from './connectivity-watch';
-import { Endpoint } from './endpoint';
+import { type CallFilter, Endpoint } from './endpoint';
 import { Facade, type Route } from './facade';
 import { Generation } from './generation';
 import type { Channel, ChannelzRef, StatusObject } from './grpc-call';
@@ -71,6 +71,8 @@ export class SwapChannel implements Route {
   /** Those that left the route while calls of theirs went on: for the calls that descend from these. */
   private leaving: Generation[] = [];
   private holds = 0;
+  /** A generation that stands still, and which calls it would not do. */
+  private still: { readonly generation: Generation; readonly calls: CallFilter } | undefined;
   private heldEver = 0;
   private heldMost = 0;
   private refused = 0;
@@ -146,10 +148,20 @@ export class SwapChannel implements Route {
     this.settle();
   }
 
+  /**
+   * While the route is held: from now on such calls wait, or go where the route leads, even if they descend from a call
+   * in flight on this generation. It is about to stand still, and would not do them.
+   */
+  standStill(generation: Generation, calls: CallFilter): void {
+    this.still = { generation, calls };
+  }
+
   /** Ends a hold. With the last one all calls that wait go, in their order, where the route then leads. */
   release(): void {
     if (this.holds === 0) return;
     this.holds--;
+    // What is in the route now goes on; what left it stands still to its end.
+    if (this.holds === 0 && this.still?.generation === this.inRoute) this.still = undefined;
     this.settle();
   }
 
@@ -173,11 +185,15 @@ export class SwapChannel implements Route {
   /**
    * Where a call goes that descends from a call in flight on the generation of this number: there, as long as it has
    * calls, whether the route is held or leads elsewhere. Else the two would wait for each other.
+   *
+   * @param path undefined for work that may be any number of calls
    */
-  descendant(generation: number): Endpoint | undefined {
+  descendant(generation: number, path: string | undefined): Endpoint | undefined {
     const known = this.inRoute === undefined ? this.leaving : [this.inRoute, ...this.leaving];
     // A root is a call in flight: who names a generation without any is mistaken, or lies.
-    return known.find(({ number, inFlight }) => number === generation && inFlight > 0)?.pick();
+    const root = known.find(({ number, inFlight }) => number === generation && inFlight > 0);
+    if (root === undefined || (this.still?.generation === root && this.still.calls(path))) return undefined;
+    return root.pick();
   }
 
   /** Brings everything that depends on the state in line with it, after each change. */
@@ -233,7 +249,8 @@ export class SwapChannel implements Route {
    */
   async reserve(): Promise<Endpoint> {
     const lineage = currentLineage()?.generationOf(this.name);
-    const now = (lineage === undefined ? undefined : this.descendant(lineage)) ?? this.open?.pick();
+    const now =
+      (lineage === undefined ? undefined : this.descendant(lineage, undefined)) ?? this.open?.pick();
     if (now !== undefined) return now;
     return new Promise((resolve, reject) => {
       const end = (refusal: Refusal): void => {

@@ -53,6 +53,7 @@ export class Peers {
 
   stop(): void {
     clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   #judge(): void {

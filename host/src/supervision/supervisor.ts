@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PluginError } from '@plugd/protocol/plugin-error';
+import type { Description } from '../connection/lifecycle';
 import type { Contract } from '../contract/contract';
 import { GenerationContract } from '../contract/generation-contract';
 import type { Cause, EmitEvent } from '../events/host-event';
@@ -12,6 +13,7 @@ import { describeExit } from '../launch/witness';
 import type { DrainResult } from '../routing/endpoint';
 import { Generation } from '../routing/generation';
 import type { Refusal } from '../routing/refusal';
+import { beginLife, type KeptState, keepsState } from './begin-life';
 import { asPluginError, completeError, crashLoop, type Loss, tellOf } from './loss';
 import { Peers } from './peers';
 import { Replica } from './replica';
@@ -34,6 +36,10 @@ export interface SupervisorTools extends WatchTools {
   readonly logger: Logger;
   /** The plugin's, over all its generations. */
   readonly counters: RestartCounters;
+  /** The state to begin with where nobody hands one over, if one is kept that is in one of these schemas. */
+  readonly kept: KeptState;
+  /** An instance uses too much whose state has to be handed over to whatever takes its place. */
+  readonly onOutgrown: (outgrown: Replica, trouble: { readonly aged: boolean }) => void;
 }
 
 const nobodyListens = (): void => {};
@@ -55,6 +61,7 @@ export class Supervisor {
   /** The end of instances that crashed or were sent away, and of all that they left, while it is under way. */
   readonly #clearing = new Set<Promise<void>>();
   readonly #ending = new AbortController();
+  #description: Description | undefined;
   #onCondition: (condition: Condition) => void = nobodyListens;
   #supervising = false;
 
@@ -116,6 +123,32 @@ export class Supervisor {
       throw failed.signal.reason;
     }
     for (const instance of started) this.adopt(instance);
+  }
+
+  /**
+   * Lets its instances begin, where nobody hands anything over to them: with the state that was kept, or anew. Throws
+   * PluginError HANDOFF_FAILED.
+   */
+  async begin(): Promise<void> {
+    await Promise.all(this.replicas.map(({ instance }) => beginLife(instance, this.#tools.kept)));
+  }
+
+  /** Whether a process of it is there that holds a place. */
+  get alive(): boolean {
+    return this.replicas.some(({ instance }) => !instance.ended && instance.launched.exit === undefined);
+  }
+
+  /** Whether all of its instances are there. */
+  get whole(): boolean {
+    const there = this.replicas.filter(
+      ({ instance }) => !instance.ended && instance.launched.exit === undefined,
+    );
+    return there.length >= this.spec.instances;
+  }
+
+  /** What its plugin says of itself; of one that is lost, what it last said. */
+  get description(): Description | undefined {
+    return this.first?.instance.description ?? this.#description;
   }
 
   /** Takes an instance that runs as one of its own. */
@@ -218,6 +251,7 @@ export class Supervisor {
     const replica = new Replica(instance, this.spec, this.#peers?.observer(instance.identity.id));
     slot.replica = replica;
     slot.failure = undefined;
+    this.#description = instance.description;
     this.generation.add(replica.endpoint);
     instance.onCrash(() => this.#crashed(slot, replica));
     return replica;
@@ -227,6 +261,9 @@ export class Supervisor {
     const { replica } = slot;
     if (replica === undefined || replica.instance.ended) return;
     if (replica.instance.state !== 'serving') replica.instance.transition('serving', cause);
+    slot.watch?.stop();
+    // It has come up while something is done with its generation: that ends with supervising it again, or for good.
+    if (!this.#supervising) return;
     this.#peers?.add(replica);
     slot.watch = new ReplicaWatch(replica, this.#tools, (trouble) => this.#troubled(slot, replica, trouble));
   }
@@ -258,7 +295,8 @@ export class Supervisor {
     const { reason, error } = trouble;
     const loss: Loss = { replica, reason, end: { kind: 'unhealthy' }, error, at: performance.now() };
     if (reason === 'limit') {
-      if (slot.takeRenewal(loss.at, trouble)) slot.fill(this.#renew(slot, loss));
+      if (this.#keepsState) this.#tools.onOutgrown(replica, trouble);
+      else if (slot.takeRenewal(loss.at, trouble)) slot.fill(this.#renew(slot, loss));
       return;
     }
     slot.watch?.stop();
@@ -268,6 +306,12 @@ export class Supervisor {
     replica.instance.transition('unhealthy', cause);
     this.#sendAway(replica, trouble.answers ? 'dismiss' : 'abandon', cause);
     this.#lost(slot, loss);
+  }
+
+  /** Whether what takes an instance's place has to be given something by it. */
+  get #keepsState(): boolean {
+    const { description } = this;
+    return description !== undefined && (keepsState(description) || description.single);
   }
 
   /** Sends an instance away that lives. */
@@ -359,10 +403,13 @@ export class Supervisor {
     const { counters, emit } = this.#tools;
     const { signal } = this.#ending;
     const instance = await this.#startOne({ signal, runStep: this.#quietStep });
-    if (signal.aborted) {
-      // It came up just as nobody wanted it any more.
+    try {
+      await beginLife(instance, this.#tools.kept);
+      // It may have come up just as nobody wanted it any more.
+      signal.throwIfAborted();
+    } catch (error) {
       await instance.kill({ reason: 'refused' });
-      throw signal.reason;
+      throw error;
     }
     slot.watch?.stop();
     this.#enter(slot, instance);

@@ -45,7 +45,8 @@ export interface ContractJudgement {
 const [namedChanges, keptChanges] = [5, 100];
 
 /**
- * Whether callers of the old version, and the application by the contract that it gave, can go on with the new one.
+ * Whether callers of the old version, and the application by the contract that it gave, can go on with the new one. Where
+ * the application has named the services that it calls, what the old version serves beside them is nobody's.
  *
  * @throws PluginError CONTRACT_BROKEN, CONTRACT_UNCHECKED
  */
@@ -56,7 +57,8 @@ export function judgeContract(question: ContractQuestion): ContractJudgement {
   const required = new Set(question.given.required);
   const given = part(question.given.contract, (name) => isApplications(name) && required.has(name));
 
-  const changes = changesTo(question.next && next, question.old && old, given);
+  const isPublic = (name: string): boolean => required.size === 0 || required.has(name);
+  const changes = changesTo(question.next && next, question.old && old, given, isPublic);
   const asked = new Set([...old.services, ...given.services].map(({ name }) => name));
   const unchecked = [...asked].filter((name) => !isCompared(name, next, [old, given]));
   const nothing = unchecked.length === asked.size;
@@ -85,14 +87,31 @@ function part(contract: Contract, wanted: (service: string) => boolean): Contrac
 }
 
 /** All that the new version changes, and what of the application's contract it breaks; each once. */
-function changesTo(next: Contract | undefined, old: Contract | undefined, given: Contract): ContractChange[] {
+function changesTo(
+  next: Contract | undefined,
+  old: Contract | undefined,
+  given: Contract,
+  isPublic: (service: string) => boolean,
+): ContractChange[] {
   // Of a plugin that says nothing nothing is gone, and to one that said nothing nothing is added.
   if (next === undefined) return [];
-  const changes = old === undefined ? [] : compareContracts(old, next);
+  const changes = old === undefined ? [] : changesBetween(old, next, isPublic);
   const known = new Set(changes.map(formatChange));
   // What the plugin has beyond what the application uses is no change.
   const others = compareContracts(given, next).filter(({ breaking }) => breaking);
   return [...changes, ...others.filter((change) => !known.has(formatChange(change)))];
+}
+
+/** What breaks only services that the application has not named breaks nobody: it is told, and no more. */
+function changesBetween(
+  old: Contract,
+  next: Contract,
+  isPublic: (service: string) => boolean,
+): ContractChange[] {
+  const changes = compareContracts(part(old, isPublic), part(next, isPublic));
+  const known = new Set(changes.map(formatChange));
+  const others = compareContracts(old, next).filter((change) => !known.has(formatChange(change)));
+  return [...changes, ...others.map((change) => ({ ...change, breaking: false }))];
 }
 
 /** Whether a service's types were held against each other, or it is known to be gone. */

@@ -3,7 +3,16 @@ import type { UpgradeOptions } from './upgrade-options';
 
 /** The options of the next generation: the last one's, with what is to change. */
 export function mergeOptions(current: LoadOptions, changes: UpgradeOptions): LoadOptions {
-  const { verify: _verify, dryRun: _dryRun, ifBusy: _ifBusy, ...given } = changes;
+  const {
+    verify: _verify,
+    dryRun: _dryRun,
+    ifBusy: _ifBusy,
+    strategy: _strategy,
+    force: _force,
+    contractPolicy: _contractPolicy,
+    bakeMs: _bakeMs,
+    ...given
+  } = changes;
   const { sha256, autoMtls, tls, ...kept } = current;
   return {
     ...kept,

@@ -1,11 +1,15 @@
 import type { OperationStep, UpgradeReport } from './report';
+import type { UndoName } from './step-table';
 
 /** How far an operation has come. */
 export interface OperationProgress {
-  readonly step: OperationStep;
-  readonly phase: 'started' | 'done' | 'failed';
+  /** The step; or what is being undone, after a step has failed. */
+  readonly step: OperationStep | UndoName;
+  readonly phase: 'started' | 'done' | 'failed' | 'undoing' | 'undone';
   /** Since the operation began, in milliseconds. */
   readonly elapsedMs: number;
+  /** How far it is, from 0 to 100. */
+  readonly percent: number;
 }
 
 /**

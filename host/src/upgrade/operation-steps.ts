@@ -1,11 +1,12 @@
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { EmitEvent } from '../events/host-event';
 import type { OperationProgress } from './operation-handle';
-import type { OperationStep, StepReport } from './report';
+import type { OperationName, OperationStep, StepReport } from './report';
+import type { UndoName } from './step-table';
 
 export interface OperationIdentity {
   readonly plugin: string;
-  readonly operation: 'upgrade' | 'restart';
+  readonly operation: OperationName;
   readonly fromVersion: string;
   readonly toVersion: string;
 }
@@ -13,6 +14,7 @@ export interface OperationIdentity {
 /** Runs the steps of one operation: times each, says how it goes, and puts its name into the error that ends it. */
 export class OperationSteps {
   readonly done: StepReport[] = [];
+  #percent = 0;
   readonly #began = performance.now();
   readonly #identity: OperationIdentity;
   readonly #emit: EmitEvent;
@@ -32,12 +34,14 @@ export class OperationSteps {
     return performance.now() - this.#began;
   }
 
-  readonly run = async <T>(step: OperationStep, work: () => Promise<T> | T): Promise<T> => {
+  /** @param percent how far the operation is when the step is done */
+  async run<T>(step: OperationStep, work: () => Promise<T> | T, percent: number): Promise<T> {
     const began = performance.now();
     this.#say(step, 'started');
     try {
       const result = await work();
       this.done.push({ step, elapsedMs: performance.now() - began });
+      this.#percent = percent;
       this.#say(step, 'done');
       return result;
     } catch (error) {
@@ -45,10 +49,22 @@ export class OperationSteps {
       this.#say(step, 'failed', failure);
       throw failure;
     }
-  };
+  }
 
-  #say(step: OperationStep, phase: OperationProgress['phase'], error?: unknown): void {
-    this.#onProgress({ step, phase, elapsedMs: this.elapsedMs });
+  /** Undoes something after a step has failed. */
+  async undo(undo: UndoName, work: () => Promise<void>): Promise<void> {
+    this.#say(undo, 'undoing');
+    try {
+      await work();
+      this.#say(undo, 'undone');
+    } catch (error) {
+      this.#say(undo, 'failed', error);
+      throw error;
+    }
+  }
+
+  #say(step: OperationProgress['step'], phase: OperationProgress['phase'], error?: unknown): void {
+    this.#onProgress({ step, phase, elapsedMs: this.elapsedMs, percent: this.#percent });
     const cause =
       error instanceof PluginError
         ? { reason: 'error', code: error.code, message: error.summary }

@@ -1,15 +1,11 @@
 import type { PluginError } from '@plugd/protocol/plugin-error';
+import type { ContractJudgement } from './contract-policy';
+import type { StepName, StrategyName } from './step-table';
 
-/** The steps of an operation, in their order. The ones before `swap` change nothing for callers. */
-export type OperationStep =
-  | 'prepare'
-  | 'start'
-  | 'health'
-  | 'contract'
-  | 'verify'
-  | 'swap'
-  | 'drain'
-  | 'stop';
+export type OperationName = 'upgrade' | 'restart' | 'rollback';
+
+/** A step of an operation: the table in docs/architecture.md says what each does. */
+export type OperationStep = StepName;
 
 /** A step that was done. */
 export interface StepReport {
@@ -31,7 +27,8 @@ export interface SideReport {
 /** What an upgrade or a restart did, in numbers. */
 export interface UpgradeReport {
   readonly plugin: string;
-  readonly operation: 'upgrade' | 'restart';
+  readonly operation: OperationName;
+  readonly strategy: StrategyName;
   /**
    * `swapped`: the new one serves. `verified`: a dry run; the new one was proved and stopped again.
    */
@@ -42,13 +39,23 @@ export interface UpgradeReport {
   readonly steps: readonly StepReport[];
   /** From the beginning of its first step, in milliseconds. What it waited for its turn is not in it. */
   readonly totalMs: number;
+  /** How long new calls had to wait in the host, in milliseconds: 0 where they did not. */
+  readonly pauseMs: number;
+  /** The size of the state that was handed over; undefined where none was. */
+  readonly stateBytes: number | undefined;
+  /** What the new version's contract changes, as far as descriptors tell, and whether that was put up with. */
+  readonly contract: ContractJudgement;
   readonly calls: {
+    /** Calls that had to wait in the host. */
+    readonly held: number;
     /** Calls that were in flight on the old one at the swap and ended by themselves. */
     readonly drained: number;
     /** Calls that outlived the drain and were cut. */
     readonly cut: number;
     /** Calls that failed because the old one was lost while it drained. */
     readonly failed: number;
+    /** Calls of the new one that were begun anew after an instance was lost. */
+    readonly retried: number;
     /** The longest time for which a call had to wait for the new one, in milliseconds. */
     readonly longestWaitMs: number;
   };
@@ -58,13 +65,22 @@ export interface UpgradeReport {
   readonly warnings: readonly PluginError[];
 }
 
+export const noCalls: UpgradeReport['calls'] = {
+  held: 0,
+  drained: 0,
+  cut: 0,
+  failed: 0,
+  retried: 0,
+  longestWaitMs: 0,
+};
+
 /** One line for people. */
 export function formatReport(report: UpgradeReport): string {
   const { calls, from, to } = report;
   const warnings = report.warnings.map(({ message }) => `; ${message}`).join('');
   const steps = report.steps.map(({ step, elapsedMs }) => `${step} ${elapsedMs.toFixed(1)}`).join(', ');
   return (
-    `${report.plugin}: ${report.operation} ${from.version} → ${to.version} ${report.outcome} in ` +
+    `${report.plugin}: ${report.operation} by ${report.strategy} ${from.version} → ${to.version} ${report.outcome} in ` +
     `${report.totalMs.toFixed(0)} ms (${steps}); calls drained ${calls.drained}, cut ${calls.cut}, ` +
     `failed ${calls.failed}, longest wait ${calls.longestWaitMs.toFixed(1)} ms; memory ` +
     `${mebibytes(from.memoryBytes)} → ${mebibytes(to.memoryBytes)}${warnings}`

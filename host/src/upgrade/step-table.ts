@@ -273,10 +273,10 @@ export const strategies: Readonly<Record<StrategyName, readonly StepRow[]>> = {
     { ...moving, step: 'hold', undo: 'let-go', percent: 52 },
     { ...moving, step: 'quiesce', percent: 55 },
     { ...moving, step: 'pause', undo: 'resume', percent: 58 },
-    { ...moving, step: 'snapshot', percent: 63 },
+    { ...moving, step: 'snapshot', when: 'stateful', percent: 63 },
     { ...moving, step: 'release', when: 'exclusive', undo: 'resume', ifOldIsGone: 'done', percent: 66 },
-    { ...moving, step: 'restore', percent: 71 },
-    { ...moving, step: 'check', percent: 74 },
+    { ...moving, step: 'restore', when: 'stateful', percent: 71 },
+    { ...moving, step: 'check', when: 'stateful', percent: 74 },
     { ...moving, step: 'swap', phase: 'swap', undo: 'swap-back', percent: 76 },
     // It may have begun whatever came of it: before the old one goes on, the new one must be gone.
     { ...moving, step: 'activate', phase: 'after', undo: 'end-new', percent: 78 },

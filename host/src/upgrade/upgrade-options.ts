@@ -1,5 +1,7 @@
 import type { LoadOptions } from '../instance/load-options';
+import type { ContractPolicy } from './contract-policy';
 import type { InstanceCalls } from './instance-calls';
+import type { StrategyName } from './step-table';
 
 /** A new generation before any traffic, for the application's own check. Its clients work until the check ends. */
 export type Candidate = InstanceCalls;
@@ -13,6 +15,30 @@ export interface UpgradeOptions extends Partial<Omit<LoadOptions, 'name'>> {
   readonly verify?: (candidate: Candidate) => Promise<void> | void;
   /** Proves the new one and stops it again: the route is not touched. Default false. */
   readonly dryRun?: boolean;
+  /**
+   * How the new one takes the old one's place; default: as the plugin says of itself. `overlap`: both run for a while, and
+   * share nothing. `handoff`: the old one's state is handed to the new one while new calls wait. `recreate`: the old one
+   * is ended before the new one is started, and calls wait. What can't be done is refused with STRATEGY_UNFIT.
+   */
+  readonly strategy?: StrategyName;
+  /** Swaps although the new version breaks the contract (CONTRACT_BROKEN); the report says so. Default false. */
+  readonly force?: boolean;
+  /**
+   * What becomes of a new version whose contract can't be compared with the old one's, for want of descriptors. `report`
+   * (default): the report says so. `require`: it is refused with CONTRACT_UNCHECKED.
+   */
+  readonly contractPolicy?: ContractPolicy;
+  /**
+   * How long the new one has to last before the old one is ended, in milliseconds: should an instance of it be lost in this
+   * time, the old one serves again, and the upgrade fails with BAKE_FAILED. Default 0: the old one is ended at once.
+   */
+  readonly bakeMs?: number;
   /** What to do while another operation runs on this plugin. Default `wait`. */
   readonly ifBusy?: 'wait' | 'fail';
 }
+
+/** How to go back. */
+export type RollbackOptions = Pick<
+  UpgradeOptions,
+  'verify' | 'dryRun' | 'ifBusy' | 'strategy' | 'force' | 'contractPolicy' | 'bakeMs'
+>;

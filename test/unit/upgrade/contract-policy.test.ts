@@ -131,6 +131,15 @@ test('what the plugin has beyond the application’s contract is no change', () 
   expect(judged({ given: holds(descriptors({ services: { 'a.S': ['Get'] } })) }).changes).toEqual([]);
 });
 
+test('a service that the application has not named beside those that it calls may go', () => {
+  const both = { 'a.S': ['Get'], 'a.Private': ['Look'] };
+  const question = { old: told({ services: both }), next: told({ services: { 'a.S': ['Get'] } }) };
+  expect(() => judged(question)).toThrow(broken('a.Private'));
+  expect(judged({ ...question, given: holds(definition('a.S', 'Get')) }).changes).toEqual([
+    { kind: 'service-removed', where: 'a.Private', was: expect.anything(), is: undefined, breaking: false },
+  ]);
+});
+
 test('forced, it is put up with, and that is told', () => {
   const next = told({ services: { 'a.S': ['Get'] } });
   expect(judged({ next, force: true })).toMatchObject({

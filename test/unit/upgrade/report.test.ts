@@ -6,7 +6,7 @@ test('a report is one line with every number', () => {
   const line = formatReport(report());
   expect(line).not.toContain('\n');
   for (const part of [
-    'kv: upgrade 1.0.0 → 2.0.0 swapped in 123 ms',
+    'kv: upgrade by overlap 1.0.0 → 2.0.0 swapped in 123 ms',
     'start 100.0',
     'swap 0.1',
     'drained 3, cut 1, failed 0',
@@ -19,7 +19,7 @@ test('a report is one line with every number', () => {
 test('what is not known is said to be so', () => {
   const nowhere = { version: '1.0.0', generation: 1, pid: undefined, memoryBytes: undefined };
   expect(formatReport(report({ from: nowhere, outcome: 'verified', operation: 'restart' }))).toMatch(
-    /restart 1\.0\.0 → 2\.0\.0 verified .*unknown → 60\.0 MiB/,
+    /restart by overlap 1\.0\.0 → 2\.0\.0 verified .*unknown → 60\.0 MiB/,
   );
 });
 

@@ -1,0 +1,158 @@
+import { PluginError } from '@plugd/protocol/plugin-error';
+import type { MissingOption } from './instance/attach-options';
+import type { InstanceFactory } from './instance/instance-factory';
+import type { LoadOptions } from './instance/load-options';
+import { checkedWaitMs } from './instance/option-check';
+import { ownOptions, resolveSpec } from './instance/plugin-spec';
+import { mergeOptions } from './upgrade/merge-options';
+import { Operation, type OperationFailure } from './upgrade/operation';
+import { OperationHandle, type OperationProgress } from './upgrade/operation-handle';
+import type { OperationQueue } from './upgrade/operation-queue';
+import type { OperationTarget, OperationTools } from './upgrade/operation-target';
+import type { OperationName, UpgradeReport } from './upgrade/report';
+import type { RollbackOptions, UpgradeOptions } from './upgrade/upgrade-options';
+
+export interface PluginOperationsTools extends Omit<OperationTools, 'journal'> {
+  readonly factory: InstanceFactory;
+  readonly queue: OperationQueue;
+  /** Ends what has not swapped yet. */
+  readonly signal: AbortSignal;
+  /** Throws PluginError PLUGIN_STOPPED. */
+  readonly refuseIfStopped: () => void;
+}
+
+/** Which options a plugin runs by, ran by before, and how it comes from ones to others. */
+export class PluginOperations {
+  readonly #target: OperationTarget;
+  readonly #tools: PluginOperationsTools;
+  #options: LoadOptions;
+  #missing: readonly MissingOption[];
+  /** Those of what was served before the last upgrade or rollback. */
+  #former: LoadOptions | undefined;
+
+  /** @param missing what every operation has to be given, until one has succeeded: see {@link MissingOption} */
+  constructor(
+    target: OperationTarget,
+    tools: PluginOperationsTools,
+    options: LoadOptions,
+    missing: readonly MissingOption[],
+  ) {
+    this.#target = target;
+    this.#tools = tools;
+    this.#options = options;
+    this.#missing = missing;
+  }
+
+  /** What runs, or ran last. */
+  get options(): LoadOptions {
+    return this.#options;
+  }
+
+  upgrade(changes: UpgradeOptions): OperationHandle {
+    return this.#operate('upgrade', changes, () => this.#resolve(changes));
+  }
+
+  restart(options: Pick<UpgradeOptions, 'ifBusy'>): OperationHandle {
+    return this.#operate('restart', options, () => this.#resolve({}));
+  }
+
+  rollback(options: RollbackOptions): OperationHandle {
+    return this.#operate('rollback', options, () => this.#formerOptions());
+  }
+
+  #operate(operation: OperationName, changes: UpgradeOptions, resolve: () => LoadOptions): OperationHandle {
+    const { queue, refuseIfStopped } = this.#tools;
+    return new OperationHandle((onProgress) =>
+      queue.run(operation, changes.ifBusy ?? 'wait', async () => {
+        refuseIfStopped();
+        const before = this.#options;
+        let options = before;
+        const version =
+          operation === 'rollback' ? this.#formerOptions().version : (changes.version ?? before.version);
+        const result = await this.#run(operation, version, changes, onProgress, () => {
+          options = resolve();
+          return options;
+        });
+        if ('error' in result) {
+          throw result.outcome === 'go-back' ? await this.#goBack(before, result, onProgress) : result.error;
+        }
+        if (result.outcome === 'swapped') {
+          if (operation !== 'restart') this.#former = before;
+          this.#options = options;
+          this.#missing = [];
+        }
+        return result;
+      }),
+    );
+  }
+
+  #run(
+    operation: OperationName,
+    version: string,
+    changes: UpgradeOptions,
+    onProgress: (progress: OperationProgress) => void,
+    resolve: () => LoadOptions,
+  ): Promise<UpgradeReport | OperationFailure> {
+    const { signal } = this.#tools;
+    const { strategy, verify, dryRun = false, force = false, contractPolicy = 'report' } = changes;
+    return new Operation(
+      this.#target,
+      {
+        operation,
+        version,
+        strategy,
+        prepare: () => resolveSpec(resolve()),
+        verify,
+        dryRun,
+        force,
+        contractPolicy,
+        bakeMs: checkedWaitMs('bakeMs', changes.bakeMs, 0, 0),
+        state: undefined,
+        signal,
+        onProgress,
+      },
+      { ...this.#tools, journal: async () => {} },
+    ).run();
+  }
+
+  /** The new one has served, and is refused: an operation in the other direction takes its state back. */
+  async #goBack(
+    before: LoadOptions,
+    { error }: OperationFailure,
+    onProgress: (progress: OperationProgress) => void,
+  ): Promise<PluginError> {
+    const back = await this.#run('rollback', before.version, { force: true }, onProgress, () => before);
+    if (!('error' in back)) return error.withFacts({ outcome: 'rolled-back' });
+    const { code, summary } = back.error;
+    return error.withFacts({ outcome: 'not-rolled-back', rollback: `${code}: ${summary}` });
+  }
+
+  /** Throws PluginError NOTHING_TO_ROLL_BACK. */
+  #formerOptions(): LoadOptions {
+    if (this.#former !== undefined) return this.#former;
+    throw new PluginError(
+      'NOTHING_TO_ROLL_BACK',
+      `Plugin ${this.#target.name} has not been upgraded since it was loaded.`,
+    );
+  }
+
+  /** The options of the next generation, its command found. Throws OPTIONS_INVALID, COMMAND_NOT_FOUND and its kin. */
+  #resolve(changes: UpgradeOptions): LoadOptions {
+    const { factory } = this.#tools;
+    for (const option of this.#missing) {
+      if (changes[option] !== undefined) continue;
+      throw new PluginError(
+        'OPTIONS_INVALID',
+        `Plugin ${this.#target.name} was attached by its line: to start it this host needs the option ${option}.`,
+        { facts: { option }, hint: 'Give it to host.attach(), or to upgrade().' },
+      );
+    }
+    const merged = mergeOptions(this.#options, changes);
+    const spec = resolveSpec(merged);
+    return ownOptions(
+      merged,
+      spec,
+      changes.command === undefined ? spec.command : factory.resolveCommand(spec),
+    );
+  }
+}

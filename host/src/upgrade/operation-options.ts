@@ -1,0 +1,29 @@
+import type { PluginSpec } from '../instance/plugin-spec';
+import type { Snapshot } from '../state/snapshot';
+import type { ContractPolicy } from './contract-policy';
+import type { OperationProgress } from './operation-handle';
+import type { OperationName } from './report';
+import type { StrategyName } from './step-table';
+import type { UpgradeOptions } from './upgrade-options';
+
+/** What one operation is to do. */
+export interface OperationOptions {
+  readonly operation: OperationName;
+  /** What the new one is to be, as far as it is known before `prepare`. */
+  readonly version: string;
+  /** Undefined: what the plugin says of itself decides. */
+  readonly strategy: StrategyName | undefined;
+  /** Reads the options and finds the command. */
+  readonly prepare: () => PluginSpec;
+  readonly verify: UpgradeOptions['verify'];
+  readonly dryRun: boolean;
+  /** Swaps although the contract is broken. */
+  readonly force: boolean;
+  readonly contractPolicy: ContractPolicy;
+  readonly bakeMs: number;
+  /** What the new one gets instead of the old one's state, which is then lost. */
+  readonly state: Snapshot | undefined;
+  /** Gives the operation up, as long as it has not swapped. */
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: OperationProgress) => void;
+}

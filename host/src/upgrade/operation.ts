@@ -1,0 +1,154 @@
+import type { PluginError } from '@plugd/protocol/plugin-error';
+import type { Supervisor } from '../supervision/supervisor';
+import { runLoop } from './loop';
+import type { JournalLine, LoopEnvironment, LoopOutcome } from './loop-environment';
+import type { OperationOptions } from './operation-options';
+import { OperationSteps } from './operation-steps';
+import type { OperationTarget, OperationTools } from './operation-target';
+import type { UpgradeReport } from './report';
+import { type StepCondition, type StepRow, type StrategyName, strategies, type UndoName } from './step-table';
+import { asPluginError, StepWork } from './step-work';
+import { chooseStrategy } from './strategy';
+
+/** What came of an operation that did not do what it was to do. */
+export interface OperationFailure {
+  readonly outcome: Exclude<LoopOutcome['outcome'], 'done'>;
+  readonly error: PluginError;
+}
+
+/** One upgrade, restart or rollback: takes its strategy's steps through the loop, and says what came of it. */
+export class Operation implements LoopEnvironment {
+  readonly #target: OperationTarget;
+  readonly #options: OperationOptions;
+  readonly #tools: OperationTools;
+  readonly #steps: OperationSteps;
+  readonly #old: Supervisor | undefined;
+  readonly #strategy: StrategyName;
+  readonly #work: StepWork;
+  readonly #hostMemoryBefore = process.memoryUsage.rss();
+  readonly #heldBefore: number;
+
+  /** Throws PluginError STRATEGY_UNFIT. */
+  constructor(target: OperationTarget, options: OperationOptions, tools: OperationTools) {
+    this.#target = target;
+    this.#options = options;
+    this.#tools = tools;
+    this.#old = target.serving;
+    this.#strategy = chooseStrategy(target.name, this.#old, options.strategy);
+    this.#work = new StepWork(target, options, tools, { old: this.#old, strategy: this.#strategy });
+    this.#heldBefore = target.holdStatistics.heldEver;
+    const { operation, version: toVersion, onProgress } = options;
+    this.#steps = new OperationSteps(
+      { plugin: target.name, operation, fromVersion: target.last.version, toVersion },
+      tools.emit,
+      onProgress,
+    );
+  }
+
+  /** Its steps, in their order: those of the strategy that there is need for. */
+  get rows(): readonly StepRow[] {
+    const all = strategies[this.#strategy].filter(({ when }) => this.#needs(when));
+    if (!this.#options.dryRun) return all;
+    return all.slice(
+      0,
+      all.findIndex(({ held, step }) => held || step === 'swap'),
+    );
+  }
+
+  get strategy(): StrategyName {
+    return this.#strategy;
+  }
+
+  /** Never rejects. */
+  async run(): Promise<UpgradeReport | OperationFailure> {
+    const { dryRun } = this.#options;
+    try {
+      const plan = { strategy: this.#strategy, rows: this.rows };
+      const { outcome, failed, warnings } = await runLoop(plan, this);
+      this.#work.warnings.push(...warnings.map(({ at, error }) => asPluginError(error, `${at} failed`)));
+      if (outcome !== 'done') return { outcome, error: this.#failure(outcome, failed) };
+      if (!dryRun) return this.#report('swapped');
+      await this.#steps.run('stop', () => this.#work.finishDryRun(), 100);
+      return this.#report('verified');
+    } finally {
+      await this.#work.handoff.discard();
+    }
+  }
+
+  // The loop's environment.
+
+  journal(line: JournalLine): Promise<void> {
+    return this.#tools.journal(line);
+  }
+
+  oldIsGone(): boolean {
+    return this.#work.oldIsGone();
+  }
+
+  async perform(row: StepRow): Promise<void> {
+    const { signal } = this.#options;
+    // What has swapped comes to its end: nobody would be left to serve.
+    if (row.phase !== 'after' && signal.aborted) throw signal.reason;
+    await this.#steps.run(row.step, () => this.#work.perform[row.step](row), row.percent);
+  }
+
+  async undo(undo: UndoName): Promise<void> {
+    await this.#steps.undo(undo, () => this.#work.undo[undo]());
+  }
+
+  /** Whether there is need for the rows with this condition. */
+  #needs(condition: StepCondition): boolean {
+    const { description } = this.#old ?? {};
+    switch (condition) {
+      case 'always':
+      case 'contract-given':
+        return true;
+      case 'verify-given':
+        return this.#options.verify !== undefined;
+      case 'stateful':
+        return description?.state !== undefined;
+      case 'exclusive':
+        return description !== undefined && description.resources.length > 0;
+      case 'bake-asked':
+        return this.#options.bakeMs > 0;
+    }
+  }
+
+  /** What is thrown: the failure, with what came of it. */
+  #failure(outcome: OperationFailure['outcome'], failed: LoopOutcome['failed']): PluginError {
+    const { operation } = this.#options;
+    const failure = asPluginError(failed?.error, `The ${operation} failed at ${failed?.step}`);
+    const warnings = this.#work.warnings.map(({ code, summary }) => `${code}: ${summary}`);
+    return failure.withFacts({
+      ...(failed === undefined ? {} : { step: failed.step }),
+      strategy: this.#strategy,
+      ...(outcome === 'undone' ? {} : { outcome }),
+      ...(warnings.length === 0 ? {} : { warnings }),
+    });
+  }
+
+  #report(outcome: UpgradeReport['outcome']): UpgradeReport {
+    const { from, to, contract, handoff, pauseMs, calls, warnings, spec, next } = this.#work;
+    return {
+      plugin: this.#target.name,
+      operation: this.#options.operation,
+      strategy: this.#strategy,
+      outcome,
+      from,
+      to: to ?? {
+        version: spec.version,
+        generation: next?.generation.number ?? 0,
+        pid: undefined,
+        memoryBytes: undefined,
+      },
+      steps: this.#steps.done,
+      totalMs: this.#steps.elapsedMs,
+      pauseMs,
+      stateBytes: handoff.taken?.bytes,
+      contract,
+      calls: { ...calls, held: this.#target.holdStatistics.heldEver - this.#heldBefore },
+      hostMemoryBytes: { before: this.#hostMemoryBefore, after: process.memoryUsage.rss() },
+      warnings,
+    };
+  }
+}

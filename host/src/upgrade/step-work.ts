@@ -1,0 +1,353 @@
+import { PluginError } from '@plugd/protocol/plugin-error';
+import type { Instance } from '../instance/instance';
+import type { PluginSpec } from '../instance/plugin-spec';
+import { waitAtMost } from '../launch/wait-at-most';
+import { noCalls as noStatistics } from '../routing/endpoint';
+import { activate } from '../supervision/begin-life';
+import type { Supervisor } from '../supervision/supervisor';
+import { bake } from './bake';
+import { type ContractJudgement, judgeContract } from './contract-policy';
+import { Handoff } from './handoff';
+import { makeReady } from './make-ready';
+import type { OperationOptions } from './operation-options';
+import type { OperationTarget, OperationTools } from './operation-target';
+import { noCalls, type SideReport, type UpgradeReport } from './report';
+import type { StepName, StepRow, StrategyName, UndoName } from './step-table';
+import { SteppedStart } from './stepped-start';
+import { runVerify } from './verify';
+
+/** For one call of the plugin's life that moves no state. */
+const lifecycleTimeoutMs = 2_000;
+/** For one that moves all of it. */
+const transferTimeoutMs = 10_000;
+/** How long the plugin may take to tell its contract, before it counts as telling none. */
+const contractTimeoutMs = 10_000;
+/** How much of the longest hold an operation uses up before it is given up: the rest is for undoing it. */
+const holdShare = 0.75;
+
+/** What one operation does in the real world: each step of the table, and each undo. */
+export class StepWork {
+  /** What went wrong and stopped nothing. */
+  readonly warnings: PluginError[] = [];
+  readonly handoff: Handoff;
+  from: SideReport;
+  to: SideReport | undefined;
+  contract: ContractJudgement = { changes: 'unchecked', unchecked: [], forced: false };
+  /** How long new calls had to wait in the host, in milliseconds. */
+  pauseMs = 0;
+  next: Supervisor | undefined;
+  #calls = noCalls;
+  readonly #target: OperationTarget;
+  readonly #options: OperationOptions;
+  readonly #tools: OperationTools;
+  readonly #old: Supervisor | undefined;
+  readonly #strategy: StrategyName;
+  #spec: PluginSpec | undefined;
+  #start: SteppedStart | undefined;
+  #heldSince: number | undefined;
+
+  constructor(
+    target: OperationTarget,
+    options: OperationOptions,
+    tools: OperationTools,
+    { old, strategy }: { readonly old: Supervisor | undefined; readonly strategy: StrategyName },
+  ) {
+    this.#target = target;
+    this.#options = options;
+    this.#tools = tools;
+    this.#old = old;
+    this.#strategy = strategy;
+    this.handoff = new Handoff(tools.directory, options.state);
+    this.from = { ...target.last, pid: undefined, memoryBytes: undefined };
+  }
+
+  get calls(): UpgradeReport['calls'] {
+    const { longestWaitMs, retried } = this.next?.generation.statistics ?? noStatistics;
+    return { ...this.#calls, retried, longestWaitMs };
+  }
+
+  get spec(): PluginSpec {
+    if (this.#spec === undefined) throw new Error('the operation has not been prepared');
+    return this.#spec;
+  }
+
+  oldIsGone(): boolean {
+    return this.#old?.alive !== true;
+  }
+
+  readonly perform: Readonly<Record<StepName, (row: StepRow) => Promise<void>>> = {
+    prepare: async () => {
+      this.#spec = this.#options.prepare();
+      this.from = { ...this.from, ...(await this.sideOf(this.#old)) };
+    },
+    start: async () => {
+      const next = this.#target.supervise(this.spec, this.#target.nextGeneration());
+      this.next = next;
+      const { signal } = this.#options;
+      this.#start = new SteppedStart((runStep) => next.start({ signal, runStep }));
+      await this.#start.perform('start');
+    },
+    health: async () => {
+      await this.#start?.perform('health');
+      if (this.spec.contract.required.length === 0) await this.#start?.whole();
+    },
+    contract: async () => {
+      if (this.spec.contract.required.length > 0) {
+        await this.#start?.perform('contract');
+        await this.#start?.whole();
+      }
+      this.#compareState();
+      await this.#compareContracts();
+    },
+    verify: async () => {
+      const { verify, signal } = this.#options;
+      if (verify) await runVerify(this.#newInstance, verify, this.spec.startTimeoutMs, signal);
+    },
+    hold: async () => {
+      if (this.#strategy === 'handoff' && this.oldIsGone())
+        throw this.#gone('before its state could be taken');
+      this.#old?.freeze();
+      this.#target.hold();
+      this.#heldSince = performance.now();
+    },
+    quiesce: async (row) => {
+      const old = this.#old;
+      if (old === undefined) return;
+      const { contract } = old;
+      const matters = (path: string | undefined) =>
+        path === undefined || contract.method(path)?.idempotency !== 'no-side-effects';
+      const limitMs = this.#limit(row, old.spec.drainTimeoutMs);
+      const still = () => this.#target.standStill(old, matters);
+      if (await old.generation.quiesce(matters, limitMs, still)) return;
+      throw new PluginError(
+        'QUIESCE_TIMEOUT',
+        `Calls of plugin ${this.#target.name} that may change its state did not end within ${limitMs.toFixed(0)} ms.`,
+        { facts: { inFlight: old.generation.inFlight, limitMs: Math.round(limitMs) } },
+      );
+    },
+    pause: (row) => this.handoff.pause(this.#oldInstance, this.#limit(row, lifecycleTimeoutMs)),
+    snapshot: async (row) => {
+      const old = this.#oldInstance;
+      const snapshot = await this.handoff.take(old, this.#limit(row, transferTimeoutMs));
+      if (this.#old !== undefined) await this.#tools.keep(this.#old, snapshot);
+    },
+    release: (row) => this.handoff.release(this.#oldInstance, this.#limit(row, lifecycleTimeoutMs)),
+    restore: (row) =>
+      this.handoff.restore(this.#newInstance, this.#moved, this.#limit(row, transferTimeoutMs)),
+    check: async (row) => {
+      const limitMs = this.#limit(row, transferTimeoutMs);
+      if (await this.handoff.check(this.#newInstance, this.#moved, limitMs)) return;
+      this.warnings.push(
+        new PluginError(
+          'STATE_UNCHECKED',
+          `Nobody could tell whether plugin ${this.#target.name} has the state that it was given.`,
+        ),
+      );
+    },
+    swap: async () => {
+      const next = this.#new;
+      const { signal } = this.#options;
+      await Promise.all(next.replicas.map(({ instance }) => makeReady(instance, next.spec, signal)));
+      this.to = await this.sideOf(next);
+      // Nothing is handed over to it: it begins with what is kept, or anew.
+      if (this.#strategy === 'overlap') await next.begin();
+      this.#expectWhole(next);
+      this.#target.swap(next);
+      if (this.#strategy === 'overlap') this.#target.goOn();
+      if (this.#strategy === 'recreate' && this.#old !== undefined) this.#target.retired(this.#old);
+    },
+    activate: async (row) => {
+      if (this.#newInstance.description === undefined) return;
+      await activate(this.#newInstance, this.#limit(row, lifecycleTimeoutMs));
+    },
+    'release-calls': async () => {
+      this.#expectWhole(this.#new);
+      this.#target.goOn();
+      this.#letGo();
+    },
+    bake: () => bake(this.#new, this.#options.bakeMs, this.#options.signal),
+    drain: async () => {
+      const old = this.#old;
+      if (old === undefined) return;
+      const before = old.generation.statistics.lost;
+      const { drained, cut } = await old.drain(this.#cause);
+      const failed = old.generation.statistics.lost - before;
+      this.#calls = { ...this.#calls, drained: drained - failed, cut, failed };
+    },
+    stop: async () => {
+      const old = this.#old;
+      if (old === undefined) return;
+      await old.stop(this.#cause);
+      // One that nothing has taken the place of yet is still what the plugin is.
+      if (this.#strategy !== 'recreate') this.#target.retired(old);
+    },
+  };
+
+  readonly undo: Readonly<Record<UndoName, () => Promise<void>>> = {
+    'end-new': async () => {
+      const { next } = this;
+      await this.#start?.abandon();
+      await next?.kill({ reason: 'refused' });
+      if (next !== undefined) this.#target.retired(next);
+    },
+    'let-go': async () => {
+      this.#target.goOn();
+      this.#letGo();
+    },
+    resume: async () => {
+      if (this.oldIsGone()) throw this.#gone('before it could go on');
+      await this.handoff.resume(this.#oldInstance, lifecycleTimeoutMs);
+    },
+    'start-old': () => this.#startOld(),
+    'swap-back': async () => {
+      const { next } = this;
+      const old = this.#old;
+      if (next === undefined || this.#target.serving !== next) return;
+      if (old === undefined || this.oldIsGone()) throw this.#gone('before it could serve again');
+      this.#target.swap(old);
+      // Where calls are held, letting them go is what ends the freeze.
+      if (this.#heldSince === undefined) this.#target.goOn();
+      await next.drain({ reason: 'refused' });
+    },
+  };
+
+  /** Adds what this did not need a step for: a dry run tells what it proved. */
+  async finishDryRun(): Promise<void> {
+    this.to = await this.sideOf(this.next);
+    await this.next?.stop({ reason: 'dry-run' });
+  }
+
+  async sideOf(supervisor: Supervisor | undefined): Promise<SideReport | undefined> {
+    const { first } = supervisor ?? {};
+    if (first === undefined) return undefined;
+    const { version, generation } = first.instance.identity;
+    const { pid } = first.instance.launched.record;
+    const usage = await this.#tools.platform.usage(pid);
+    return { version, generation, pid, memoryBytes: usage?.memoryBytes };
+  }
+
+  async #startOld(): Promise<void> {
+    const old = this.#old;
+    if (old === undefined) return;
+    await old.kill(this.#cause);
+    this.#target.retired(old);
+    const again = this.#target.supervise(old.spec, this.#target.nextGeneration());
+    const { signal } = new AbortController();
+    try {
+      await again.start({ signal, runStep: (_step, work) => work() });
+      const { first } = again;
+      if (first === undefined) throw this.#lostBefore(again);
+      const { taken } = this.handoff;
+      if (taken === undefined) {
+        await again.begin();
+      } else {
+        await this.handoff.restore(first.instance, taken, transferTimeoutMs);
+        await activate(first.instance, lifecycleTimeoutMs);
+      }
+    } catch (error) {
+      await again.kill({ reason: 'start-failed' });
+      const failure = asPluginError(error, 'the old version could not be started again');
+      this.#target.fail(failure);
+      throw failure;
+    }
+    this.#target.swap(again);
+    if (this.#heldSince === undefined) this.#target.goOn();
+  }
+
+  get #new(): Supervisor {
+    if (this.next === undefined) throw new Error('the new generation has not been started');
+    return this.next;
+  }
+
+  get #newInstance(): Instance {
+    const { first } = this.#new;
+    if (first === undefined) throw this.#lostBefore(this.#new);
+    return first.instance;
+  }
+
+  get #oldInstance(): Instance {
+    const { first } = this.#old ?? {};
+    if (first === undefined || this.oldIsGone()) throw this.#gone('while its state was handed over');
+    return first.instance;
+  }
+
+  /** What the new one is given. */
+  get #moved() {
+    const snapshot = this.handoff.given ?? this.handoff.taken;
+    if (snapshot === undefined) throw new Error('no snapshot was taken');
+    return snapshot;
+  }
+
+  get #cause(): { readonly reason: string; readonly message: string } {
+    const { operation } = this.#options;
+    return { reason: operation, message: `replaced by ${operation}` };
+  }
+
+  #letGo(): void {
+    if (this.#heldSince === undefined) return;
+    this.pauseMs = performance.now() - this.#heldSince;
+    this.#heldSince = undefined;
+    this.#target.letGo();
+  }
+
+  /** The limit of one wait: where calls are held, not longer than they can wait, the time to undo it left aside. */
+  #limit({ held }: StepRow, ownMs: number): number {
+    if (!held || this.#heldSince === undefined || this.#strategy !== 'handoff') return ownMs;
+    const holdMs = (this.#old?.spec.restart.hold?.limitMs ?? 2_000) * holdShare;
+    return Math.max(1, Math.min(ownMs, this.#heldSince + holdMs - performance.now()));
+  }
+
+  #expectWhole(next: Supervisor): void {
+    if (!next.whole) throw this.#lostBefore(next);
+  }
+
+  /** Before anything is done to the old one: whether the new one reads the form in which the old one writes. */
+  #compareState(): void {
+    const was = this.handoff.given ?? this.#old?.description?.state;
+    if (was === undefined || this.#strategy === 'overlap') return;
+    const instance = this.#newInstance;
+    const restores = instance.description?.state?.restores ?? [];
+    if (restores.includes(was.schema)) return;
+    const reads = restores.length === 0 ? 'it reads none' : `it reads ${restores.join(', ')}`;
+    throw instance.launched.error(
+      'STATE_SCHEMA_UNKNOWN',
+      `Version ${this.spec.version} can't take over the state: that is in schema ${was.schema}, and ${reads}.`,
+      { facts: { schema: was.schema, restores } },
+    );
+  }
+
+  /** Throws PluginError CONTRACT_BROKEN and CONTRACT_UNCHECKED. */
+  async #compareContracts(): Promise<void> {
+    const { force, contractPolicy: policy } = this.#options;
+    const next = this.#new;
+    await waitAtMost(this.#newInstance.contract(), contractTimeoutMs);
+    this.contract = judgeContract({
+      plugin: this.#target.name,
+      version: this.spec.version,
+      old: this.#old?.sharedContract.reflected,
+      next: next.sharedContract.reflected,
+      given: this.spec.contract,
+      policy,
+      force,
+    });
+  }
+
+  #gone(when: string): PluginError {
+    return new PluginError(
+      'PLUGIN_EXITED',
+      `The old version of plugin ${this.#target.name} was lost ${when}.`,
+    );
+  }
+
+  #lostBefore({ spec }: Supervisor): PluginError {
+    return new PluginError(
+      'PLUGIN_EXITED',
+      `An instance of version ${spec.version} of plugin ${spec.name} exited before the swap.`,
+    );
+  }
+}
+
+export function asPluginError(error: unknown, what: string): PluginError {
+  if (error instanceof PluginError) return error;
+  return new PluginError('STOP_FAILED', `${what}: ${String(error)}`, { cause: error });
+}

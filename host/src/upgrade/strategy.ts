@@ -1,0 +1,38 @@
+import { PluginError } from '@plugd/protocol/plugin-error';
+import { keepsState } from '../supervision/begin-life';
+import type { Supervisor } from '../supervision/supervisor';
+import type { StrategyName } from './step-table';
+
+/**
+ * How the new one takes the old one's place: as was asked, else as the plugin that serves says of itself. Throws PluginError
+ * STRATEGY_UNFIT for what it can't do.
+ */
+export function chooseStrategy(
+  plugin: string,
+  old: Supervisor | undefined,
+  asked: StrategyName | undefined,
+): StrategyName {
+  const { description } = old ?? {};
+  const alone = old !== undefined && old.spec.instances === 1;
+  const keeps = description !== undefined && keepsState(description);
+  if (description?.single === true) {
+    if (asked === undefined || asked === 'recreate') return 'recreate';
+    throw unfit(plugin, asked, 'it says that it can’t run twice at a time');
+  }
+  if (asked === 'handoff' && !keeps) {
+    throw unfit(plugin, asked, 'it keeps nothing that it could hand over, or does not run');
+  }
+  const strategy = asked ?? (keeps && description.state?.shareable !== true ? 'handoff' : 'overlap');
+  if (strategy !== 'overlap' && keeps && !alone) {
+    throw unfit(plugin, strategy, 'it keeps state in several instances, and nobody knows which one’s counts');
+  }
+  // Of one that is lost nobody can ask for anything: what is kept of its state is what there is.
+  if (strategy === 'handoff' && old?.alive !== true) return 'overlap';
+  return strategy;
+}
+
+function unfit(plugin: string, strategy: StrategyName, why: string): PluginError {
+  return new PluginError('STRATEGY_UNFIT', `Plugin ${plugin} can't be upgraded by ${strategy}: ${why}.`, {
+    facts: { strategy },
+  });
+}
