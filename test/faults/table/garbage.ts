@@ -1,9 +1,15 @@
 import type { Fault, Mode } from './fault';
 
-/** Calls are made anew or lost with the connection; INTERNAL is HTTP/2's own word for what it could not read. */
-const BROKEN = ['OK', 'UNAVAILABLE INSTANCE_LOST', 'INTERNAL'];
+/**
+ * Calls are made anew or lost with the connection; INTERNAL is HTTP/2's own word for what it could not read, and
+ * UNAVAILABLE what it says to a call that begins while the connection ends for that.
+ */
+const BROKEN = ['OK', 'UNAVAILABLE INSTANCE_LOST', 'INTERNAL', 'UNAVAILABLE'];
 
-/** Where the host may not get another connection in time. */
+/**
+ * Where the host may not get another connection in time: Node often keeps one open on which it has read a frame that is
+ * none, says nothing of it and reads no more, until health checks find out.
+ */
 const replaced: Partial<Fault> = { orEnd: 'restarted' };
 
 const frame = (name: string, kind: string, over: Partial<Fault> = {}): Fault => ({
@@ -45,7 +51,7 @@ const plainAndTls: readonly Mode[] = ['plain', 'mtls'];
 
 /** Garbage in each frame and field that it can send, once it serves. */
 export const garbageFaults: readonly Fault[] = [
-  frame('bytes', 'rubbish', { modes: plainAndTls, daily: true }),
+  frame('bytes', 'rubbish', { modes: plainAndTls, daily: true, ...replaced }),
   frame('frames of no known type', 'unknown-type'),
   frame('a frame that is too long', 'too-long', replaced),
   frame('data for no stream', 'no-such-stream', replaced),
