@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
 
 const root = resolve(__dirname, '../..');
+const classicLevel = join(root, 'node_modules/classic-level/index.js');
 
 /** Bundles a program that runs in a process of its own, from sources. The caller removes `directory`. */
 export function bundleProgram(source: string): { readonly directory: string; readonly file: string } {
@@ -22,9 +23,11 @@ export function bundleProgram(source: string): { readonly directory: string; rea
       '@plugd/protocol': join(root, 'proto/src'),
       '@plugd/host': join(root, 'host/src'),
       '@plugd/sdk': join(root, 'sdk/src'),
+      'classic-level': classicLevel,
     },
-    // grpc-js asks for it only where its own admin services are offered.
-    external: ['@grpc/proto-loader'],
+    // grpc-js asks for the first only where its own admin services are offered. The second looks for its machine code beside
+    // itself.
+    external: ['@grpc/proto-loader', classicLevel],
     logLevel: 'warning',
   });
   chmodSync(file, 0o755);
