@@ -153,6 +153,25 @@ describe('ports', () => {
     expect((await kept(await load({ ports: { http: 0 } }))).port).toBe(first.port);
   });
 
+  test('a new version listens where the old one did, and calls wait for it', async () => {
+    const plugin = await load({ ports: { http: 0 } });
+    const first = await kept(plugin);
+    const upgrading = plugin.upgrade({
+      version: '2.0.0',
+      env: { KEEPING_VERSION: '2.0.0' },
+      strategy: 'recreate',
+    });
+    const calls = [];
+    for (let call = 0; call < 20; call++) {
+      calls.push(kept(plugin));
+      await new Promise((next) => setTimeout(next, 20));
+    }
+    const report = await upgrading;
+    const ports = new Set((await Promise.all(calls)).map(({ port }) => port));
+    expect([report.outcome, report.calls.failed, [...ports]]).toEqual(['swapped', 0, [first.port]]);
+    expect(await listener(first.port)).toBe(servingPid(plugin));
+  });
+
   test('two plugins can’t have one port, and the second one is told who has it', async () => {
     const { port = 0 } = await kept(await load({ ports: { http: 0 } }));
     const error = await failureOf(load({ name: 'other', ports: { web: port }, stopTimeoutMs: 100 }));

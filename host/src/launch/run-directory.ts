@@ -227,10 +227,18 @@ async function openUp(path: string): Promise<void> {
   }
 }
 
-/** An empty directory of the instance's own. `open`: others may come into the instance's, but must not touch this one. */
+/**
+ * An empty directory of the instance's own. `open`: others may come into the instance's, but must not touch this one.
+ *
+ * Throws PluginError RUN_DIR_UNSAFE, RUN_DIR_FULL.
+ */
 export function makeScratchDirectory(directory: string, open: boolean): void {
-  if (open) chmodSync(directory, 0o1770);
-  mkdirSync(scratchDirectory(directory), { mode: 0o700 });
+  try {
+    if (open) chmodSync(directory, 0o1770);
+    mkdirSync(scratchDirectory(directory), { mode: 0o700 });
+  } catch (cause) {
+    throw isFull(cause) ? full(directory, cause) : unsafe(directory, 'no directory can be made in it', cause);
+  }
 }
 
 /**

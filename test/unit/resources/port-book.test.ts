@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { PortBook } from '../../../host/src/resources/port-book';
 import { isPortFree } from '../../../host/src/resources/port-probe';
 
@@ -36,6 +37,15 @@ describe('a port', () => {
       expect(await isPortFree(port)).toBe(false);
     },
   );
+
+  // Where a machine has no such address, nobody can listen there either.
+  const hasSix = Object.values(networkInterfaces()).some((one) =>
+    one?.some(({ address }) => address === '::1'),
+  );
+  (hasSix ? test : test.skip)('that somebody listens on at ::1 alone is not free', async () => {
+    const port = await listen('::1');
+    expect(await isPortFree(port)).toBe(false);
+  });
 
   test('that nobody listens on is free, and free again after each look', async () => {
     const port = await free();
