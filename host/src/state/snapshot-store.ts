@@ -1,21 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { PluginError } from '@plugd/protocol/plugin-error';
-import { openPrivateDirectory, syncDirectory, takingIntoUse } from './private-directory';
-import type { SealedSnapshot } from './sealed-snapshot';
 import { Shelf } from './shelf';
 import type { Snapshot } from './snapshot';
 import { SnapshotDamaged } from './snapshot-damaged';
-import { readSnapshotFile, writeSnapshotFile } from './snapshot-file';
-import { SnapshotKey } from './snapshot-key';
+import { SnapshotFiles } from './snapshot-files';
 import type { KeptSnapshot, SnapshotOrigin } from './snapshot-record';
 import { notFound, notKept, unreadable } from './snapshot-refusal';
 import { resolveStoreOptions, type SnapshotStoreOptions, type StoreLimits } from './snapshot-store-options';
 import { isSystemError } from './system-error';
-
-const suffix = '.snapshot';
-const temporaryPrefix = 'new-';
 
 /**
  * Snapshots on disk, encrypted: for going back, and for what comes after a crash. The directory belongs to one store at a
@@ -24,19 +16,20 @@ const temporaryPrefix = 'new-';
 export class SnapshotStore {
   /** What was found in the directory at the start and can't be read; it goes when its time is over. For the host's log. */
   readonly problems: readonly PluginError[];
-  readonly #directory: string;
-  readonly #key: SnapshotKey;
+  readonly #files: SnapshotFiles;
   readonly #limits: StoreLimits;
   readonly #shelf: Shelf;
-  /** Names of the files that are being written. */
-  readonly #writing = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  private constructor(limits: StoreLimits, key: SnapshotKey, shelf: Shelf, problems: readonly PluginError[]) {
-    this.#directory = limits.directory;
+  private constructor(
+    limits: StoreLimits,
+    files: SnapshotFiles,
+    shelf: Shelf,
+    problems: readonly PluginError[],
+  ) {
     this.#limits = limits;
-    this.#key = key;
+    this.#files = files;
     this.#shelf = shelf;
     this.problems = problems;
   }
@@ -47,24 +40,18 @@ export class SnapshotStore {
    */
   static async open(options: SnapshotStoreOptions): Promise<SnapshotStore> {
     const limits = resolveStoreOptions(options);
-    const { directory } = limits;
-    await openPrivateDirectory(directory);
-    const key = await takingIntoUse(directory, () => SnapshotKey.open(directory));
-    const names = await takingIntoUse(directory, () => readdir(directory));
+    const files = await SnapshotFiles.open(limits.directory);
     const shelf = new Shelf(limits);
     const problems: PluginError[] = [];
-    for (const name of names) {
-      if (!name.endsWith(suffix)) continue;
-      const path = join(directory, name);
-      const id = name.slice(0, -suffix.length);
+    for (const id of await files.ids()) {
       try {
-        shelf.addFound(await readRecord(path, id, key));
+        shelf.addFound(await files.readRecord(id));
       } catch (error) {
-        problems.push(unreadable(path, error));
-        shelf.addUnreadable(id, await factsOf(path));
+        problems.push(unreadable(files.pathOf(id), error));
+        shelf.addUnreadable(id, await files.factsOf(id));
       }
     }
-    const store = new SnapshotStore(limits, key, shelf, problems);
+    const store = new SnapshotStore(limits, files, shelf, problems);
     await store.sweep();
     return store;
   }
@@ -88,13 +75,13 @@ export class SnapshotStore {
     };
     const { maxBytes, maxSnapshotBytes } = this.#limits;
     const most = Math.min(maxBytes, maxSnapshotBytes);
-    if (record.bytes > most) throw notKept(record, this.#directory, `at most ${most} bytes are kept`);
+    if (record.bytes > most) throw notKept(record, this.#files.directory, `at most ${most} bytes are kept`);
     try {
-      await this.#write(record, snapshot);
+      await this.#files.write(record, snapshot);
     } catch (error) {
       throw error instanceof SnapshotDamaged
         ? unreadable(`the snapshot of ${plugin}`, error)
-        : notKept(record, this.#directory, 'it could not be written', error);
+        : notKept(record, this.#files.directory, 'it could not be written', error);
     }
     this.#shelf.add(record);
     await this.sweep();
@@ -147,11 +134,7 @@ export class SnapshotStore {
    */
   async sweep(): Promise<void> {
     await this.#removeFiles(this.#shelf.takeSurplus());
-    const names = await readdir(this.#directory).catch(() => []);
-    for (const name of names) {
-      if (!name.startsWith(temporaryPrefix) || this.#writing.has(name)) continue;
-      await rm(join(this.#directory, name), { force: true }).catch(() => {});
-    }
+    await this.#files.removeHalves();
     this.#awaitNextExpiry();
   }
 
@@ -161,67 +144,34 @@ export class SnapshotStore {
     clearTimeout(this.#timer);
   }
 
-  async #write(record: KeptSnapshot, snapshot: Snapshot): Promise<void> {
-    // Whatever cleans up old files may have been here.
-    await openPrivateDirectory(this.#directory);
-    await this.#key.ensureKept();
-    const name = `${temporaryPrefix}${record.id}`;
-    const temporary = join(this.#directory, name);
-    this.#writing.add(name);
-    try {
-      const file = await open(temporary, 'wx', 0o600);
-      try {
-        await writeSnapshotFile(file, this.#key.bytes, record, snapshot);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, this.#pathOf(record.id));
-      await syncDirectory(this.#directory);
-    } catch (error) {
-      await rm(temporary, { force: true }).catch(() => {});
-      await rm(this.#pathOf(record.id), { force: true }).catch(() => {});
-      throw error;
-    } finally {
-      this.#writing.delete(name);
-    }
-  }
-
   /** One that could not be read is asked for once more: to say what is wrong with it, or since it can be read again. */
   async #findAgain(id: string): Promise<KeptSnapshot> {
     if (!this.#shelf.isUnreadable(id)) throw notFound(id);
-    const path = this.#pathOf(id);
     try {
-      const record = await readRecord(path, id, this.#key);
+      const record = await this.#files.readRecord(id);
       this.#shelf.addFound(record);
       return record;
     } catch (error) {
-      throw unreadable(path, error);
+      throw unreadable(this.#files.pathOf(id), error);
     }
   }
 
   async *#content({ id }: KeptSnapshot): AsyncGenerator<Buffer, void, undefined> {
-    const path = this.#pathOf(id);
-    let file: FileHandle | undefined;
     try {
-      file = await open(path, 'r');
-      const { content } = await readOwn(file, this.#key, id);
-      yield* content();
+      yield* this.#files.readContent(id);
     } catch (error) {
       if (isSystemError(error, 'ENOENT')) {
         this.#shelf.take(id);
         throw notFound(id);
       }
       if (error instanceof SnapshotDamaged) this.#shelf.spoil(id);
-      throw unreadable(path, error);
-    } finally {
-      await file?.close();
+      throw unreadable(this.#files.pathOf(id), error);
     }
   }
 
   async #removeFiles(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
-      await rm(this.#pathOf(id), { force: true }).catch(() => this.#shelf.addUnremoved(id));
+      await this.#files.remove(id).catch(() => this.#shelf.addUnremoved(id));
     }
   }
 
@@ -233,29 +183,4 @@ export class SnapshotStore {
     const delay = Math.min(Math.max(Math.ceil(dueInMs), 50), 2 ** 31 - 1);
     this.#timer = setTimeout(() => void this.sweep(), delay).unref();
   }
-
-  #pathOf(id: string): string {
-    return join(this.#directory, `${id}${suffix}`);
-  }
-}
-
-async function readRecord(path: string, id: string, key: SnapshotKey): Promise<KeptSnapshot> {
-  const file = await open(path, 'r');
-  try {
-    return (await readOwn(file, key, id)).record;
-  } finally {
-    await file.close();
-  }
-}
-
-/** A file under another one's name is as good as a forged one. */
-async function readOwn(file: FileHandle, key: SnapshotKey, id: string): Promise<SealedSnapshot> {
-  const sealed = await readSnapshotFile(file, key.bytes);
-  if (sealed.record.id !== id) throw new SnapshotDamaged('it is the copy of another one');
-  return sealed;
-}
-
-async function factsOf(path: string): Promise<{ readonly bytes: number; readonly modifiedAt: number }> {
-  const about = await stat(path).catch(() => undefined);
-  return { bytes: about?.size ?? 0, modifiedAt: about?.mtimeMs ?? 0 };
 }
