@@ -34,8 +34,8 @@ afterEach(() => {
 
 const mode = (path: string): number => statSync(path).mode & 0o777;
 const put = (path: string, text: string): void => writeFileSync(join(source, path), text);
-async function refusal(): Promise<PluginError> {
-  const error: unknown = await copies.take(source).then(
+async function refusal(path = source): Promise<PluginError> {
+  const error: unknown = await copies.take(path).then(
     () => new Error('it was taken'),
     (thrown: unknown) => thrown,
   );
@@ -124,17 +124,21 @@ test('a directory that is not there is refused', async () => {
   mkdirSync(source);
 });
 
+test('a file in the place of a configuration is refused', async () => {
+  put('f', '');
+  const path = join(source, 'f');
+  expect(await refusal(path)).toMatchObject({ code: 'CONFIG_UNREADABLE', facts: { path } });
+});
+
 test.each<[string, () => void, string]>([
-  ['a file', () => writeFileSync(join(source, 'f'), ''), 'f/'],
   ['a link that leads nowhere', () => symlinkSync('nowhere', join(source, 'l')), 'l'],
   ['a pipe, which nobody waits for', () => void execFileSync('mkfifo', [join(source, 'p')]), 'p'],
   ['a link to the directory itself', () => symlinkSync('.', join(source, 'self')), 'self'],
-])('%s in the place of a configuration is refused', async (_, make, name) => {
+])('%s in a configuration is refused', async (_, make, name) => {
   make();
-  if (name.endsWith('/')) source = join(source, name.slice(0, -1));
   const error = await refusal();
   expect(error.code).toBe('CONFIG_UNREADABLE');
-  expect(String(error.facts['path'])).toContain(name.replace('/', ''));
+  expect(String(error.facts['path'])).toContain(join(source, name));
 });
 
 test('what is too large for a configuration is refused before it is read', async () => {
