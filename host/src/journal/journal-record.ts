@@ -14,6 +14,8 @@ import type { JsonObject, JsonValue } from '@plugd/protocol/json-value';
  */
 export const metaKey = 'meta';
 export const journalFormat = 1;
+/** Those that this release reads: none is taken out before two releases after the last one that wrote it. */
+export const journalFormats: readonly number[] = [1];
 const digits = 12;
 
 export type RecordName =

@@ -2,7 +2,7 @@ import { access, cp, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { syncDirectory, takingIntoUse } from '../state/private-directory';
-import { encode, endKey, headKey, journalFormat, lineKey, metaKey } from './journal-record';
+import { encode, endKey, headKey, journalFormat, journalFormats, lineKey, metaKey } from './journal-record';
 import { journalDamaged } from './journal-refusal';
 import { LevelFiles } from './level-files';
 import { OperationReader, type ReadOperation } from './operation-reader';
@@ -84,9 +84,10 @@ async function read(path: string): Promise<Reading> {
 function expectFormat({ meta }: OperationReader, database: string): void {
   const path = dirname(database);
   const format = meta?.['format'];
-  if (typeof format !== 'number' || format <= journalFormat) return;
+  // One that says nothing of itself is damaged, which is found out with the rest.
+  if (typeof format !== 'number' || journalFormats.includes(format)) return;
   throw new PluginError('STATE_FORMAT_NEWER', `The journal in ${path} has format ${format}.`, {
-    facts: { path, format, known: [journalFormat] },
+    facts: { path, format, known: journalFormats },
   });
 }
 
