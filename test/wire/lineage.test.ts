@@ -117,7 +117,8 @@ test('a call back into the host goes to the generation that it came from, whatev
   const pid = servingPid(plugin);
   const scope = plugin.pinned((calls) => put(calls, 'k', 1, helper));
   await begun.passed;
-  const upgrade = plugin.upgrade({ command: counterTs('2'), version: '2.0.0' });
+  // A handoff would wait for the scope, since nobody knows what it is going to change.
+  const upgrade = plugin.upgrade({ command: counterTs('2'), version: '2.0.0', strategy: 'overlap' });
   for await (const { step, phase } of upgrade) {
     if (step !== 'drain' || phase !== 'started') continue;
     const outside = await plugin.client(CounterDefinition).get({ key: 'k' });
