@@ -95,6 +95,9 @@ func TestAStaleAnswerIsFound(t *testing.T) {
 	h.get("b", 1, 1, 2)
 	h.get("b", 0, 3, 4)
 	h.expect(t, "a", "b")
+	if wrong := check(h, time.Minute).Wrong; wrong[0].Entry != 3 || wrong[1].Entry != 6 {
+		t.Fatalf("%+v", wrong)
+	}
 }
 
 func TestTwoAddsWithOneAnswerAreFound(t *testing.T) {
@@ -230,6 +233,34 @@ func TestALongHistoryWithManyCallersIsDecided(t *testing.T) {
 	found := check(recorded(t, ""), time.Minute)
 	if found.Linearizable == nil || !*found.Linearizable || found.Operations != 8000 || found.Unknown == 0 {
 		t.Fatalf("%+v", found)
+	}
+}
+
+func TestManyCallsOfOneKeyAreDecidedThoughSomeAnswersNeverCame(t *testing.T) {
+	random := rand.New(rand.NewSource(1))
+	var h history
+	var held int64
+	for index := range int64(5000) {
+		// About sixty at the same time.
+		begin, end := 100*index-random.Int63n(3000), 100*index+random.Int63n(3000)
+		value := 1 + random.Int63n(9)
+		switch {
+		case random.Intn(3) == 0:
+			h.get("a", held, begin, end)
+		case index%250 == 0:
+			held += value
+			h.lost(unknown, "a", value, begin, end)
+		default:
+			held += value
+			h.add("a", value, held, begin, end)
+		}
+	}
+	random.Shuffle(len(h), func(i, j int) { h[i], h[j] = h[j], h[i] })
+	h.expect(t)
+	h.get("a", held-1, 600_000, 600_001)
+	h.expect(t, "a")
+	if wrong := check(h, time.Minute).Wrong; wrong[0].Entry != len(h) {
+		t.Fatalf("%+v", wrong)
 	}
 }
 
