@@ -1,7 +1,9 @@
 import { tmpdir } from 'node:os';
+import { resolve } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { EventLog, type HostEventListener } from './events/event-log';
 import { guardedLogger, type Logger, logLevels, stderrLogger } from './events/logger';
+import { HostStore, type SnapshotLimits } from './host-store';
 import {
   type AttachOptions,
   agreeOnCertificates,
@@ -11,7 +13,7 @@ import {
 } from './instance/attach-options';
 import { InstanceFactory } from './instance/instance-factory';
 import type { LoadOptions } from './instance/load-options';
-import { check, isRecord, isText } from './instance/option-check';
+import { check, checkGroup, isRecord, isText } from './instance/option-check';
 import { resolveSpec } from './instance/plugin-spec';
 import { Launcher } from './launch/launcher';
 import { parseReattachLine } from './launch/reattach-line';
@@ -29,6 +31,14 @@ export interface HostOptions {
    * else may write to it. Default: XDG_RUNTIME_DIR, else the temporary directory.
    */
   readonly runDir?: string;
+  /**
+   * Where the host keeps the journal of its operations and the states of its plugins beyond its own life: the next host with
+   * this directory finishes or undoes an operation in which this one was killed, and gives a plugin its last kept state. One
+   * host at a time; made, 0700, if it is missing. What is in it of states is encrypted. Default: nothing outlives the host.
+   */
+  readonly stateDir?: string;
+  /** How much is kept of the states that plugins hand over, for a rollback or after a crash. */
+  readonly snapshots?: SnapshotLimits;
   /** Where the host and its plugins log; `console` fits. Default: warnings and errors, a line each, on stderr. */
   readonly logger?: Logger;
 }
@@ -37,7 +47,8 @@ export interface HostOptions {
  * Makes a host. It owns a private directory and, except on Windows, a small guardian process that ends the plugins
  * should the host be killed.
  *
- * Throws PluginError OPTIONS_INVALID, RUN_DIR_UNSAFE, RUN_DIR_FULL, SOCKET_PATH_TOO_LONG, GUARDIAN_FAILED.
+ * Throws PluginError OPTIONS_INVALID, RUN_DIR_UNSAFE, RUN_DIR_FULL, SOCKET_PATH_TOO_LONG, GUARDIAN_FAILED, and of the state
+ * directory STATE_DIR_IN_USE, STATE_DIR_UNUSABLE, STATE_FORMAT_NEWER.
  */
 export async function createHost(options: HostOptions = {}): Promise<Host> {
   checkHostOptions(options);
@@ -49,7 +60,18 @@ export async function createHost(options: HostOptions = {}): Promise<Host> {
     log: ({ level, message, fields }) => logger[level](message, fields),
   });
   await launcher.open();
-  return new Host(launcher, logger, platform);
+  try {
+    const store = await HostStore.open({
+      stateDir: options.stateDir === undefined ? undefined : resolve(options.stateDir),
+      runDirectory: launcher.directory ?? tmpdir(),
+      snapshots: options.snapshots ?? {},
+      logger,
+    });
+    return new Host(launcher, logger, platform, store);
+  } catch (error) {
+    await launcher.close();
+    throw error;
+  }
 }
 
 function nameTaken(name: string): PluginError {
@@ -58,7 +80,9 @@ function nameTaken(name: string): PluginError {
 
 function checkHostOptions(options: HostOptions): void {
   check(isRecord(options), 'options', options, 'an object');
-  const { runDir, logger } = options;
+  const { runDir, stateDir, snapshots, logger } = options;
+  check(stateDir === undefined || (isText(stateDir) && stateDir !== ''), 'stateDir', stateDir, 'a path');
+  checkGroup('snapshots', snapshots ?? {});
   check(runDir === undefined || (isText(runDir) && runDir !== ''), 'runDir', runDir, 'a path');
   const logs =
     logger === undefined ||
@@ -76,7 +100,12 @@ export class Host implements AsyncDisposable {
   #closed: Promise<void> | undefined;
 
   /** Use {@link createHost}. */
-  constructor(launcher: Launcher, logger: Logger, platform: PluginSurroundings['platform']) {
+  constructor(
+    launcher: Launcher,
+    logger: Logger,
+    platform: PluginSurroundings['platform'],
+    store: HostStore,
+  ) {
     this.#launcher = launcher;
     this.#events = new EventLog(logger);
     const { emit } = this.#events;
@@ -91,6 +120,8 @@ export class Host implements AsyncDisposable {
       stalls,
       // Made when the launcher was opened.
       directory: launcher.directory ?? tmpdir(),
+      token: launcher.token,
+      store,
       onRestarted: (plugin) => this.#restartDependents(plugin),
     };
   }
@@ -283,6 +314,7 @@ export class Host implements AsyncDisposable {
     this.#closed ??= (async () => {
       await this.#stop([...this.#plugins.keys()]);
       this.#stalls.stop();
+      await this.#surroundings.store.close();
       await this.#launcher.close();
     })();
     return this.#closed;
@@ -298,8 +330,9 @@ export class Host implements AsyncDisposable {
   async handOver(): Promise<HandedOver[]> {
     if (this.#closed !== undefined) throw new PluginError('HOST_CLOSED', 'The host is closed.');
     const releasing = Promise.all([...this.#plugins.values()].map((plugin) => plugin.release()));
-    this.#closed = releasing.then(() => {
+    this.#closed = releasing.then(async () => {
       this.#stalls.stop();
+      await this.#surroundings.store.close();
       return this.#launcher.handOver();
     });
     await this.#closed;

@@ -3,6 +3,7 @@ import { PluginError } from '@plugd/protocol/plugin-error';
 import type { PromiseClient } from '@plugd/protocol/rpc/client';
 import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
 import type { Cause, PluginState } from './events/host-event';
+import type { HostStore } from './host-store';
 import type { MissingOption } from './instance/attach-options';
 import type { LoadOptions } from './instance/load-options';
 import { ownOptions, type PluginSpec, resolveSpec } from './instance/plugin-spec';
@@ -12,6 +13,7 @@ import type { ReattachLine } from './launch/reattach-line';
 import { runPinned } from './pinned-scope';
 import type { HandedOver, PinnedScope, Plugin } from './plugin';
 import { PluginOperations } from './plugin-operations';
+import { recoverPlugin } from './plugin-recovery';
 import type { PluginStatistics } from './plugin-snapshot';
 import type { InstanceStatus, PluginStatus } from './plugin-status';
 import { addedStatistics, type CallFilter, noCalls } from './routing/endpoint';
@@ -19,6 +21,7 @@ import type { Channel } from './routing/grpc-call';
 import { RouteCalls } from './routing/route-calls';
 import type { StubConstructor, StubOptions } from './routing/stub';
 import { type HoldStatistics, SwapChannel } from './routing/swap-channel';
+import type { Snapshot } from './state/snapshot';
 import type { KeptState } from './supervision/begin-life';
 import { ContractRetry } from './supervision/contract-retry';
 import { inFull } from './supervision/loss';
@@ -35,6 +38,9 @@ import type { RollbackOptions, UpgradeOptions } from './upgrade/upgrade-options'
 export type PluginSurroundings = Omit<SupervisorTools, 'counters' | 'kept' | 'onOutgrown'> & {
   /** Private to the host. */
   readonly directory: string;
+  /** In the environment of all of the host's plugins: by it a later host finds what this one left. */
+  readonly token: string;
+  readonly store: HostStore;
   /** Told when an instance has taken the place of one that was lost. */
   readonly onRestarted: (plugin: ManagedPlugin) => void;
 };
@@ -82,7 +88,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
       queue: this.#queue,
       signal: this.#ending.signal,
       kept: this.#kept,
-      keep: async () => {},
+      keep: this.#keep,
       refuseIfStopped: () => this.#refuseIfStopped(),
     };
     this.#operations = new PluginOperations(this, tools, ownOptions(options, spec, command), missing);
@@ -166,6 +172,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
           await serving.stop({ reason: 'stop' });
           this.retired(serving);
         }
+        await this.#surroundings.store.forget(this.name);
       } finally {
         this.#transition('stopped', { reason: 'asked' });
       }
@@ -174,17 +181,36 @@ export class ManagedPlugin implements Plugin, OperationTarget {
 
   /** Starts the first generation. For `host.load`. */
   async start(): Promise<void> {
+    const { store } = this.#surroundings;
+    const unfinished = await store.takeUnfinished(this.name);
     await this.#open(async (spec) => {
-      const first = this.supervise(spec, this.nextGeneration());
-      await first.start({ signal: this.#ending.signal, runStep: (_step, work) => work() });
-      try {
-        await first.begin();
-      } catch (error) {
-        await first.kill({ reason: 'start-failed' });
-        throw error;
+      let first: Supervisor | undefined;
+      if (unfinished !== undefined) {
+        await recoverPlugin(unfinished, this.#surroundings, async (side, snapshotId) => {
+          if (side !== undefined) this.#operations.adopt(side);
+          const kept: KeptState = async (schemas) => {
+            const snapshot = snapshotId === undefined ? undefined : await store.open(snapshotId);
+            return snapshot !== undefined && schemas.includes(snapshot.schema)
+              ? snapshot
+              : this.#kept(schemas);
+          };
+          first = await this.#startFirst(resolveSpec(this.#operations.options), kept);
+        });
       }
-      return first;
+      return first ?? this.#startFirst(spec, this.#kept);
     });
+  }
+
+  async #startFirst(spec: PluginSpec, kept: KeptState): Promise<Supervisor> {
+    const first = this.supervise(spec, this.nextGeneration());
+    await first.start({ signal: this.#ending.signal, runStep: (_step, work) => work() });
+    try {
+      await first.begin(kept);
+      return first;
+    } catch (error) {
+      await first.kill({ reason: 'start-failed' });
+      throw error;
+    }
   }
 
   /** Takes the processes of records as the first generation. For `host.attach`. */
@@ -318,7 +344,12 @@ export class ManagedPlugin implements Plugin, OperationTarget {
     });
   }
 
-  readonly #kept: KeptState = async () => undefined;
+  readonly #kept: KeptState = (schemas) => this.#surroundings.store.newestReadable(this.name, schemas);
+
+  readonly #keep = async ({ version, generation }: Supervisor, snapshot: Snapshot): Promise<string> => {
+    const origin = { plugin: this.name, version, generation: generation.number };
+    return (await this.#surroundings.store.keep(origin, snapshot)).id;
+  };
 
   /** What uses too much and has a state is replaced as a whole, by an operation that hands it over. */
   #outgrown(replica: Replica, trouble: { readonly aged: boolean }): void {

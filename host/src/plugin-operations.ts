@@ -1,9 +1,14 @@
+import { randomUUID } from 'node:crypto';
+import type { JsonObject } from '@plugd/protocol/json-value';
 import { PluginError } from '@plugd/protocol/plugin-error';
+import type { HostStore } from './host-store';
 import type { MissingOption } from './instance/attach-options';
 import type { InstanceFactory } from './instance/instance-factory';
 import type { LoadOptions } from './instance/load-options';
 import { checkedWaitMs } from './instance/option-check';
 import { ownOptions, resolveSpec } from './instance/plugin-spec';
+import type { OpenOperation } from './journal/journal';
+import { headOf, type JournaledSide, sideJson } from './plugin-recovery';
 import { mergeOptions } from './upgrade/merge-options';
 import { Operation, type OperationFailure } from './upgrade/operation';
 import { OperationHandle, type OperationProgress } from './upgrade/operation-handle';
@@ -13,6 +18,9 @@ import type { OperationName, UpgradeReport } from './upgrade/report';
 import type { RollbackOptions, UpgradeOptions } from './upgrade/upgrade-options';
 
 export interface PluginOperationsTools extends Omit<OperationTools, 'journal'> {
+  /** See {@link headOf}. */
+  readonly token: string;
+  readonly store: HostStore;
   readonly factory: InstanceFactory;
   readonly queue: OperationQueue;
   /** Ends what has not swapped yet. */
@@ -46,6 +54,19 @@ export class PluginOperations {
   /** What runs, or ran last. */
   get options(): LoadOptions {
     return this.#options;
+  }
+
+  /** By the journal it is another version that runs than the application has loaded. */
+  adopt({ version, command, args, cwd, sha256 }: JournaledSide): void {
+    const { sha256: _former, cwd: _place, ...options } = this.#options;
+    this.#options = {
+      ...options,
+      version,
+      command,
+      args,
+      ...(cwd === undefined ? {} : { cwd }),
+      ...(sha256 === undefined ? {} : { sha256 }),
+    };
   }
 
   upgrade(changes: UpgradeOptions): OperationHandle {
@@ -86,22 +107,29 @@ export class PluginOperations {
     );
   }
 
-  #run(
+  async #run(
     operation: OperationName,
     version: string,
     changes: UpgradeOptions,
     onProgress: (progress: OperationProgress) => void,
     resolve: () => LoadOptions,
   ): Promise<UpgradeReport | OperationFailure> {
-    const { signal } = this.#tools;
+    const { signal, store, token: hostToken, keep } = this.#tools;
     const { strategy, verify, dryRun = false, force = false, contractPolicy = 'report' } = changes;
-    return new Operation(
+    let entry: OpenOperation | undefined;
+    // What a restarted host has to know of beside the step; as soon as it is known, each line has it.
+    let notes: JsonObject = {};
+    const run = new Operation(
       this.#target,
       {
         operation,
         version,
         strategy,
-        prepare: () => resolveSpec(resolve()),
+        prepare: () => {
+          const options = resolve();
+          notes = { ...notes, to: sideJson(options) };
+          return resolveSpec(options);
+        },
         verify,
         dryRun,
         force,
@@ -111,8 +139,25 @@ export class PluginOperations {
         signal,
         onProgress,
       },
-      { ...this.#tools, journal: async () => {} },
-    ).run();
+      {
+        ...this.#tools,
+        keep: async (generation, snapshot) => {
+          const id = await keep(generation, snapshot);
+          notes = { ...notes, snapshot: id };
+          return id;
+        },
+        journal: async (line, turns) => {
+          if (line.kind === 'end') await entry?.end({ ...line });
+          else await entry?.append({ ...line, ...notes }, { sync: turns });
+        },
+      },
+    );
+    const plugin = this.#target.name;
+    const from = this.#options;
+    entry = await store.begin(
+      headOf({ id: randomUUID(), plugin, operation, strategy: run.strategy, hostToken, from }),
+    );
+    return run.run();
   }
 
   /** The new one has served, and is refused: an operation in the other direction takes its state back. */

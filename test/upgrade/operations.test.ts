@@ -41,7 +41,6 @@ test('a dry run proves the new one and leaves everything as it was', async () =>
     'start',
     'health',
     'contract',
-    'contract',
     'verify',
     'stop',
   ]);
@@ -93,6 +92,7 @@ test('a restart puts the same version into a new process and fails no call', asy
     'prepare',
     'start',
     'health',
+    'contract',
     'swap',
     'drain',
     'stop',

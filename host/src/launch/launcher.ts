@@ -64,6 +64,10 @@ export class Launcher {
   }
 
   /** Of this host; undefined before {@link open}. */
+  get token(): string {
+    return this.#token;
+  }
+
   get directory(): string | undefined {
     return this.#directory?.path;
   }

@@ -128,9 +128,11 @@ export class Supervisor {
   /**
    * Lets its instances begin, where nobody hands anything over to them: with the state that was kept, or anew. Throws
    * PluginError HANDOFF_FAILED.
+   *
+   * @param kept default: the latest that there is
    */
-  async begin(): Promise<void> {
-    await Promise.all(this.replicas.map(({ instance }) => beginLife(instance, this.#tools.kept)));
+  async begin(kept: KeptState = this.#tools.kept): Promise<void> {
+    await Promise.all(this.replicas.map(({ instance }) => beginLife(instance, kept)));
   }
 
   /** Whether a process of it is there that holds a place. */

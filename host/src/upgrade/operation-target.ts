@@ -46,8 +46,12 @@ export interface OperationTools {
   readonly directory: string;
   /** The state that is kept of the plugin. */
   readonly kept: KeptState;
-  /** Keeps the state of a generation for later. */
-  readonly keep: (generation: Supervisor, snapshot: Snapshot) => Promise<void>;
-  /** Keeps a line before what it names is begun. */
-  readonly journal: (line: JournalLine) => Promise<void>;
+  /** Keeps the state of a generation for later; what it resolves to names it. */
+  readonly keep: (generation: Supervisor, snapshot: Snapshot) => Promise<string>;
+  /**
+   * Keeps a line before what it names is begun.
+   *
+   * @param turns that it changes what a restarted host would do
+   */
+  readonly journal: (line: JournalLine, turns: boolean) => Promise<void>;
 }

@@ -6,7 +6,14 @@ import type { OperationOptions } from './operation-options';
 import { OperationSteps } from './operation-steps';
 import type { OperationTarget, OperationTools } from './operation-target';
 import type { UpgradeReport } from './report';
-import { type StepCondition, type StepRow, type StrategyName, strategies, type UndoName } from './step-table';
+import {
+  type OnRestart,
+  type StepCondition,
+  type StepRow,
+  type StrategyName,
+  strategies,
+  type UndoName,
+} from './step-table';
 import { asPluginError, StepWork } from './step-work';
 import { chooseStrategy } from './strategy';
 
@@ -27,6 +34,8 @@ export class Operation implements LoopEnvironment {
   readonly #work: StepWork;
   readonly #hostMemoryBefore = process.memoryUsage.rss();
   readonly #heldBefore: number;
+  /** What a restarted host would do by the last line. */
+  #onRestart: OnRestart | undefined;
 
   /** Throws PluginError STRATEGY_UNFIT. */
   constructor(target: OperationTarget, options: OperationOptions, tools: OperationTools) {
@@ -78,7 +87,11 @@ export class Operation implements LoopEnvironment {
   // The loop's environment.
 
   journal(line: JournalLine): Promise<void> {
-    return this.#tools.journal(line);
+    if (line.kind !== 'step') return this.#tools.journal(line, true);
+    const onRestart = this.rows.find(({ step }) => step === line.step)?.onRestart;
+    const turns = onRestart !== this.#onRestart;
+    this.#onRestart = onRestart;
+    return this.#tools.journal(line, turns);
   }
 
   oldIsGone(): boolean {

@@ -1,0 +1,166 @@
+import type { JsonObject, JsonValue } from '@plugd/protocol/json-value';
+import { PluginError } from '@plugd/protocol/plugin-error';
+import type { EmitEvent } from './events/host-event';
+import type { Logger } from './events/logger';
+import type { LoadOptions } from './instance/load-options';
+import type { OperationHead, UnfinishedOperation } from './journal/journal';
+import { endCarriers } from './launch/end-process';
+import type { Platform } from './platform/platform';
+import type { JournalLine } from './upgrade/loop-environment';
+import { runRecovery } from './upgrade/recovery';
+import type { OperationName } from './upgrade/report';
+import { type StrategyName, strategies } from './upgrade/step-table';
+
+/** What the journal says of a version: enough to start it again with the options that the application gives at its load. */
+export interface JournaledSide {
+  readonly version: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string | undefined;
+  readonly sha256: string | undefined;
+}
+
+/** What an operation's entry in the journal begins with. */
+export function headOf(about: {
+  readonly id: string;
+  readonly plugin: string;
+  readonly operation: OperationName;
+  readonly strategy: StrategyName;
+  readonly hostToken: string;
+  readonly from: LoadOptions;
+}): OperationHead {
+  const { id, plugin, operation, strategy, hostToken, from } = about;
+  return { id, plugin, operation, strategy, hostToken, from: sideJson(from) };
+}
+
+/** Environments stay out of the journal: they may hold secrets. */
+export function sideJson({ version, command, args = [], cwd, sha256 }: LoadOptions): JsonObject {
+  return {
+    version,
+    command,
+    args: [...args],
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(sha256 === undefined ? {} : { sha256 }),
+  };
+}
+
+export interface RecoveryTools {
+  readonly platform: Platform;
+  readonly logger: Logger;
+  readonly emit: EmitEvent;
+}
+
+/**
+ * Finishes or undoes what a killed host has left: first nothing of its processes is left, then `start` is called with the
+ * version that is to serve, and the state that was kept for it. Resolves to whether one of them serves; undefined where
+ * the operation was over, or had not done anything.
+ *
+ * Throws what the last start threw, and PluginError STOP_FAILED where a process of the killed host can't be ended.
+ */
+export async function recoverPlugin(
+  { head, lines: written, intact, append, end }: UnfinishedOperation,
+  { platform, logger, emit }: RecoveryTools,
+  start: (side: JournaledSide | undefined, snapshotId: string | undefined) => Promise<void>,
+): Promise<boolean> {
+  const lines = written.flatMap((line) => asLine(line) ?? []);
+  const notes = notesOf(written);
+  const { plugin } = head;
+  const sides = { old: asSide(head['from']), new: asSide(notes['to']) };
+  const strategy = strategyOf(head['strategy']);
+  const snapshotId = asText(notes['snapshot']);
+  const told = {
+    type: 'operation',
+    plugin,
+    operation: operationOf(head['operation']),
+    step: 'recover',
+    fromVersion: sides.old?.version ?? '',
+    toVersion: sides.new?.version ?? sides.old?.version ?? '',
+  } as const;
+  let failure: unknown;
+  emit({ ...told, phase: 'started', cause: { reason: 'host-was-killed' } });
+  const outcome = await runRecovery(
+    { strategy, rows: strategies[strategy] },
+    // What may lack lines says no more than that it was begun.
+    intact ? lines : lines.slice(0, 1),
+    {
+      journal: async (line) => {
+        if (line.kind === 'end') await end({ outcome: line.outcome, recovered: true });
+        else await append({ ...line });
+      },
+      removeLeftovers: async () => {
+        const token = asText(head['hostToken']);
+        if (token !== undefined) await endCarriers(platform, token);
+      },
+      start: async (version) => {
+        try {
+          await start(sides[version], snapshotId);
+        } catch (error) {
+          failure = error;
+          logger.error('a version could not be started again after its host was killed', {
+            plugin,
+            version: sides[version]?.version,
+            error: String(error),
+          });
+          throw error;
+        }
+      },
+    },
+  );
+  const version = outcome === 'new' ? sides.new?.version : sides.old?.version;
+  if (outcome === 'down') {
+    emit({ ...told, phase: 'failed', cause: { reason: 'error', message: String(failure) } });
+    throw failure;
+  }
+  emit({ ...told, phase: 'done', cause: { reason: 'host-was-killed', message: `${version} serves` } });
+  return outcome !== 'nothing';
+}
+
+function asLine(line: JsonValue): JournalLine | undefined {
+  if (!isObject(line)) return undefined;
+  const { kind, step, undo, outcome } = line;
+  // What this release doesn't know is worth what the line before it was: the table is asked by name.
+  if (kind === 'step' && typeof step === 'string') return { kind, step } as JournalLine;
+  if (kind === 'undo' && typeof undo === 'string') return { kind, undo } as JournalLine;
+  if (kind === 'end' && typeof outcome === 'string') return { kind, outcome } as JournalLine;
+  return undefined;
+}
+
+/** What the lines say beside their steps, the latest word of each. */
+function notesOf(lines: readonly JsonValue[]): JsonObject {
+  return Object.assign({}, ...lines.filter(isObject));
+}
+
+function asSide(value: JsonValue | undefined): JournaledSide | undefined {
+  if (value === undefined || !isObject(value)) return undefined;
+  const version = asText(value['version']);
+  const command = asText(value['command']);
+  const { args } = value;
+  if (version === undefined || command === undefined || !Array.isArray(args)) return undefined;
+  return {
+    version,
+    command,
+    args: args.map(String),
+    cwd: asText(value['cwd']),
+    sha256: asText(value['sha256']),
+  };
+}
+
+function strategyOf(value: JsonValue | undefined): StrategyName {
+  const name = Object.keys(strategies).find((one) => one === value);
+  if (name === undefined) {
+    throw new PluginError('STATE_FORMAT_NEWER', `The journal names a strategy that is not known: ${value}.`);
+  }
+  return name as StrategyName;
+}
+
+function operationOf(value: JsonValue | undefined): OperationName {
+  return value === 'restart' || value === 'rollback' ? value : 'upgrade';
+}
+
+function isObject(value: JsonValue): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function asText(value: JsonValue | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
