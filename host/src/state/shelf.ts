@@ -74,7 +74,7 @@ export class Shelf {
 
   ageMs(id: string): number | undefined {
     const entry = this.#entries.get(id);
-    return entry && this.#ageOf(entry);
+    return entry === undefined || this.find(id) === undefined ? undefined : this.#ageOf(entry);
   }
 
   /** False if it was not there. */

@@ -101,7 +101,7 @@ export class SnapshotStore {
     return this.#shelf.records().filter((record) => plugin === undefined || record.plugin === plugin);
   }
 
-  /** How old a snapshot is, in ms: by the monotonic clock since this store knows it. Undefined: it is not there any more. */
+  /** How old a snapshot is, in ms: by the monotonic clock since this store knows it. Undefined: it is not in the list. */
   ageMs(id: string): number | undefined {
     return this.#shelf.ageMs(id);
   }

@@ -134,6 +134,7 @@ test('one that turned out corrupt is offered no more, the one before it is, and 
   expect(store.latest('counter')?.id).toBe(id);
   expect(await refusal(store.open(id))).toBe('SNAPSHOT_CORRUPT');
   expect(store.latest('counter')).toEqual(before);
+  expect([store.ageMs(id), store.ageMs(before.id)]).toEqual([undefined, 0]);
   expect(existsSync(room.path(id))).toBe(true);
 });
 
