@@ -70,6 +70,8 @@ export interface Fault {
   readonly startTimeoutMs?: number;
   /** What the host may grow by, in MiB. Default 100. */
   readonly growthMiB?: number;
+  /** What the neighbour's p99 may grow by, in ms, where the calls of the row itself keep the host's loop busy. Default 25. */
+  readonly slackMs?: number;
   /** Whether the run directory has to lie on a small file system of its own. */
   readonly smallDisk?: boolean;
 }

@@ -17,7 +17,7 @@ export interface Verdict {
 
 const DEFAULT_GROWTH_MIB = 100;
 /** What a quiet neighbour's p99 may grow by where a machine is shared: twice of next to nothing is next to nothing. */
-const SLACK_MS = 25;
+const DEFAULT_SLACK_MS = 25;
 
 export function judge(run: Run): Verdict {
   const { fault, mode, report } = run;
@@ -38,7 +38,7 @@ export function judge(run: Run): Verdict {
     report,
     impossible,
     wrong,
-    slow: report && slowness(report),
+    slow: report && slowness(fault, report),
   };
 }
 
@@ -79,8 +79,8 @@ function faultsOf(fault: Fault, report: Report): string[] {
   return wrong;
 }
 
-function slowness({ quiet, during }: Report): string | undefined {
-  const mostMs = Math.max(2 * quiet.p99Ms, quiet.p99Ms + SLACK_MS);
+function slowness({ slackMs = DEFAULT_SLACK_MS }: Fault, { quiet, during }: Report): string | undefined {
+  const mostMs = Math.max(2 * quiet.p99Ms, quiet.p99Ms + slackMs);
   if (during.p99Ms <= mostMs) return undefined;
   return `the neighbour's p99 went from ${quiet.p99Ms.toFixed(1)} to ${during.p99Ms.toFixed(1)} ms`;
 }
