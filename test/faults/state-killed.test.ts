@@ -1,6 +1,8 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { OperationJournal } from '../../host/src/journal/operation-journal';
 import { SnapshotStore } from '../../host/src/state/snapshot-store';
+import { eventually } from '../support/processes';
 import { SeededRandom } from '../support/seeded-random';
 import { StatePrograms } from './state-support';
 
@@ -59,6 +61,19 @@ test('a journal has every line that it said to be kept, in order and without a g
   // It was killed in the middle of operations, and not only there.
   expect(moments.within).toBeGreaterThan(5);
 }, 240_000);
+
+test('a journal belongs to one process, until that is gone', async () => {
+  const running = programs.run(['journal', programs.directory, 'other'], { after: 5, laterMs: 1500 });
+  await eventually(() => existsSync(join(programs.directory, 'db', 'CURRENT')), 20_000, 'the process has it');
+  await expect(OperationJournal.open({ directory: programs.directory })).rejects.toMatchObject({
+    code: 'STATE_DIR_IN_USE',
+    facts: { path: programs.directory },
+  });
+  expect((await running).signal).toBe('SIGKILL');
+  const journal = await OperationJournal.open({ directory: programs.directory });
+  expect(journal.problems).toEqual([]);
+  await journal.close();
+}, 60_000);
 
 test('a store has every snapshot that it said to be kept, whole, and nothing else', async () => {
   const random = new SeededRandom();

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   truncateSync,
   writeFileSync,
@@ -180,6 +181,30 @@ test('an operation without an end, though a later one of its plugin was begun, i
     ['late', true],
     ['early, again', true],
   ]);
+});
+
+describe('a host that was killed while it salvaged one', () => {
+  test('before it exchanged the two: what it had begun goes, and it is done again', async () => {
+    await written();
+    rmSync(current());
+    for (const name of ['new', 'repair'])
+      cpSync(room.database, join(room.directory, name), { recursive: true });
+    const journal = await room.open();
+    expect(journal.problems).toMatchObject([{ code: 'JOURNAL_DAMAGED' }]);
+    expect(readdirSync(room.directory).sort()).toEqual(['damaged', 'db']);
+    expect(await journal.operations()).toHaveLength(5);
+  });
+
+  test('between the two names: the new one takes its place', async () => {
+    await written();
+    cpSync(room.database, join(room.directory, 'new'), { recursive: true });
+    renameSync(room.database, join(room.directory, 'damaged'));
+    const journal = await room.open();
+    expect(journal.problems).toEqual([]);
+    expect(readdirSync(room.directory).sort()).toEqual(['damaged', 'db']);
+    expect(await journal.operations()).toHaveLength(5);
+    await expectUsable(journal);
+  });
 });
 
 test('a newer format is refused by name, and nothing is changed', async () => {
