@@ -22,6 +22,8 @@ export class PluginResources {
   readonly #plugin: string;
   readonly #logger: Pick<Logger, 'warn'>;
   readonly #book = new ResourceBook();
+  /** Generations that were activated, and have what there is for them as soon as others are gone. */
+  readonly #activated = new Set<number>();
 
   constructor(plugin: string, logger: Pick<Logger, 'warn'>) {
     this.#plugin = plugin;
@@ -48,9 +50,23 @@ export class PluginResources {
     this.#book.released(generation, names);
   }
 
-  /** It answered Activate, or Resume: what it waited for or had released is its own. */
+  /**
+   * It answered Activate, or Resume: what it waited for or had released is its own. Where another one still has that, as in
+   * an overlap that was asked for against what the plugin says of itself, it is once the other one has gone.
+   */
   take(generation: number): void {
-    this.#book.take(generation);
+    this.#activated.add(generation);
+    const obstacle = this.#book.obstacle(generation);
+    if (obstacle === undefined) {
+      this.#book.take(generation);
+      return;
+    }
+    this.#logger.warn('two generations of a plugin use what only one can have', {
+      plugin: this.#plugin,
+      generation,
+      resource: obstacle.name,
+      other: obstacle.holder,
+    });
   }
 
   /**
@@ -72,6 +88,10 @@ export class PluginResources {
   /** All of its processes have ended. Returns what they had and did not release, which is also logged. */
   gone(generation: number): readonly HeldResource[] {
     const left = this.#book.gone(generation);
+    this.#activated.delete(generation);
+    for (const other of this.#activated) {
+      if (this.#book.obstacle(other) === undefined) this.#book.take(other);
+    }
     if (left.length > 0) {
       this.#logger.warn('a plugin ended without having released what it had', {
         plugin: this.#plugin,

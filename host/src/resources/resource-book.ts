@@ -62,22 +62,27 @@ export class ResourceBook {
     }
   }
 
+  /** What keeps a generation from {@link take}; undefined: nothing. */
+  obstacle(generation: number): { readonly name: string; readonly holder: number } | undefined {
+    for (const [name, { kind }] of this.#wanted(generation)) {
+      const holder = this.#rival(generation, name, kind);
+      if (holder !== undefined) return { name, holder };
+    }
+    return undefined;
+  }
+
   /**
    * A generation has what it waited for or had released, and stays: it answered Activate or Resume. Throws if another one
    * has it.
    */
   take(generation: number): void {
-    const wanted = [...(this.#generations.get(generation) ?? [])].filter(
-      ([, { having }]) => having !== 'held',
-    );
-    for (const [name, { kind }] of wanted) {
-      const rival = this.#rival(generation, name, kind);
-      if (rival !== undefined) {
-        throw new Error(`generation ${generation} can't take ${name}: generation ${rival} has it`);
-      }
+    const obstacle = this.obstacle(generation);
+    if (obstacle !== undefined) {
+      const { name, holder } = obstacle;
+      throw new Error(`generation ${generation} can't take ${name}: generation ${holder} has it`);
     }
     this.#leaving.delete(generation);
-    for (const [name, entry] of wanted) this.#give(generation, name, entry);
+    for (const [name, entry] of this.#wanted(generation)) this.#give(generation, name, entry);
   }
 
   /** What a generation is to release as soon as nothing leads back to it: its own, of which others know nothing. */
@@ -122,6 +127,10 @@ export class ResourceBook {
   /** What ended with its process instead of being released, the latest last: for a report at stop. */
   outstanding(): readonly HeldResource[] {
     return this.#neverReleased;
+  }
+
+  #wanted(generation: number): [name: string, entry: Entry][] {
+    return [...(this.#generations.get(generation) ?? [])].filter(([, { having }]) => having !== 'held');
   }
 
   #give(generation: number, name: string, entry: Entry): void {

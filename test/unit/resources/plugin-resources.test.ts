@@ -56,6 +56,21 @@ test('what one of several processes did not release is never released, and told 
   ]);
 });
 
+test('a generation that was activated beside another one has what is exclusive when the other is gone', async () => {
+  const told = new Told();
+  care.enter(1, described);
+  care.take(1);
+  care.enter(2, described);
+  care.take(2);
+  expect(warnings.map(({ fields }) => fields)).toEqual([
+    { plugin: 'kv', generation: 2, resource: 'lock', other: 1 },
+  ]);
+  await care.leave(1, [new Told()]);
+  expect(care.gone(1)).toEqual([]);
+  await care.leave(2, [told]);
+  expect(told.names).toEqual([['cfg', 'lock', 'cache', 'db']]);
+});
+
 test('a plugin that declares nothing is told nothing', async () => {
   const told = new Told();
   care.enter(1, undefined);
