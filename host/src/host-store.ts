@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { JsonObject } from '@plugd/protocol/json-value';
+import type { JsonObject, JsonValue } from '@plugd/protocol/json-value';
 import type { Logger } from './events/logger';
 import type { Journal, OpenOperation, UnfinishedOperation } from './journal/journal';
 import { MemoryJournal } from './journal/memory-journal';
@@ -7,7 +7,7 @@ import { OperationJournal } from './journal/operation-journal';
 import { openPrivateDirectory } from './state/private-directory';
 import type { Snapshot } from './state/snapshot';
 import type { KeptSnapshot, SnapshotOrigin } from './state/snapshot-record';
-import { SnapshotStore } from './state/snapshot-store';
+import { type KeepOptions, SnapshotStore } from './state/snapshot-store';
 
 /** How much of their states a host keeps of its plugins. */
 export interface SnapshotLimits {
@@ -38,7 +38,8 @@ export class HostStore {
   readonly #openSnapshots: () => Promise<SnapshotStore>;
   readonly #logger: Logger;
   #snapshots: Promise<SnapshotStore> | undefined;
-  #unfinished: Promise<readonly UnfinishedOperation[]> | undefined;
+  /** Of operations that were found without an end, and have been taken up. */
+  readonly #settled = new Set<string>();
 
   private constructor(
     journal: Journal,
@@ -74,18 +75,30 @@ export class HostStore {
     }
   }
 
-  /** The operation on a plugin that a killed host has left, if it has; given once. */
-  async takeUnfinished(plugin: string): Promise<UnfinishedOperation | undefined> {
-    this.#unfinished ??= this.journal.unfinished();
-    const all = await this.#unfinished;
-    const found = all.findLast(({ head }) => head.plugin === plugin);
-    if (found === undefined) return undefined;
-    this.#unfinished = Promise.resolve(all.filter(({ head }) => head.plugin !== plugin));
+  /** The operation on a plugin that a killed host has left, if it has: until somebody ends it. */
+  async unfinished(plugin: string): Promise<UnfinishedOperation | undefined> {
+    const all = (await this.journal.unfinished()).filter(
+      ({ head }) => head.plugin === plugin && !this.#settled.has(head.id),
+    );
+    const found = all.pop();
     // A host works on one after the other: earlier ones have been overtaken.
-    for (const earlier of all) {
-      if (earlier !== found && earlier.head.plugin === plugin) await earlier.end({ outcome: 'overtaken' });
+    for (const earlier of all) await this.#settle(earlier, { outcome: 'overtaken' });
+    return found && { ...found, end: (outcome) => this.#settle(found, outcome) };
+  }
+
+  /** Never rejects: whether the line is kept or not, what it says has become true, and this host need not ask again. */
+  async #settle({ head, end }: UnfinishedOperation, outcome: JsonValue): Promise<void> {
+    this.#settled.add(head.id);
+    try {
+      await end(outcome);
+    } catch (error) {
+      const { plugin, id } = head;
+      this.#logger.warn('the end of an operation of a killed host could not be written down', {
+        plugin,
+        operation: id,
+        error: String(error),
+      });
     }
-    return found;
   }
 
   /** Throws PluginError JOURNAL_FAILED. */
@@ -93,9 +106,9 @@ export class HostStore {
     return this.journal.begin(head);
   }
 
-  /** Throws PluginError SNAPSHOT_NOT_KEPT. */
-  async keep(origin: SnapshotOrigin, snapshot: Snapshot): Promise<KeptSnapshot> {
-    return (await this.#store()).keep(origin, snapshot);
+  /** See {@link SnapshotStore.keep}. Throws PluginError SNAPSHOT_NOT_KEPT, SNAPSHOT_CORRUPT. */
+  async keep(origin: SnapshotOrigin, snapshot: Snapshot, options: KeepOptions = {}): Promise<KeptSnapshot> {
+    return (await this.#store()).keep(origin, snapshot, options);
   }
 
   /** The latest of a plugin in one of these schemas that can be read. */
@@ -120,19 +133,37 @@ export class HostStore {
     return (await this.#store()).open(id);
   }
 
-  /** The latest state of a plugin that one of these schemas can read. One that is damaged is told of and passed over. */
-  async newestReadable(plugin: string, schemas: readonly number[]): Promise<Snapshot | undefined> {
-    for (;;) {
-      const kept = await this.latest(plugin, schemas);
-      if (kept === undefined) return undefined;
+  /**
+   * The latest state of a plugin in one of these schemas. One that can't be read is told of and passed over.
+   *
+   * @param first the id of one that is to be tried before all others, in whatever order they were kept
+   */
+  async newestReadable(
+    plugin: string,
+    schemas: readonly number[],
+    first?: string,
+  ): Promise<Snapshot | undefined> {
+    const tried = new Set<string>();
+    const next = async (): Promise<KeptSnapshot | undefined> =>
+      (await this.latest(plugin, schemas, ({ id }) => id === first && !tried.has(id))) ??
+      (await this.latest(plugin, schemas, ({ id }) => !tried.has(id)));
+    for (let kept = await next(); kept !== undefined; kept = await next()) {
+      tried.add(kept.id);
       try {
-        return await this.open(kept.id);
+        const ageMs = Math.round((await this.ageMs(kept.id)) ?? 0);
+        const snapshot = await this.open(kept.id);
+        const { version, schema } = kept;
+        const about = { plugin, version, schema, ageMs };
+        // What an operation took while calls waited is all that there was; what was done after any other one is lost.
+        if (kept.id === first)
+          this.#logger.info('a plugin goes on with the state that was handed over', about);
+        else this.#logger.warn('a plugin begins with a state that was kept some time ago', about);
+        return snapshot;
       } catch (error) {
         this.#logger.error('a kept state can’t be used', { plugin, snapshot: kept.id, error: String(error) });
-        // It is in the list no longer; whatever else failed would fail again.
-        if ((await this.ageMs(kept.id)) !== undefined) return undefined;
       }
     }
+    return undefined;
   }
 
   /** The plugin has ended in order: nobody goes on from its state. Never rejects. */
@@ -152,7 +183,13 @@ export class HostStore {
   }
 
   #store(): Promise<SnapshotStore> {
-    this.#snapshots ??= this.#openSnapshots();
-    return this.#snapshots;
+    if (this.#snapshots !== undefined) return this.#snapshots;
+    const opening = this.#openSnapshots();
+    this.#snapshots = opening;
+    // A full disk may have room again when the next state is to be kept.
+    opening.catch(() => {
+      if (this.#snapshots === opening) this.#snapshots = undefined;
+    });
+    return opening;
   }
 }

@@ -182,18 +182,13 @@ export class ManagedPlugin implements Plugin, OperationTarget {
   /** Starts the first generation. For `host.load`. */
   async start(): Promise<void> {
     const { store } = this.#surroundings;
-    const unfinished = await store.takeUnfinished(this.name);
+    const unfinished = await store.unfinished(this.name);
     await this.#open(async (spec) => {
       let first: Supervisor | undefined;
       if (unfinished !== undefined) {
-        await recoverPlugin(unfinished, this.#surroundings, async (side, snapshotId) => {
-          if (side !== undefined) this.#operations.adopt(side);
-          const kept: KeptState = async (schemas) => {
-            const snapshot = snapshotId === undefined ? undefined : await store.open(snapshotId);
-            return snapshot !== undefined && schemas.includes(snapshot.schema)
-              ? snapshot
-              : this.#kept(schemas);
-          };
+        await recoverPlugin(unfinished, spec.version, this.#surroundings, async (side, snapshotId) => {
+          this.#operations.adopt(side);
+          const kept: KeptState = (schemas) => store.newestReadable(this.name, schemas, snapshotId);
           first = await this.#startFirst(resolveSpec(this.#operations.options), kept);
         });
       }

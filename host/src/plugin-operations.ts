@@ -34,6 +34,8 @@ export class PluginOperations {
   readonly #target: OperationTarget;
   readonly #tools: PluginOperationsTools;
   #options: LoadOptions;
+  /** Those that the application loaded it with. */
+  readonly #loaded: LoadOptions;
   #missing: readonly MissingOption[];
   /** Those of what was served before the last upgrade or rollback. */
   #former: LoadOptions | undefined;
@@ -48,6 +50,7 @@ export class PluginOperations {
     this.#target = target;
     this.#tools = tools;
     this.#options = options;
+    this.#loaded = options;
     this.#missing = missing;
   }
 
@@ -56,9 +59,12 @@ export class PluginOperations {
     return this.#options;
   }
 
-  /** By the journal it is another version that runs than the application has loaded. */
-  adopt({ version, command, args, cwd, sha256 }: JournaledSide): void {
-    const { sha256: _former, cwd: _place, ...options } = this.#options;
+  /** By the journal it is another version that runs than the application has loaded; undefined: it is that one. */
+  adopt(side: JournaledSide | undefined): void {
+    this.#options = this.#loaded;
+    if (side === undefined) return;
+    const { version, command, args, cwd, sha256 } = side;
+    const { sha256: _former, cwd: _place, ...options } = this.#loaded;
     this.#options = {
       ...options,
       version,

@@ -48,19 +48,28 @@ export interface RecoveryTools {
   readonly platform: Platform;
   readonly logger: Logger;
   readonly emit: EmitEvent;
+  /** In the environment of all of this host's plugins. */
+  readonly token: string;
 }
 
 /**
+ * Starts a version with the state that an operation took, if it came so far. By the journal, or, where `side` is undefined,
+ * as the application asks for it.
+ */
+export type StartSide = (side: JournaledSide | undefined, snapshotId: string | undefined) => Promise<void>;
+
+/**
  * Finishes or undoes what a killed host has left: first nothing of its processes is left, then `start` is called with the
- * version that is to serve, and the state that was kept for it. Resolves to whether one of them serves; undefined where
- * the operation was over, or had not done anything.
+ * version that is to serve. Resolves to whether it does; false where there was nothing to be finished or undone, or where
+ * the application asks for a version that the operation had nothing to do with: that is then for the caller to start.
  *
  * Throws what the last start threw, and PluginError STOP_FAILED where a process of the killed host can't be ended.
  */
 export async function recoverPlugin(
   { head, lines: written, intact, append, end }: UnfinishedOperation,
-  { platform, logger, emit }: RecoveryTools,
-  start: (side: JournaledSide | undefined, snapshotId: string | undefined) => Promise<void>,
+  askedVersion: string,
+  { platform, logger, emit, token }: RecoveryTools,
+  start: StartSide,
 ): Promise<boolean> {
   const lines = written.flatMap((line) => asLine(line) ?? []);
   const notes = notesOf(written);
@@ -76,8 +85,35 @@ export async function recoverPlugin(
     fromVersion: sides.old?.version ?? '',
     toVersion: sides.new?.version ?? sides.old?.version ?? '',
   } as const;
+  const cause = { reason: 'host-was-killed' };
+  emit({ ...told, phase: 'started', cause });
+  const removeLeftovers = async (): Promise<void> => {
+    for (const one of [head, ...written].flatMap((line) => tokenOf(line) ?? [])) {
+      await endCarriers(platform, one);
+    }
+    // Should this host be killed as well, the next one finds what it had started. Its guardian would end that too.
+    await append({ hostToken: token }).catch((error: unknown) => {
+      logger.warn('the journal could not be written in a recovery', { plugin, error: String(error) });
+    });
+  };
+  const known = [sides.old, sides.new].flatMap((side) => side?.version ?? []);
+  if (lines.length === 0 || (known.length > 0 && !known.includes(askedVersion))) {
+    await removeLeftovers();
+    await end({ outcome: lines.length === 0 ? 'undone' : 'overtaken', recovered: true });
+    emit({
+      ...told,
+      phase: 'done',
+      cause: { ...cause, message: `${askedVersion} is started, as it was asked for` },
+    });
+    return false;
+  }
+  const side = (version: 'old' | 'new'): JournaledSide | undefined => {
+    // Of the version that it asks for the application knows best. Where both have its name it means the old one.
+    const own =
+      sides[version]?.version === askedVersion && (version === 'old' || sides.old?.version !== askedVersion);
+    return own ? undefined : sides[version];
+  };
   let failure: unknown;
-  emit({ ...told, phase: 'started', cause: { reason: 'host-was-killed' } });
   const outcome = await runRecovery(
     { strategy, rows: strategies[strategy] },
     // What may lack lines says no more than that it was begun.
@@ -87,13 +123,10 @@ export async function recoverPlugin(
         if (line.kind === 'end') await end({ outcome: line.outcome, recovered: true });
         else await append({ ...line });
       },
-      removeLeftovers: async () => {
-        const token = asText(head['hostToken']);
-        if (token !== undefined) await endCarriers(platform, token);
-      },
+      removeLeftovers,
       start: async (version) => {
         try {
-          await start(sides[version], snapshotId);
+          await start(side(version), snapshotId);
         } catch (error) {
           failure = error;
           logger.error('a version could not be started again after its host was killed', {
@@ -106,13 +139,18 @@ export async function recoverPlugin(
       },
     },
   );
-  const version = outcome === 'new' ? sides.new?.version : sides.old?.version;
   if (outcome === 'down') {
     emit({ ...told, phase: 'failed', cause: { reason: 'error', message: String(failure) } });
     throw failure;
   }
-  emit({ ...told, phase: 'done', cause: { reason: 'host-was-killed', message: `${version} serves` } });
-  return outcome !== 'nothing';
+  const version = outcome === 'new' ? sides.new?.version : sides.old?.version;
+  emit({ ...told, phase: 'done', cause: { ...cause, message: `${version} serves` } });
+  return true;
+}
+
+/** Which processes may have been left, by what a line says. */
+function tokenOf(line: JsonValue): string | undefined {
+  return isObject(line) ? asText(line['hostToken']) : undefined;
 }
 
 function asLine(line: JsonValue): JournalLine | undefined {

@@ -38,8 +38,11 @@ export class SnapshotFiles {
     return names.filter((name) => name.endsWith(suffix)).map((name) => name.slice(0, -suffix.length));
   }
 
-  /** It is safe on disk when this resolves. Throws SnapshotDamaged, or what the file system or the source says. */
-  async write(record: KeptSnapshot, snapshot: Snapshot): Promise<void> {
+  /**
+   * It is safe when this resolves; where `durable` is false, not from a loss of power. Throws SnapshotDamaged, or what the
+   * file system or the source says.
+   */
+  async write(record: KeptSnapshot, snapshot: Snapshot, durable: boolean): Promise<void> {
     // Whatever cleans up old files may have been here.
     await openPrivateDirectory(this.directory);
     await this.#key.ensureKept();
@@ -50,12 +53,12 @@ export class SnapshotFiles {
       const file = await open(temporary, 'wx', 0o600);
       try {
         await writeSnapshotFile(file, this.#key.bytes, record, snapshot);
-        await file.sync();
+        if (durable) await file.sync();
       } finally {
         await file.close();
       }
       await rename(temporary, this.pathOf(record.id));
-      await syncDirectory(this.directory);
+      if (durable) await syncDirectory(this.directory);
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => {});
       await this.remove(record.id).catch(() => {});

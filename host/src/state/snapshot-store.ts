@@ -9,6 +9,14 @@ import { notFound, notKept, unreadable } from './snapshot-refusal';
 import { resolveStoreOptions, type SnapshotStoreOptions, type StoreLimits } from './snapshot-store-options';
 import { isSystemError } from './system-error';
 
+export interface KeepOptions {
+  /**
+   * Default true: the snapshot is there even if the machine loses its power now. False: only if this process is killed;
+   * after a loss of power it may be gone, or be refused as corrupt. For where calls wait until it is kept.
+   */
+  readonly durable?: boolean;
+}
+
 /**
  * Snapshots on disk, encrypted: for going back, and for what comes after a crash. The directory belongs to one store at a
  * time; its owner sees to that. After a crash in the middle of anything each snapshot is there whole, or not at all.
@@ -57,11 +65,15 @@ export class SnapshotStore {
   }
 
   /**
-   * Writes a snapshot down. It is safe on disk when this resolves; then what the limits leave no room for goes, the newest of
-   * each plugin last. Throws PluginError SNAPSHOT_NOT_KEPT (too large, or what the file system says) and SNAPSHOT_CORRUPT
+   * Writes a snapshot down. It is safe when this resolves, see {@link KeepOptions}; then what the limits leave no room for
+   * goes, the newest of each plugin last. Throws PluginError SNAPSHOT_NOT_KEPT (too large, or what the file system says) and SNAPSHOT_CORRUPT
    * (the snapshot does not give the bytes that it says); then nothing has changed.
    */
-  async keep({ plugin, version, generation }: SnapshotOrigin, snapshot: Snapshot): Promise<KeptSnapshot> {
+  async keep(
+    { plugin, version, generation }: SnapshotOrigin,
+    snapshot: Snapshot,
+    { durable = true }: KeepOptions = {},
+  ): Promise<KeptSnapshot> {
     const record: KeptSnapshot = {
       id: randomUUID(),
       sequence: this.#shelf.nextSequence(),
@@ -77,7 +89,7 @@ export class SnapshotStore {
     const most = Math.min(maxBytes, maxSnapshotBytes);
     if (record.bytes > most) throw notKept(record, this.#files.directory, `at most ${most} bytes are kept`);
     try {
-      await this.#files.write(record, snapshot);
+      await this.#files.write(record, snapshot, durable);
     } catch (error) {
       throw error instanceof SnapshotDamaged
         ? unreadable(`the snapshot of ${plugin}`, error)
