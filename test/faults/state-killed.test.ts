@@ -28,7 +28,7 @@ test('a journal has every line that it said to be kept, in order and without a g
       const kill = { after: 1 + random.below(60), laterMs: random.below(8) };
       const { said, signal, stderr } = await programs.run<JournalSaid>(
         ['journal', programs.directory, `${run}`],
-        kill,
+        { kill },
       );
       expect([signal, stderr]).toEqual(['SIGKILL', '']);
       const journal = await OperationJournal.open({ directory: programs.directory });
@@ -63,7 +63,9 @@ test('a journal has every line that it said to be kept, in order and without a g
 }, 240_000);
 
 test('a journal belongs to one process, until that is gone', async () => {
-  const running = programs.run(['journal', programs.directory, 'other'], { after: 5, laterMs: 1500 });
+  const running = programs.run(['journal', programs.directory, 'other'], {
+    kill: { after: 5, laterMs: 1500 },
+  });
   await eventually(() => existsSync(join(programs.directory, 'db', 'CURRENT')), 20_000, 'the process has it');
   await expect(OperationJournal.open({ directory: programs.directory })).rejects.toMatchObject({
     code: 'STATE_DIR_IN_USE',
@@ -81,7 +83,9 @@ test('a store has every snapshot that it said to be kept, whole, and nothing els
     const all: string[] = [];
     for (let run = 0; run < 12; run++) {
       const kill = { after: 1 + random.below(6), laterMs: random.below(30) };
-      const { said, signal } = await programs.run<{ id: string }>(['snapshots', programs.directory], kill);
+      const { said, signal } = await programs.run<{ id: string }>(['snapshots', programs.directory], {
+        kill,
+      });
       expect(signal).toBe('SIGKILL');
       const store = await SnapshotStore.open({ directory: programs.directory, maxPerPlugin: 1000 });
       expect(store.problems).toEqual([]);

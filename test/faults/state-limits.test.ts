@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildSync } from 'esbuild';
 import { OperationJournal } from '../../host/src/journal/operation-journal';
 import { StatePrograms } from './state-support';
 
@@ -35,7 +36,7 @@ posix(
       kept: boolean[];
       lines: number[];
       failures: unknown[];
-    }>(['full', programs.directory], undefined, ['sh', '-c', 'ulimit -f 1000; exec "$@"', 'sh']);
+    }>(['full', programs.directory], { prefix: ['sh', '-c', 'ulimit -f 1000; exec "$@"', 'sh'] });
     const [told] = said;
     expect(stderr).toBe('');
     expect(told).toMatchObject({ large: 'SNAPSHOT_NOT_KEPT', kept: [true] });
@@ -58,3 +59,18 @@ posix(
   },
   60_000,
 );
+
+test('a bundle that has swallowed the database without its machine code is told what to do', async () => {
+  const file = join(programs.directory, 'bundled.js');
+  buildSync({
+    entryPoints: [join(__dirname, 'state-program.ts')],
+    outfile: file,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    alias: { '@plugd/protocol': join(__dirname, '../../proto/src') },
+  });
+  const { stderr } = await programs.run(['journal', join(programs.directory, 'journal')], { file });
+  expect(stderr).toContain('[STATE_DIR_UNUSABLE]');
+  expect(stderr).toContain('classic-level');
+}, 30_000);

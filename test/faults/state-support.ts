@@ -10,22 +10,27 @@ export interface Told<T> {
   readonly stderr: string;
 }
 
+export interface RunOptions {
+  /** When it has said so many things, and a little later. */
+  readonly kill?: { readonly after: number; readonly laterMs: number };
+  /** A command that runs another. */
+  readonly prefix?: readonly string[];
+  /** Another build of the program. */
+  readonly file?: string;
+}
+
 /** Runs state-program.ts, in a directory that goes with it. */
 export class StatePrograms {
   readonly #program = bundleProgram(join(__dirname, 'state-program.ts'));
   readonly directory = join(this.#program.directory, 'state');
   readonly #running = new Set<ChildProcess>();
 
-  /**
-   * Runs it to its end; with `kill` it is killed when it has said so many things, and a little later.
-   * `prefix` is a command that runs another.
-   */
+  /** Runs it to its end, or kills it. */
   async run<T>(
     args: readonly string[],
-    kill?: { readonly after: number; readonly laterMs: number },
-    prefix: readonly string[] = [],
+    { kill, prefix = [], file = this.#program.file }: RunOptions = {},
   ): Promise<Told<T>> {
-    const [command = '', ...rest] = [...prefix, process.execPath, this.#program.file, ...args];
+    const [command = '', ...rest] = [...prefix, process.execPath, file, ...args];
     const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#running.add(child);
     let stdout = '';

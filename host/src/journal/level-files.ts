@@ -109,7 +109,7 @@ async function library(path: string): Promise<Library> {
     const directory = dirname(path);
     throw new PluginError('STATE_DIR_UNUSABLE', `No journal can be kept in ${directory} on this system.`, {
       facts: { path: directory },
-      hint: 'Install classic-level for this system (npm rebuild classic-level), or give no state directory.',
+      hint: 'Install the package classic-level for this system, and leave it out of bundles; or give no state directory.',
       cause,
     });
   }
