@@ -34,6 +34,9 @@ export const keysOf = (operation: number) => ({
   lt: `operation/${padded(operation)}0`,
 });
 
+/** And every key of a record between these. */
+export const allKeys = { gte: 'operation/', lt: 'operation0' };
+
 /** Undefined: it is the key of no record. */
 export function parseKey(key: string): RecordName | undefined {
   const match = /^operation\/(\d{12})\/(?:(head|end)|line\/(\d{12}))$/.exec(key);

@@ -9,7 +9,7 @@ import type {
   OperationHead,
   UnfinishedOperation,
 } from './journal';
-import { encode, endKey, headKey, journalFormat, keysOf, lineKey, metaKey } from './journal-record';
+import { allKeys, encode, endKey, headKey, journalFormat, keysOf, lineKey, metaKey } from './journal-record';
 import { journalFailed } from './journal-refusal';
 import type { LevelFiles } from './level-files';
 import { OperationReader, type ReadOperation } from './operation-reader';
@@ -36,6 +36,8 @@ interface Entry {
   readonly found?: { readonly intact: boolean };
 }
 
+type JournalRecord = readonly [key: string, text: string];
+
 /** A journal on disk, which belongs to one host at a time. */
 export class OperationJournal implements Journal {
   readonly problems: readonly PluginError[];
@@ -45,6 +47,8 @@ export class OperationJournal implements Journal {
   /** How many records are known to be there, beside the one that says so. */
   #records = 0;
   #next = 1;
+  /** Keys of writes that failed, since the last one that did not: nobody knows whether they are there. */
+  #uncertain: readonly string[] = [];
   #closed: Promise<void> | undefined;
   /** What is being written. */
   #tail: Promise<unknown> = Promise.resolve();
@@ -153,20 +157,28 @@ export class OperationJournal implements Journal {
     return done;
   }
 
-  /** Whoever counts on a write that failed not to be there is right: what comes next is written over it. */
-  async #write(
-    put: readonly (readonly [key: string, text: string])[],
-    remove: readonly string[],
-    sync: boolean,
-  ): Promise<void> {
-    const records = this.#records + put.length - remove.length;
+  /** Whoever takes a write that failed for one that was not made is right, once the next one is made. */
+  async #write(put: readonly JournalRecord[], remove: readonly string[], sync: boolean): Promise<void> {
+    const keys = put.map(([key]) => key);
+    const gone = this.#uncertain.length === 0 ? remove : await this.#settle(keys, remove);
+    const records = this.#records + put.length - gone.length;
     const meta = [metaKey, JSON.stringify({ format: journalFormat, records })] as const;
+    this.#uncertain = [...this.#uncertain, ...keys];
     await this.#files.write({
       put: [...put, meta].map(([key, text]) => ({ key, value: encode(key, text) })),
-      remove,
+      remove: gone,
       sync,
     });
+    this.#uncertain = [];
     this.#records = records;
+  }
+
+  /** Counts anew, without what is about to be written. Gives what has to go beside it. */
+  async #settle(put: readonly string[], remove: readonly string[]): Promise<string[]> {
+    const there = new Set(await this.#files.keys(allKeys));
+    for (const key of put) there.delete(key);
+    this.#records = there.size;
+    return [...new Set([...remove, ...this.#uncertain])].filter((key) => there.has(key));
   }
 
   async #read(number: number): Promise<ReadOperation | undefined> {

@@ -38,7 +38,7 @@ export function openFiles(directory: string): Promise<OpenedFiles> {
       () => undefined,
     );
     await repaired?.files?.close();
-    const operations = (repaired?.reader ?? found.reader).operations;
+    const { operations } = better(repaired?.reader, found.reader);
     await writeNew(fresh, operations);
     await removeAll(aside, scratch);
     await rename(path, aside);
@@ -50,6 +50,13 @@ export function openFiles(directory: string): Promise<OpenedFiles> {
     if (files === undefined) throw new Error('what was just written can not be read');
     return { files, reader, problem };
   });
+}
+
+/** A repair mostly gives more than can be read without it. */
+function better(repaired: OperationReader | undefined, found: OperationReader): OperationReader {
+  if (repaired === undefined) return found;
+  const good = ({ records, spoilt }: OperationReader) => records - spoilt;
+  return good(repaired) < good(found) ? found : repaired;
 }
 
 interface Reading {
