@@ -6,6 +6,7 @@ import {
   createHost,
   type Host,
   type HostEvent,
+  type HostOptions,
   type LoadOptions,
   type OperationHandle,
   type Plugin,
@@ -28,10 +29,10 @@ export class HostRoom {
     host.on('event', (event) => this.events.push(event));
   }
 
-  static async open(): Promise<HostRoom> {
+  static async open(over: Omit<HostOptions, 'runDir' | 'logger'> = {}): Promise<HostRoom> {
     const runDir = mkdtempSync(join(tmpdir(), 'room-'));
     const log = new RecordingLogger();
-    return new HostRoom(await createHost({ runDir, logger: log }), runDir, log);
+    return new HostRoom(await createHost({ ...over, runDir, logger: log }), runDir, log);
   }
 
   /** Options for one of the samples. */

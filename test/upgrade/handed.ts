@@ -19,7 +19,7 @@ export class Handed {
   }
 
   /** What makes a version of it of any operation's options. */
-  options(room: HostRoom, order: HandedOrder = {}) {
+  options(room: Pick<HostRoom, 'mark'>, order: HandedOrder = {}) {
     const { version = '1.0.0' } = order;
     return {
       version,

@@ -1,0 +1,68 @@
+// An application with a host that keeps state, and kills itself: bundled and run by the tests beside it, through KilledHosts.
+// argv: JSON, see KilledOrder. Its plugin inherits ROOM_MARK.
+import { createHost } from '../../host/src/host';
+import type { LoadOptions } from '../../host/src/instance/load-options';
+import type { UpgradeOptions } from '../../host/src/upgrade/upgrade-options';
+import { counterOptions, put } from '../support/counter-room';
+
+/** What such a host does. */
+export interface KilledOrder {
+  readonly runDir: string;
+  readonly stateDir: string;
+  readonly load: Omit<LoadOptions, 'name' | 'contract' | 'handshake'>;
+  /** Added to the key a; then the plugin is restarted, by which its state is kept. */
+  readonly kept?: number;
+  /** Added after that. */
+  readonly put?: number;
+  readonly upgrade?: Partial<Omit<UpgradeOptions, 'verify'>>;
+  /** The application's own check of the new version fails. */
+  readonly refuses?: boolean;
+  /** As soon as it is begun the process that serves is killed. */
+  readonly loseAt?: string;
+  /** The host is killed at the operation's event, in the same turn; without it: when all is done. */
+  readonly at?: { readonly step: string; readonly phase: string };
+}
+
+function killMyself(): never {
+  process.kill(process.pid, 'SIGKILL');
+  throw new Error('it lives');
+}
+
+async function main({ runDir, stateDir, load, at, loseAt, ...order }: KilledOrder): Promise<void> {
+  const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+  const host = await createHost({ runDir, stateDir, logger: silent });
+  let armed = at?.step === 'recover';
+  host.on('event', (event) => {
+    if (!armed || event.type !== 'operation') return;
+    if (event.step === at?.step && event.phase === at.phase) killMyself();
+    if (event.step === loseAt && event.phase === 'started') {
+      const [serving] = host.plugin('counter')?.status().instances ?? [];
+      if (serving !== undefined) process.kill(serving.pid, 'SIGKILL');
+    }
+  });
+  const plugin = await host.load({ ...counterOptions, ...load });
+  const add = async (value: number): Promise<void> => {
+    await plugin.pinned((scope) => put(scope, 'a', value));
+  };
+  if (order.kept !== undefined) {
+    await add(order.kept);
+    await plugin.restart();
+  }
+  if (order.put !== undefined) await add(order.put);
+  armed = true;
+  if (order.upgrade !== undefined) {
+    await plugin.upgrade({
+      ...order.upgrade,
+      verify: () => {
+        if (order.refuses === true) throw new Error('as it was told');
+      },
+    });
+  }
+  if (at !== undefined) throw new Error(`it never came to ${at.step} ${at.phase}`);
+  killMyself();
+}
+
+main(JSON.parse(process.argv[2] ?? '')).catch((error: unknown) => {
+  console.error(error);
+  process.exit(1);
+});

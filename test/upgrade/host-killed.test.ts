@@ -1,0 +1,224 @@
+import type { Plugin, UpgradeOptions } from '@plugd/host';
+import { CounterDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
+import { type StepRow, type StrategyName, strategies } from '../../host/src/upgrade/step-table';
+import { counterOptions, put } from '../support/counter-room';
+import type { HostRoom } from '../support/host-room';
+import { goIsHere } from '../support/needs-go';
+import { eventually } from '../support/processes';
+import { counterGo } from '../support/samples';
+import { Handed } from './handed';
+import type { HandedOrder, Misdeeds } from './handed-plugin';
+import type { KilledOrder } from './host-killed-program';
+import { KilledHosts, type KilledPlace } from './killed-hosts';
+
+// What has a limit of its own asserts it; this one is only for tests that hang.
+jest.setTimeout(60_000);
+
+// The host is killed with -9 as soon as a line of its journal is safe, in the same turn of its loop. The application is
+// started anew, opens the same state directory and loads version 1, as it does. What must serve then stands in the table.
+//
+// The state is the one that was kept last, for the old process is dead. Up to the line of the step `snapshot` that is one from
+// before the upgrade, here from a restart at the value 5: what was added later is lost with the two processes. From the
+// line after it on it is all there, 12. With PLUGD_FULL=1 each line is tried, else some.
+
+const full = process.env['PLUGD_FULL'] === '1';
+
+const hosts = new KilledHosts();
+const handed = new Handed();
+afterAll(() => {
+  hosts.dispose();
+  handed.dispose();
+});
+
+let place: KilledPlace;
+let room: HostRoom | undefined;
+beforeEach(() => {
+  place = hosts.place();
+});
+afterEach(async () => {
+  await room?.close();
+  room = undefined;
+});
+
+type Language = 'Go' | 'TS';
+
+/** The options of a version that can be written as JSON. */
+function versionOf(language: Language, version: string, about: HandedOrder = {}) {
+  if (language === 'Go' && goIsHere)
+    return { version, command: counterGo(version === '1.0.0' ? '1' : '2'), env: {} };
+  const { command, env } = handed.options(
+    { mark: '' },
+    { ...about, version, schema: version === '1.0.0' ? 1 : 2 },
+  );
+  return { version, command, env };
+}
+
+interface Killing {
+  readonly strategy: StrategyName;
+  readonly language: Language;
+  readonly at: { readonly step: string; readonly phase: string };
+  readonly about?: HandedOrder;
+  /** Of the new version alone. */
+  readonly fresh?: HandedOrder;
+  readonly misdeeds?: Misdeeds;
+  readonly upgrade?: Partial<UpgradeOptions>;
+  readonly refuses?: boolean;
+  readonly loseAt?: string;
+}
+
+/** Brings a host to its end; the key a has 5 in the state that was kept before the upgrade, and 12 when it begins. */
+async function kill({
+  strategy,
+  language,
+  about,
+  fresh,
+  misdeeds = {},
+  at,
+  upgrade,
+  ...more
+}: Killing): Promise<void> {
+  handed.tell(misdeeds);
+  const order: Omit<KilledOrder, 'runDir' | 'stateDir'> = {
+    load: { ...versionOf(language, '1.0.0', about), startTimeoutMs: 20_000 },
+    kept: 5,
+    put: 7,
+    upgrade: { ...versionOf(language, '2.0.0', { ...about, ...fresh }), strategy, bakeMs: 100, ...upgrade },
+    at,
+    ...more,
+  };
+  await place.kill(order);
+  handed.tell({});
+}
+
+/** The application loads version 1 again. */
+async function loadAgain(language: Language, about: HandedOrder = {}, version = '1.0.0'): Promise<Plugin> {
+  room ??= await place.open();
+  const { command, env, ...options } = versionOf(language, version, about);
+  return room.load(command, { ...counterOptions, ...options, env: { ...env, ROOM_MARK: room.mark } });
+}
+
+/** Who answers, and with what. */
+async function answer(plugin: Plugin): Promise<{ value: number | undefined; servedBy: string }> {
+  const { value, servedBy } = await plugin.client(CounterDefinition).get({ key: 'a' }, { timeoutMs: 20_000 });
+  return { value, servedBy };
+}
+
+const recoveries = () =>
+  (room?.events ?? []).flatMap((event) =>
+    event.type === 'operation' && event.step === 'recover' ? event.phase : [],
+  );
+
+/** What must hold whatever the host was killed at. */
+async function expectRecovered(killing: Killing, expected: { serves: string; value: number }): Promise<void> {
+  const { language, about } = killing;
+  const { unfinished } = await place.journal();
+  expect(unfinished).toMatchObject([
+    { head: { plugin: 'counter', strategy: killing.strategy }, intact: true },
+  ]);
+  expect(await place.snapshots()).toBeGreaterThanOrEqual(1);
+  const plugin = await loadAgain(language, about);
+  // Its guardian removes directories while this host starts; processes are what must not meet the new ones.
+  expect(place.left().filter((one) => typeof one === 'number')).toEqual([]);
+  expect(room?.processes()).toEqual(plugin.status().instances.map(({ pid }) => pid));
+  expect(await answer(plugin)).toEqual({ value: expected.value, servedBy: expected.serves });
+  expect(recoveries()).toEqual(['started', 'done']);
+  expect(await place.journal()).toMatchObject({ unfinished: [] });
+  // And it goes on as any other.
+  await plugin.pinned((scope) => put(scope, 'a', 1));
+  const version = expected.serves === '1.0.0' ? '2.0.0' : '1.0.0';
+  const report = await plugin.upgrade({
+    ...versionOf(language, version, about),
+    env: marked(language, version, about),
+  });
+  expect(report).toMatchObject({ strategy: 'handoff', outcome: 'swapped', calls: { failed: 0 } });
+  expect(await answer(plugin)).toEqual({ value: expected.value + 1, servedBy: version });
+  await eventually(() => place.left().length === 0, 2_000, 'nothing of the killed host is there');
+}
+
+function marked(language: Language, version: string, about: HandedOrder = {}): Record<string, string> {
+  return { ...versionOf(language, version, about).env, ROOM_MARK: room?.mark ?? '' };
+}
+
+const everyday: Readonly<Record<StrategyName, readonly string[]>> = {
+  overlap: ['swap', 'drain'],
+  handoff: ['start', 'hold', 'release', 'restore', 'activate', 'release-calls', 'stop'],
+  recreate: ['stop', 'restore', 'release-calls'],
+};
+
+describe.each(['overlap', 'handoff', 'recreate'] as const)('a host killed in %s', (strategy) => {
+  const rows: readonly StepRow[] = strategies[strategy];
+  const snapshotAt = rows.findIndex(({ step }) => step === 'snapshot');
+  const tried = rows.filter(({ step }) => full || everyday[strategy].includes(step));
+  test.each(tried.map((row) => [row.step, row.onRestart, row] as const))(
+    'at %s: %s',
+    async (step, onRestart, row) => {
+      const killing: Killing = {
+        strategy,
+        language: step === 'release' ? 'TS' : 'Go',
+        at: { step, phase: 'started' },
+        ...(step === 'release' ? { about: { resources: { door: 'exclusive' } } } : {}),
+      };
+      await kill(killing);
+      await expectRecovered(killing, {
+        serves: onRestart === 'finish' ? '2.0.0' : '1.0.0',
+        value: snapshotAt >= 0 && rows.indexOf(row) > snapshotAt ? 12 : 5,
+      });
+    },
+  );
+});
+
+const everydayUndo = 'the new one does not take the state';
+const undos: readonly (Omit<Killing, 'at' | 'language'> & {
+  readonly undoes: readonly string[];
+  readonly why: string;
+  readonly value: number;
+})[] = [
+  { why: 'its check refuses the new one', strategy: 'handoff', refuses: true, undoes: ['end-new'], value: 5 },
+  {
+    why: everydayUndo,
+    strategy: 'handoff',
+    misdeeds: { '2.0.0': { restore: 'error' } },
+    undoes: ['resume', 'let-go', 'end-new'],
+    value: 12,
+  },
+  {
+    why: 'the new one does not begin',
+    strategy: 'handoff',
+    misdeeds: { '2.0.0': { activate: 'error' } },
+    undoes: ['end-new', 'swap-back', 'resume', 'let-go'],
+    value: 12,
+  },
+  {
+    why: 'the old one can’t go on',
+    strategy: 'handoff',
+    misdeeds: { '1.0.0': { resume: 'error' }, '2.0.0': { restore: 'error' } },
+    undoes: ['start-old'],
+    value: 12,
+  },
+  {
+    why: 'the new one does not start',
+    strategy: 'recreate',
+    fresh: { start: 'exit' },
+    undoes: ['end-new', 'start-old', 'let-go'],
+    value: 12,
+  },
+  {
+    why: 'the new one is lost',
+    strategy: 'overlap',
+    loseAt: 'bake',
+    upgrade: { bakeMs: 5_000 },
+    undoes: ['swap-back', 'end-new'],
+    value: 5,
+  },
+];
+
+const undoPoints = undos
+  .flatMap(({ undoes, ...about }) => undoes.map((undo) => ({ ...about, undo })))
+  .filter(({ why, undo }) => full || undo === 'start-old' || (undo === 'resume' && why === everydayUndo));
+
+test.each(undoPoints)('a host killed where $strategy is undone because $why, at $undo', async (point) => {
+  const { undo, value, why: _, ...about } = point;
+  const killing: Killing = { ...about, language: 'TS', at: { step: undo, phase: 'undoing' } };
+  await kill(killing);
+  await expectRecovered(killing, { serves: '1.0.0', value });
+});
