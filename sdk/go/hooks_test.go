@@ -48,6 +48,16 @@ func (d *diary) options() plugd.Options {
 	})
 }
 
+// active is a plugin that its host has told to begin.
+func active(t *testing.T, ctx context.Context, options plugd.Options, n *notes) *peer {
+	t.Helper()
+	p := start(t, plugd.GRPCServer(options), n)
+	if err := p.step(ctx, "activate"); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func (d *diary) expect(t *testing.T, entries ...string) {
 	t.Helper()
 	if got, want := strings.Join(d.entries, ", "), strings.Join(entries, ", "); got != want {
@@ -81,6 +91,9 @@ func TestStepsThatAreAskedForTwiceAreTakenOnce(t *testing.T) {
 			t.Fatal(name, err)
 		}
 	}
+	if err := p.step(ctx, "activate"); status.Code(err) != codes.FailedPrecondition {
+		t.Fatal("what is paused was activated", err)
+	}
 	// One by name, then all that is exclusive, then one more.
 	for _, names := range [][]string{{"file"}, {}, {}, {"pool", "file"}} {
 		if err := p.step(ctx, "release", names...); err != nil {
@@ -100,7 +113,7 @@ func TestAResourceThatIsNotDeclaredIsNotReleased(t *testing.T) {
 	ctx := limited(t)
 	d := &diary{}
 	p := start(t, plugd.GRPCServer(d.options()), &notes{})
-	if err := p.step(ctx, "release", "port", "socket"); status.Code(err) != codes.FailedPrecondition {
+	if err := p.step(ctx, "release", "port", "socket"); status.Code(err) != codes.InvalidArgument {
 		t.Fatal(err)
 	}
 	d.expect(t)
@@ -111,7 +124,8 @@ func TestResumeUndoesWhatFailedHalfWay(t *testing.T) {
 	ctx := limited(t)
 	for _, failing := range []string{"pause", "release"} {
 		d := &diary{failing: failing}
-		p := start(t, plugd.GRPCServer(d.options()), &notes{})
+		p := active(t, ctx, d.options(), &notes{})
+		d.entries = nil
 		for _, name := range []string{"pause", "release"} {
 			err := p.step(ctx, name)
 			if failed := err != nil; failed != (name == failing) {
@@ -139,7 +153,7 @@ func TestCallsWaitOnWhereResumeFailsAndItCanBeTriedAgain(t *testing.T) {
 	underPlugd(t)
 	ctx := limited(t)
 	d := &diary{failing: "resume"}
-	p := start(t, plugd.GRPCServer(d.options()), &notes{})
+	p := active(t, ctx, d.options(), &notes{})
 	if err := p.step(ctx, "pause"); err != nil {
 		t.Fatal(err)
 	}
@@ -301,6 +315,12 @@ func TestFailuresCarryPlugdsOwnCode(t *testing.T) {
 	release := &lifecyclev1.ReleaseRequest{Resources: []string{"socket"}}
 	_, err = p.lifecycle.Release(ctx, release, grpc.Trailer(&trailer))
 	expect("HANDOFF_ORDER", trailer, err)
+	_, err = p.lifecycle.Pause(ctx, &lifecyclev1.PauseRequest{}, grpc.Trailer(&trailer))
+	expect("HANDOFF_ORDER", trailer, err)
+	d.failing = ""
+	if err := p.step(ctx, "activate"); err != nil {
+		t.Fatal(err)
+	}
 	put := p.inBackground(ctx, "Put", "")
 	<-begun
 	_, err = p.lifecycle.Pause(ctx, &lifecyclev1.PauseRequest{LimitMs: 10}, grpc.Trailer(&trailer))
@@ -312,6 +332,7 @@ func TestFailuresCarryPlugdsOwnCode(t *testing.T) {
 		_, err = stream.Recv()
 	}
 	expect("STATE_CODEC_FAILED", stream.Trailer(), err)
+	p = start(t, plugd.GRPCServer(options), n)
 	for code, first := range map[string]*lifecyclev1.RestoreRequest{
 		"STATE_SCHEMA_UNKNOWN": {Part: &lifecyclev1.RestoreRequest_Header{Header: &lifecyclev1.SnapshotHeader{Schema: 7}}},
 		"STATE_INCOMPLETE":     {Part: &lifecyclev1.RestoreRequest_Data{Data: []byte("a")}},

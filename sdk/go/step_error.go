@@ -32,6 +32,8 @@ var (
 	pauseTimeout       = errorCode{"PAUSE_TIMEOUT", codes.DeadlineExceeded}
 	handoffHookFailed  = errorCode{"HANDOFF_HOOK_FAILED", codes.Internal}
 	handoffOrder       = errorCode{"HANDOFF_ORDER", codes.FailedPrecondition}
+	handoffGivenUp     = errorCode{"HANDOFF_ORDER", codes.Aborted}
+	resourceUnknown    = errorCode{"HANDOFF_ORDER", codes.InvalidArgument}
 )
 
 // stepError is a step that failed, or a call that waited in vain.

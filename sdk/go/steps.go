@@ -20,7 +20,12 @@ func (l *Lifecycle) pause(ctx context.Context, limit time.Duration) error {
 		give()
 		return nil
 	}
+	if !l.active {
+		give()
+		return handoffOrder.error("the plugin is not active yet: Activate comes before Pause")
+	}
 	if err := l.gate.close(ctx, limit); err != nil {
+		err = tooLate(ctx, err)
 		give()
 		return err
 	}
@@ -31,7 +36,7 @@ func (l *Lifecycle) pause(ctx context.Context, limit time.Duration) error {
 			if ctx.Err() != nil {
 				// Nobody takes the plugin for paused. Should Resume not come, calls go on all the same.
 				l.gate.open()
-				return pauseTimeout.error("Hooks.Pause had no more time: %v", context.Cause(ctx))
+				return tooLate(ctx, pauseTimeout.error("Hooks.Pause had no more time: %v", context.Cause(ctx)))
 			}
 			if err != nil {
 				l.gate.open()
@@ -65,7 +70,7 @@ func (l *Lifecycle) release(ctx context.Context, names []string) error {
 	l.released = append(l.released, left...)
 	return run(ctx, give, handoffHookFailed, "Hooks.Release", func() error {
 		if err := hook(ctx, slices.Clone(left)); err != nil {
-			return handoffHookFailed.error("Hooks.Release: %v", err)
+			return tooLate(ctx, handoffHookFailed.error("Hooks.Release: %v", err))
 		}
 		return nil
 	})
@@ -82,7 +87,7 @@ func (l *Lifecycle) known(names []string) ([]string, error) {
 	for _, name := range names {
 		declared := slices.ContainsFunc(l.options.Resources, func(r Resource) bool { return r.Name == name })
 		if !declared {
-			return nil, handoffOrder.error("the plugin has declared no resource %q", name)
+			return nil, resourceUnknown.error("the plugin has declared no resource %q", name)
 		}
 		if !slices.Contains(known, name) {
 			known = append(known, name)
@@ -97,6 +102,10 @@ func (l *Lifecycle) activate(ctx context.Context) error {
 	give, err := l.turn.take(ctx)
 	if err != nil {
 		return err
+	}
+	if l.paused {
+		give()
+		return handoffOrder.error("the plugin is paused: it has been active already")
 	}
 	hook := l.options.Hooks.Activate
 	if l.active || hook == nil {

@@ -2,6 +2,7 @@ package plugd
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -76,7 +77,7 @@ func (t *turn) takeBack(ctx context.Context) (give func(), err error) {
 	t.mutex.Lock()
 	if ctx.Err() == nil && t.undoable != nil {
 		given = t.undoable
-		given.giveUp(handoffOrder.error("the step was given up: Resume has come"))
+		given.giveUp(handoffGivenUp.error("the step was given up: Resume has come"))
 	}
 	t.mutex.Unlock()
 	give, err = t.take(ctx)
@@ -106,8 +107,17 @@ func run(ctx context.Context, give func(), late errorCode, name string, authors 
 	case err := <-ended:
 		return err
 	default:
-		return late.error("%s has not ended: %v", name, context.Cause(ctx))
+		return tooLate(ctx, late.error("%s has not ended: %v", name, context.Cause(ctx)))
 	}
+}
+
+// tooLate is what a step fails with: that it was given up, if it was, else this.
+func tooLate(ctx context.Context, failure error) error {
+	var given *stepError
+	if errors.As(context.Cause(ctx), &given) {
+		return given
+	}
+	return failure
 }
 
 // limited ends with stepLimit where the host sets no other limit.
