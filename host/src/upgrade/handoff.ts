@@ -1,8 +1,12 @@
+import { status } from '@grpc/grpc-js';
 import { PluginError } from '@plugd/protocol/plugin-error';
+import { RpcError } from '@plugd/protocol/rpc/rpc-error';
 import { SnapshotInvalid } from '../connection/lifecycle';
 import type { Instance } from '../instance/instance';
+import { waitAtMost } from '../launch/wait-at-most';
 import { type Snapshot, SnapshotSpool } from '../state/snapshot';
 import { lifecycleError } from '../supervision/begin-life';
+import { exitNoticeMs } from './make-ready';
 
 /** A state larger than this is not handed over. */
 const largestSnapshotBytes = 1024 * 1024 * 1024;
@@ -101,6 +105,10 @@ async function told<T>(instance: Instance, what: string, call: () => Promise<T>)
   try {
     return await call();
   } catch (error) {
+    // Whether its process is gone decides what comes next, and may be heard of a little later than that its call is lost.
+    if (error instanceof RpcError && error.code === status.UNAVAILABLE) {
+      await waitAtMost(instance.launched.exited, exitNoticeMs);
+    }
     const cause = error instanceof SnapshotInvalid ? new Error(`no snapshot: ${error.message}`) : error;
     throw error instanceof PluginError ? error : lifecycleError(instance, what, cause);
   }

@@ -1,5 +1,4 @@
 import type { Instance } from '../instance/instance';
-import type { PluginSpec } from '../instance/plugin-spec';
 import { waitAtMost } from '../launch/wait-at-most';
 
 /** A broken connection is seen a little before the exit that broke it. */
@@ -9,10 +8,14 @@ export const exitNoticeMs = 50;
  * The last question before the swap: the process may have ended since it was proved, without anybody noticing yet. Its
  * answer also shows that the channel is READY when calls begin to use it.
  */
-export async function makeReady(instance: Instance, spec: PluginSpec, signal: AbortSignal): Promise<void> {
+export async function makeReady(
+  instance: Instance,
+  limit: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const { signal } = limit;
   if (signal.aborted) throw signal.reason;
   const { connection, launched } = instance;
-  const answer = await connection.health({ timeoutMs: spec.startTimeoutMs, signal });
+  const answer = await connection.health(limit);
   if (signal.aborted) throw signal.reason;
   if (answer.status === 'failed') await waitAtMost(launched.exited, exitNoticeMs);
   if (launched.exit !== undefined) {

@@ -144,10 +144,13 @@ export class StepWork {
         ),
       );
     },
-    swap: async () => {
+    swap: async (row) => {
       const next = this.#new;
-      const { signal } = this.#options;
-      await Promise.all(next.replicas.map(({ instance }) => makeReady(instance, next.spec, signal)));
+      const about = {
+        timeoutMs: this.#limit(row, next.spec.startTimeoutMs),
+        signal: this.#options.signal,
+      };
+      await Promise.all(next.replicas.map(({ instance }) => makeReady(instance, about)));
       this.to = await this.sideOf(next);
       // Nothing is handed over to it: it begins with what is kept, or anew.
       if (this.#strategy === 'overlap') await next.begin();
