@@ -113,6 +113,24 @@ func TestAStepThatNobodyWaitsForIsNotBegun(t *testing.T) {
 	}
 }
 
+func TestAResumeThatNobodyWaitsForGivesNothingUp(t *testing.T) {
+	s := newSlow(t)
+	outcome := make(chan error)
+	go func() { outcome <- s.life.pause(context.Background(), 20*time.Second) }()
+	<-s.begun
+	gone, leave := context.WithCancel(context.Background())
+	leave()
+	expectCode(t, s.life.resume(gone), handoffOrder)
+	s.end <- ""
+	if err := <-outcome; err != nil {
+		t.Fatal(err)
+	}
+	s.quiet(t)
+	if !s.life.paused || !s.pausing {
+		t.Fatal("it was undone")
+	}
+}
+
 func TestAHookThatDoesNotEndFailsItsStepInTime(t *testing.T) {
 	s := newSlow(t)
 	outcome := make(chan error)
