@@ -50,7 +50,7 @@ test.each([
   ['descriptors', 'descriptors', { descriptors: 200, checkEveryMs: 30 }, 'open:300', 2],
   // Read less often, since systems count processor time in steps of 10 ms; and more threads than it takes, since others
   // want processors too.
-  ['processors', 'cpuShare', { cpuShare: 0.6, checkEveryMs: 300 }, 'burn:3', 20],
+  ['processors', 'cpuShare', { cpuShare: 0.25, checkEveryMs: 300 }, 'burn:5', 50],
 ])(
   'a process that uses too much of its %s is replaced without a failed call, and asked to leave',
   async (_, limit, limits, deed, restMs) => {
