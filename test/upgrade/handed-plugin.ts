@@ -13,6 +13,8 @@ export interface HandedOrder {
   readonly keepsNothing?: boolean;
   readonly single?: boolean;
   readonly resources?: Readonly<Record<string, 'exclusive' | 'shared'>>;
+  /** It takes over nothing of what it is given. */
+  readonly forgets?: boolean;
   /** Its process is not usable: it leaves before its line, or at Activate. */
   readonly start?: 'exit';
 }
@@ -27,6 +29,8 @@ export type Misdeed =
   | 'hang'
   | 'exit'
   | 'unimplemented'
+  /** It takes over the state, and then has another one. */
+  | 'spoil'
   | `late:${number}`
   | 'rubbish'
   | 'truncated'
@@ -55,6 +59,7 @@ function misdeedOf(method: string): string | undefined {
   }
 }
 
+let spoil = (): void => {};
 const never = new Promise<never>(() => {});
 
 type Handler = (call: unknown, callback?: (error: unknown, bytes?: Buffer) => void) => void;
@@ -84,6 +89,12 @@ function bent(implementation: UntypedServiceImplementation): UntypedServiceImple
       if (method === 'snapshot') return badSnapshot(call as ServerWritableStream<unknown, Buffer>, misdeed);
       if (misdeed === 'late-error') return doIt(call, () => callback?.(failed));
       if (misdeed === 'unimplemented') return callback?.({ code: 12, details: 'no such thing' });
+      if (misdeed === 'spoil') {
+        return doIt(call, (error, bytes) => {
+          spoil();
+          callback?.(error, bytes);
+        });
+      }
       if (misdeed !== 'rubbish') return callback?.(failed);
       if (method !== 'restore') return callback?.(null, Buffer.from([0x0a, 0x7f]));
       doIt(call, () =>
@@ -156,6 +167,9 @@ let own: Record<string, number> = {};
 const state = {
   schema,
   initial: (): Record<string, number> => ({}),
+  ...(order.forgets === true
+    ? { encode: (value: unknown) => Buffer.from(JSON.stringify(value)), decode: () => ({}) }
+    : {}),
   ...(schema === 2 ? { migrate: { 1: (older: unknown) => older as Record<string, number> } } : {}),
 };
 
@@ -167,7 +181,11 @@ const plugin = definePlugin({
   ...(resources === undefined ? {} : { resources }),
   ...(single === undefined ? {} : { single }),
   setup(ctx) {
-    const numbers = () => (keepsNothing ? own : ctx.state.value);
+    const numbers = (): Record<string, number> =>
+      keepsNothing ? own : (ctx.state.value as Record<string, number>);
+    spoil = () => {
+      numbers()['another'] = 1;
+    };
     if (resources !== undefined) {
       ctx.onRelease(() => {});
       ctx.onResume(() => {});
