@@ -13,6 +13,7 @@ import {
 } from './instance/attach-options';
 import { InstanceFactory } from './instance/instance-factory';
 import type { LoadOptions } from './instance/load-options';
+import { checkedBytes } from './instance/memory-options';
 import { check, checkGroup, isRecord, isText } from './instance/option-check';
 import { resolveSpec } from './instance/plugin-spec';
 import { Launcher } from './launch/launcher';
@@ -23,6 +24,7 @@ import type { HandedOver, Plugin } from './plugin';
 import type { HostSnapshot } from './plugin-snapshot';
 import { restartedWith, startOrder, stopInOrder } from './supervision/dependency-order';
 import { StallMeter } from './supervision/stall-meter';
+import { residentBytes } from './upgrade/memory-watch';
 
 /** How to make a host. */
 export interface HostOptions {
@@ -39,6 +41,11 @@ export interface HostOptions {
   readonly stateDir?: string;
   /** How much is kept of the states that plugins hand over, for a rollback or after a crash. */
   readonly snapshots?: SnapshotLimits;
+  /**
+   * The most memory that all plugins may have together when a second version of one is to run beside the first; else the
+   * upgrade is refused or recreates, as the plugin's `memory.ifShort` says. In bytes. Default: no limit.
+   */
+  readonly memoryBudgetBytes?: number;
   /** Where the host and its plugins log; `console` fits. Default: warnings and errors, a line each, on stderr. */
   readonly logger?: Logger;
 }
@@ -52,6 +59,7 @@ export interface HostOptions {
  */
 export async function createHost(options: HostOptions = {}): Promise<Host> {
   checkHostOptions(options);
+  checkedBytes('memoryBudgetBytes', options.memoryBudgetBytes, 1);
   const logger = guardedLogger(options.logger ?? stderrLogger());
   const platform = selectPlatform();
   const launcher = new Launcher({
@@ -67,7 +75,7 @@ export async function createHost(options: HostOptions = {}): Promise<Host> {
       snapshots: options.snapshots ?? {},
       logger,
     });
-    return new Host(launcher, logger, platform, store);
+    return new Host(launcher, logger, platform, store, options.memoryBudgetBytes);
   } catch (error) {
     await launcher.close();
     throw error;
@@ -105,6 +113,7 @@ export class Host implements AsyncDisposable {
     logger: Logger,
     platform: PluginSurroundings['platform'],
     store: HostStore,
+    memoryBudgetBytes?: number,
   ) {
     this.#launcher = launcher;
     this.#events = new EventLog(logger);
@@ -122,6 +131,13 @@ export class Host implements AsyncDisposable {
       directory: launcher.directory ?? tmpdir(),
       token: launcher.token,
       store,
+      memoryBudget:
+        memoryBudgetBytes === undefined
+          ? undefined
+          : async () => {
+              const pids = [...this.#plugins.values()].flatMap((plugin) => plugin.pids);
+              return { limitBytes: memoryBudgetBytes, usedBytes: (await residentBytes(platform, pids)) ?? 0 };
+            },
       onRestarted: (plugin) => this.#restartDependents(plugin),
     };
   }

@@ -22,10 +22,13 @@ export type {
 } from './events/host-event';
 export { type Logger, stderrLogger } from './events/logger';
 export { createHost, Host, type HostOptions } from './host';
+export type { SnapshotLimits } from './host-store';
 export type { AttachOptions } from './instance/attach-options';
+export type { ExpectOptions } from './instance/expect-options';
 export type { HealthOptions } from './instance/health-options';
 export type { LimitOptions } from './instance/limit-options';
 export type { HandshakeOptions, LoadOptions } from './instance/load-options';
+export type { MemoryOptions } from './instance/memory-options';
 export type { RestartOptions, RestartPolicy, RestartStrategy } from './instance/restart-options';
 // What stands below is for libraries that build on the host's parts.
 export type { InstanceRecord } from './launch/instance-record';
@@ -37,13 +40,17 @@ export { type LeaseOptions, LeasePool, type LeasePoolOptions } from './resources
 export type { CallStatistics } from './routing/endpoint';
 export type { StubConstructor, StubOptions } from './routing/stub';
 export { SwapChannel } from './routing/swap-channel';
+export type { ContractJudgement, ContractPolicy } from './upgrade/contract-policy';
 export type { InstanceCalls } from './upgrade/instance-calls';
 export type { OperationHandle, OperationProgress } from './upgrade/operation-handle';
 export {
   formatReport,
+  formatReportTable,
   type OperationStep,
   type SideReport,
   type StepReport,
   type UpgradeReport,
 } from './upgrade/report';
+export type { StrategyName } from './upgrade/step-table';
 export type { Candidate, RollbackOptions, UpgradeOptions } from './upgrade/upgrade-options';
+export type { Verdict, VerdictLine } from './upgrade/verdict';

@@ -12,10 +12,11 @@ import type { InstanceRecord, KeyedCertificate } from './launch/instance-record'
 import type { ReattachLine } from './launch/reattach-line';
 import { runPinned } from './pinned-scope';
 import type { HandedOver, PinnedScope, Plugin } from './plugin';
-import { PluginOperations } from './plugin-operations';
+import { PluginOperations, type PluginOperationsTools } from './plugin-operations';
 import { recoverPlugin } from './plugin-recovery';
 import type { PluginStatistics } from './plugin-snapshot';
 import type { InstanceStatus, PluginStatus } from './plugin-status';
+import { PluginResources } from './resources/plugin-resources';
 import { addedStatistics, type CallFilter, noCalls } from './routing/endpoint';
 import type { Channel } from './routing/grpc-call';
 import { RouteCalls } from './routing/route-calls';
@@ -35,12 +36,14 @@ import type { OperationTarget } from './upgrade/operation-target';
 import type { RollbackOptions, UpgradeOptions } from './upgrade/upgrade-options';
 
 /** What a plugin needs of its host. */
-export type PluginSurroundings = Omit<SupervisorTools, 'counters' | 'kept' | 'onOutgrown'> & {
+export type PluginSurroundings = Omit<SupervisorTools, 'counters' | 'resources' | 'kept' | 'onOutgrown'> & {
   /** Private to the host. */
   readonly directory: string;
   /** In the environment of all of the host's plugins: by it a later host finds what this one left. */
   readonly token: string;
   readonly store: HostStore;
+  /** See {@link PluginOperationsTools}. */
+  readonly memoryBudget: PluginOperationsTools['memoryBudget'];
   /** Told when an instance has taken the place of one that was lost. */
   readonly onRestarted: (plugin: ManagedPlugin) => void;
 };
@@ -53,6 +56,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
   readonly #calls: RouteCalls;
   readonly #queue: OperationQueue;
   readonly #counters = new RestartCounters();
+  readonly #resources: PluginResources;
   readonly #ending = new AbortController();
   /** In the route, and those that left it and have not ended. */
   readonly #live = new Set<Supervisor>();
@@ -76,6 +80,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
   ) {
     const spec = resolveSpec(options);
     this.name = spec.name;
+    this.#resources = new PluginResources(spec.name, surroundings.logger);
     // Resolved once: a later restart runs the same file, wherever the host's working directory is then.
     const { factory } = surroundings;
     const command = missing.includes('command') ? spec.command : factory.resolveCommand(spec);
@@ -126,6 +131,11 @@ export class ManagedPlugin implements Plugin, OperationTarget {
       held: this.#route.holdStatistics,
       restarts: this.#counters.statistics,
     };
+  }
+
+  /** The processes that it has now. */
+  get pids(): number[] {
+    return this.#replicas.flatMap(({ instance }) => (instance.ended ? [] : (instance.record?.pid ?? [])));
   }
 
   get #replicas(): Replica[] {
@@ -215,13 +225,15 @@ export class ManagedPlugin implements Plugin, OperationTarget {
     await this.#open(async (spec) => {
       const first = this.supervise(spec, number);
       const { factory } = this.#surroundings;
-      const about = { contract: first.sharedContract, signal: this.#ending.signal };
+      const { sharedContract: contract, sharedResources: resources } = first;
+      const about = { contract, resources, signal: this.#ending.signal };
       const taken = await Promise.allSettled(records.map((record) => factory.attach(spec, record, about)));
       const instances = taken.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
       const failed = taken.find((one) => one.status === 'rejected');
       if (failed) {
         // They were there before this host: what can't be had whole is left as it was.
         for (const instance of instances) instance.release();
+        await resources.abandon();
         throw failed.reason;
       }
       for (const instance of instances) first.adopt(instance);
@@ -326,6 +338,10 @@ export class ManagedPlugin implements Plugin, OperationTarget {
     return this.#last;
   }
 
+  get resources(): PluginResources {
+    return this.#resources;
+  }
+
   nextGeneration(): number {
     return ++this.#generations;
   }
@@ -334,6 +350,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
     return new Supervisor(spec, generation, {
       ...this.#surroundings,
       counters: this.#counters,
+      resources: this.#resources,
       kept: this.#kept,
       onOutgrown: (replica, trouble) => this.#outgrown(replica, trouble),
     });

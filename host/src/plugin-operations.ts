@@ -5,22 +5,31 @@ import type { HostStore } from './host-store';
 import type { MissingOption } from './instance/attach-options';
 import type { InstanceFactory } from './instance/instance-factory';
 import type { LoadOptions } from './instance/load-options';
+import { resolveMemory } from './instance/memory-options';
 import { checkedWaitMs } from './instance/option-check';
 import { ownOptions, resolveSpec } from './instance/plugin-spec';
 import type { OpenOperation } from './journal/journal';
 import { headOf, type JournaledSide, sideJson } from './plugin-recovery';
+import { admitOverlap } from './upgrade/memory-admission';
+import { residentBytes } from './upgrade/memory-watch';
 import { mergeOptions } from './upgrade/merge-options';
 import { Operation, type OperationFailure } from './upgrade/operation';
 import { OperationHandle, type OperationProgress } from './upgrade/operation-handle';
 import type { OperationQueue } from './upgrade/operation-queue';
 import type { OperationTarget, OperationTools } from './upgrade/operation-target';
 import type { OperationName, UpgradeReport } from './upgrade/report';
+import type { StrategyName } from './upgrade/step-table';
+import { chooseStrategy } from './upgrade/strategy';
 import type { RollbackOptions, UpgradeOptions } from './upgrade/upgrade-options';
 
-export interface PluginOperationsTools extends Omit<OperationTools, 'journal'> {
+export interface PluginOperationsTools extends Omit<OperationTools, 'journal' | 'outlives'> {
   /** See {@link headOf}. */
   readonly token: string;
   readonly store: HostStore;
+  /** The host's budget for all of its plugins, and what they use of it; undefined: it has none. */
+  readonly memoryBudget:
+    | (() => Promise<{ readonly limitBytes: number; readonly usedBytes: number }>)
+    | undefined;
   readonly factory: InstanceFactory;
   readonly queue: OperationQueue;
   /** Ends what has not swapped yet. */
@@ -121,7 +130,8 @@ export class PluginOperations {
     resolve: () => LoadOptions,
   ): Promise<UpgradeReport | OperationFailure> {
     const { signal, store, token: hostToken, keep } = this.#tools;
-    const { strategy, verify, dryRun = false, force = false, contractPolicy = 'report' } = changes;
+    const { verify, dryRun = false, force = false, contractPolicy = 'report' } = changes;
+    const strategy = await this.#admit(changes);
     let entry: OpenOperation | undefined;
     // What a restarted host has to know of beside the step; as soon as it is known, each line has it.
     let notes: JsonObject = {};
@@ -140,6 +150,7 @@ export class PluginOperations {
         dryRun,
         force,
         contractPolicy,
+        strict: (changes.expect ?? this.#options.expect)?.strict === true,
         bakeMs: checkedWaitMs('bakeMs', changes.bakeMs, 0, 0),
         state: undefined,
         signal,
@@ -147,6 +158,7 @@ export class PluginOperations {
       },
       {
         ...this.#tools,
+        outlives: store.outlives,
         keep: async (generation, snapshot) => {
           const id = await keep(generation, snapshot);
           notes = { ...notes, snapshot: id };
@@ -164,6 +176,33 @@ export class PluginOperations {
       headOf({ id: randomUUID(), plugin, operation, strategy: run.strategy, hostToken, from }),
     );
     return run.run();
+  }
+
+  /** By which strategy, considering what the machine has room for. Throws PluginError STRATEGY_UNFIT, MEMORY_SHORT. */
+  async #admit(changes: UpgradeOptions): Promise<StrategyName> {
+    const { platform, memoryBudget } = this.#tools;
+    const { name: plugin, serving: old } = this.#target;
+    const strategy = chooseStrategy(plugin, old, changes.strategy);
+    const pids = old?.replicas.flatMap(({ instance }) => instance.record?.pid ?? []) ?? [];
+    if (strategy === 'recreate' || pids.length === 0) return strategy;
+    const memory = resolveMemory(changes.memory ?? this.#options.memory);
+    const oldBytes = await residentBytes(platform, pids);
+    const host = await memoryBudget?.();
+    const answer = admitOverlap({
+      ...memory,
+      plugin,
+      oldBytes,
+      oldInstances: pids.length,
+      newInstances: changes.instances ?? this.#options.instances ?? 1,
+      availableBytes: platform.availableMemory(),
+      budgets: [
+        ...(memory.budgetBytes === undefined
+          ? []
+          : [{ of: 'plugin', limitBytes: memory.budgetBytes, usedBytes: oldBytes ?? 0 }]),
+        ...(host === undefined ? [] : [{ of: 'host', ...host }]),
+      ],
+    });
+    return answer === 'beside' ? strategy : chooseStrategy(plugin, old, 'recreate');
   }
 
   /** The new one has served, and is refused: an operation in the other direction takes its state back. */

@@ -114,6 +114,18 @@ describe('config', () => {
     expect(existsSync(second.config ?? '')).toBe(false);
   });
 
+  test('a process that takes the place of a crashed one reads what its generation began with', async () => {
+    const plugin = await load({ config });
+    const first = await kept(plugin);
+    configure('2');
+    await killNow(first.pid);
+    const second = await keptBy(plugin, first.pid);
+    expect([second.setting, second.config]).toEqual(['1', first.config]);
+    await plugin.restart();
+    expect((await kept(plugin)).setting).toBe('2');
+    expect(existsSync(first.config ?? '')).toBe(false);
+  });
+
   test('versions and plugins that began with the same content share a copy, which is there for as long as one uses it', async () => {
     const [kv, other] = [await load({ config }), await load({ config, name: 'other' })];
     const copies = [await kept(kv), await kept(other)].map(({ config: path }) => path);
@@ -159,7 +171,6 @@ describe('ports', () => {
     const upgrading = plugin.upgrade({
       version: '2.0.0',
       env: { KEEPING_VERSION: '2.0.0' },
-      strategy: 'recreate',
     });
     const calls = [];
     for (let call = 0; call < 20; call++) {
@@ -168,7 +179,8 @@ describe('ports', () => {
     }
     const report = await upgrading;
     const ports = new Set((await Promise.all(calls)).map(({ port }) => port));
-    expect([report.outcome, report.calls.failed, [...ports]]).toEqual(['swapped', 0, [first.port]]);
+    expect([report.outcome, report.strategy, report.calls.failed]).toEqual(['swapped', 'recreate', 0]);
+    expect([...ports]).toEqual([first.port]);
     expect(await listener(first.port)).toBe(servingPid(plugin));
   });
 

@@ -84,9 +84,9 @@ export class LifecycleCalls {
     throw new SnapshotInvalid('it ended before its end');
   }
 
-  /** Lets go of what is exclusive. */
-  async release(limit: LifecycleLimit): Promise<void> {
-    await this.#client.release({}, limit);
+  /** Lets go of resources of these names, which it has declared; of none: of all that is exclusive. */
+  async release(names: readonly string[], limit: LifecycleLimit): Promise<void> {
+    await this.#client.release({ resources: [...names] }, limit);
   }
 
   /** Gives the plugin a state to begin with. Throws SnapshotInvalid if not all of it arrived. */

@@ -1,7 +1,9 @@
 import type { ChannelSecurity } from '../connection/channel';
 import type { ContractOption } from '../contract/given-contract';
+import type { ExpectOptions } from './expect-options';
 import type { HealthOptions } from './health-options';
 import type { LimitOptions } from './limit-options';
+import type { MemoryOptions } from './memory-options';
 import type { RestartOptions } from './restart-options';
 
 /** What host and plugin have to agree on before the first call. */
@@ -82,6 +84,10 @@ export interface LoadOptions {
   readonly health?: HealthOptions | false;
   /** What a process may use before it is replaced by a new one of the same version, without a failed call. */
   readonly limits?: LimitOptions;
+  /** What is expected of each upgrade and restart: the verdict of its report. */
+  readonly expect?: ExpectOptions;
+  /** Whether two versions may be in memory at the same time. */
+  readonly memory?: MemoryOptions;
   /**
    * Names of plugins that have to serve before this one starts, and are stopped after it. Loading it without them is
    * refused with DEPENDENCY_MISSING.

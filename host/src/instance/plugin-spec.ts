@@ -4,9 +4,11 @@ import { valid as validVersion } from 'semver';
 import type { ChannelSecurity } from '../connection/channel';
 import { type ContractOption, type GivenContract, readContract } from '../contract/given-contract';
 import { checkedDependsOn } from './dependency-options';
+import { checkExpectations, type Expectations } from './expect-options';
 import { type HealthSpec, resolveHealth } from './health-options';
 import { type LimitSpec, resolveLimits } from './limit-options';
 import type { HandshakeOptions, LoadOptions } from './load-options';
+import { type MemorySpec, resolveMemory } from './memory-options';
 import {
   check,
   checkedBoolean,
@@ -40,6 +42,8 @@ export interface PluginSpec {
   readonly contract: GivenContract;
   readonly instances: number;
   readonly restart: RestartSpec;
+  readonly expect: Expectations;
+  readonly memory: MemorySpec;
   readonly attempts: number;
   readonly health: HealthSpec | undefined;
   readonly limits: LimitSpec | undefined;
@@ -125,6 +129,8 @@ export function resolveSpec(options: LoadOptions): PluginSpec {
     attempts: checkedCount('attempts', options.attempts, 3, 1, 10),
     health: resolveHealth(options.health),
     limits: resolveLimits(options.limits),
+    expect: checkExpectations(options.expect),
+    memory: resolveMemory(options.memory),
     dependsOn: checkedDependsOn(name, options.dependsOn),
     scratch: checkedBoolean('scratch', options.scratch, false),
     config: checkedConfig(options.config),

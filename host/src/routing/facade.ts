@@ -116,6 +116,10 @@ export class Facade implements Channel, CallRoute {
     return verdict;
   }
 
+  expire(): void {
+    this.route.expire();
+  }
+
   forget(call: Waiter): void {
     this.heldCalls.delete(call);
     this.route.forget(call);

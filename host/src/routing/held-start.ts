@@ -13,8 +13,8 @@ export interface HeldStartOptions {
   readonly propagateFlags: number;
   /** The longest that it may be held, in milliseconds. Does not bind a call that asked to wait for ready. */
   readonly limitMs: number;
-  /** The wait has ended without a route. */
-  readonly onEnd: (outcome: StatusObject) => void;
+  /** The wait has ended without a route. `late`: since it took too long. */
+  readonly onEnd: (outcome: StatusObject, late: boolean) => void;
 }
 
 /**
@@ -64,12 +64,12 @@ export class HeldStart {
     const delay = Math.min(Math.ceil(this.due - performance.now()), MAX_TIMER_MS);
     this.timer = setTimeout(() => {
       if (performance.now() < this.due) this.arm();
-      else this.options.onEnd(this.outcome);
+      else this.options.onEnd(this.outcome, true);
     }, delay);
   }
 
   private readonly onParentCancelled = (): void => {
-    this.options.onEnd(parentCancelled());
+    this.options.onEnd(parentCancelled(), false);
   };
 }
 

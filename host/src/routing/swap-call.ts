@@ -21,6 +21,8 @@ export interface CallRoute {
   readonly open: Generation | undefined;
   /** Takes a call that cannot start now: holds it, or refuses it. */
   wait(call: Waiter, waitsForReady: boolean): 'held' | StatusObject;
+  /** A call that was held has waited too long. */
+  expire(): void;
   /** A call that was held waits no longer. */
   forget(call: Waiter): void;
   /** The turns of calls that may be what ends processes. */
@@ -121,7 +123,10 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
       parent: this.parent,
       propagateFlags: this.flags,
       limitMs: this.route.holdLimitMs,
-      onEnd: (outcome) => this.endHere(outcome),
+      onEnd: (outcome, late) => {
+        if (late) this.route.expire();
+        this.endHere(outcome);
+      },
     });
   }
 

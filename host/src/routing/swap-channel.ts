@@ -44,6 +44,8 @@ export interface HoldStatistics {
   readonly heldMost: number;
   /** Calls that were refused because too many waited already. */
   readonly refused: number;
+  /** Calls that waited until their deadline or the longest hold was over, and failed. */
+  readonly expired: number;
 }
 
 /**
@@ -76,6 +78,7 @@ export class SwapChannel implements Route {
   private heldEver = 0;
   private heldMost = 0;
   private refused = 0;
+  private expired = 0;
   private outage: Refusal;
   private closedBy: Refusal | undefined;
 
@@ -98,8 +101,8 @@ export class SwapChannel implements Route {
   }
 
   get holdStatistics(): HoldStatistics {
-    const { heldEver, heldMost, refused } = this;
-    return { held: this.waiters.size, heldEver, heldMost, refused };
+    const { heldEver, heldMost, refused, expired } = this;
+    return { held: this.waiters.size, heldEver, heldMost, refused, expired };
   }
 
   /** A channel for one stub or client, which may close it. */
@@ -272,6 +275,10 @@ export class SwapChannel implements Route {
       const refused = this.admit(waiter, false);
       if (refused !== undefined) end(refused.refusal);
     });
+  }
+
+  expire(): void {
+    this.expired++;
   }
 
   forget(waiter: Waiter): void {

@@ -8,8 +8,11 @@ import type { Logger } from '../events/logger';
 import type { Instance } from '../instance/instance';
 import type { InstanceFactory, RunStep } from '../instance/instance-factory';
 import type { PluginSpec } from '../instance/plugin-spec';
+import { runsAlone } from '../instance/resource-options';
 import { joinSignals } from '../launch/join-signals';
 import { describeExit } from '../launch/witness';
+import type { GenerationResources } from '../resources/generation-resources';
+import type { PluginResources, ResourceHolder } from '../resources/plugin-resources';
 import type { DrainResult } from '../routing/endpoint';
 import { Generation } from '../routing/generation';
 import type { Refusal } from '../routing/refusal';
@@ -36,6 +39,8 @@ export interface SupervisorTools extends WatchTools {
   readonly logger: Logger;
   /** The plugin's, over all its generations. */
   readonly counters: RestartCounters;
+  /** What the plugin's generations hold beside memory. */
+  readonly resources: PluginResources;
   /** The state to begin with where nobody hands one over, if one is kept that is in one of these schemas. */
   readonly kept: KeptState;
   /** An instance uses too much whose state has to be handed over to whatever takes its place. */
@@ -54,6 +59,8 @@ export class Supervisor {
   readonly #tools: SupervisorTools;
   /** For its instances: one of them is asked, and all have its answer. */
   readonly sharedContract: GenerationContract;
+  /** What the host keeps for its instances. */
+  readonly sharedResources: GenerationResources;
   readonly #peers: Peers | undefined;
   readonly #slots: Slot[] = [];
   /** Out of the route, and not ended yet. */
@@ -70,6 +77,7 @@ export class Supervisor {
     this.generation = new Generation(number);
     this.#tools = tools;
     this.sharedContract = new GenerationContract(spec.contract.contract);
+    this.sharedResources = tools.factory.resourcesFor(spec);
     // One alone has nobody to be compared with.
     this.#peers = spec.instances > 1 ? new Peers(() => this.contract, tools.emit) : undefined;
   }
@@ -120,6 +128,7 @@ export class Supervisor {
     const started = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
     if (failed.signal.aborted) {
       await Promise.allSettled(started.map((instance) => instance.kill({ reason: 'refused' })));
+      await this.sharedResources.release();
       throw failed.signal.reason;
     }
     for (const instance of started) this.adopt(instance);
@@ -133,6 +142,7 @@ export class Supervisor {
    */
   async begin(kept: KeptState = this.#tools.kept): Promise<void> {
     await Promise.all(this.replicas.map(({ instance }) => beginLife(instance, kept)));
+    this.#tools.resources.take(this.generation.number);
   }
 
   /** Whether a process of it is there that holds a place. */
@@ -163,8 +173,8 @@ export class Supervisor {
   /** Another instance of the generation, proved. */
   #startOne(options: { readonly signal: AbortSignal; readonly runStep: RunStep }): Promise<Instance> {
     const { number } = this.generation;
-    const contract = this.sharedContract;
-    return this.#tools.factory.start(this.spec, { generation: number, contract, ...options });
+    const { sharedContract: contract, sharedResources: resources } = this;
+    return this.#tools.factory.start(this.spec, { generation: number, contract, resources, ...options });
   }
 
   readonly #quietStep: RunStep = async (step, work) => {
@@ -205,13 +215,14 @@ export class Supervisor {
   /** Lets all calls end that it has, and cuts them at the limit of its options. */
   async drain(cause: Cause, refusal?: Refusal): Promise<DrainResult> {
     this.leave();
+    const freed = this.#tools.resources.switchedFrom(this.generation.number, this.#holders);
     const { drainTimeoutMs } = this.spec;
     const begin = performance.now();
     const results = await Promise.all(
       this.replicas.map((replica) => replica.drain(drainTimeoutMs, cause, refusal)),
     );
     // Those that left before drain by themselves, each with its own limit.
-    await Promise.allSettled(this.#clearing);
+    await Promise.allSettled([...this.#clearing, freed]);
     const sum = (of: (result: DrainResult) => number) => results.reduce((all, one) => all + of(one), 0);
     return {
       drained: sum(({ drained }) => drained),
@@ -223,11 +234,13 @@ export class Supervisor {
   /** Ends all of its processes, and waits until nothing of them is left. Throws PluginError STOP_FAILED. */
   async stop(cause: Cause): Promise<void> {
     this.leave();
+    await this.#tools.resources.leave(this.generation.number, this.#holders);
     const ends = await Promise.allSettled([
       ...this.replicas.map((replica) => replica.stop(cause)),
       ...this.#slots.map(({ filling }) => filling),
       ...this.#clearing,
     ]);
+    await this.#ended();
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed) throw failed.reason;
   }
@@ -239,11 +252,26 @@ export class Supervisor {
       ...this.replicas.map(({ instance }) => instance.kill(cause)),
       ...this.#clearing,
     ]);
+    await this.#ended();
+  }
+
+  async #ended(): Promise<void> {
+    this.#tools.resources.gone(this.generation.number);
+    await this.sharedResources.release();
+  }
+
+  /** Its processes, to be told what they are to let go of. */
+  get #holders(): ResourceHolder[] {
+    const timeoutMs = this.spec.stopTimeoutMs;
+    return this.replicas.map(({ instance }) => ({
+      release: (names) => instance.connection.lifecycle.release(names, { timeoutMs }),
+    }));
   }
 
   /** Lets go of its processes without ending them. */
   release(): void {
     this.leave();
+    void this.sharedResources.abandon();
     for (const { instance } of this.all) instance.release();
     for (const slot of this.#slots) slot.replica = undefined;
   }
@@ -254,6 +282,7 @@ export class Supervisor {
     slot.replica = replica;
     slot.failure = undefined;
     this.#description = instance.description;
+    this.#tools.resources.enter(this.generation.number, instance.description);
     this.generation.add(replica.endpoint);
     instance.onCrash(() => this.#crashed(slot, replica));
     return replica;
@@ -286,6 +315,8 @@ export class Supervisor {
     if (slot.replica !== replica) return;
     slot.watch?.stop();
     slot.replica = undefined;
+    // What it had, the system has taken back, or nobody has.
+    if (this.all.length === 0) this.#tools.resources.gone(this.generation.number);
     const { code, signal } = launched.exit ?? { code: null, signal: null };
     const end: InstanceEnd = { kind: 'exited', code, signal };
     this.#lost(slot, { replica, reason: 'crash', end, error, at: performance.now() });
@@ -312,7 +343,8 @@ export class Supervisor {
 
   /** Whether what takes an instance's place has to be given something by it. */
   get #keepsState(): boolean {
-    const { description } = this;
+    const { description, spec } = this;
+    if (runsAlone(spec)) return true;
     return description !== undefined && (keepsState(description) || description.single);
   }
 
@@ -367,6 +399,8 @@ export class Supervisor {
       tellOf(loss, emit, { phase: 'scheduled', attempt, delayMs, error });
       this.#assess(error);
       try {
+        // Two can't listen at the same place: what was sent away has to be gone.
+        if (runsAlone(this.spec)) await Promise.allSettled(this.#clearing);
         if (delayMs > 0) await sleep(delayMs, undefined, { signal });
         await this.#replace(slot, loss, attempt);
         return;
@@ -415,6 +449,7 @@ export class Supervisor {
     }
     slot.watch?.stop();
     this.#enter(slot, instance);
+    this.#tools.resources.take(this.generation.number);
     this.#serve(slot, { reason: 'restarted' });
     counters.recovered(performance.now() - loss.at);
     tellOf(loss, emit, { phase: 'done', attempt });

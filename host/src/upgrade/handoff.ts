@@ -45,8 +45,10 @@ export class Handoff {
     return this.#taken;
   }
 
-  async release(old: Instance, timeoutMs: number): Promise<void> {
-    await told(old, 'did not let go of what it holds', () => old.connection.lifecycle.release({ timeoutMs }));
+  async release(old: Instance, names: readonly string[], timeoutMs: number): Promise<void> {
+    await told(old, 'did not let go of what it holds', () =>
+      old.connection.lifecycle.release(names, { timeoutMs }),
+    );
   }
 
   async resume(old: Instance, timeoutMs: number): Promise<void> {

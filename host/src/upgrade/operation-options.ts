@@ -21,6 +21,8 @@ export interface OperationOptions {
   readonly force: boolean;
   readonly contractPolicy: ContractPolicy;
   readonly bakeMs: number;
+  /** What misses its expectations is refused as long as it bakes. */
+  readonly strict: boolean;
   /** What the new one gets instead of the old one's state, which is then lost. */
   readonly state: Snapshot | undefined;
   /** Gives the operation up, as long as it has not swapped. */

@@ -3,6 +3,7 @@ import type { EmitEvent } from '../events/host-event';
 import type { Logger } from '../events/logger';
 import type { PluginSpec } from '../instance/plugin-spec';
 import type { Platform } from '../platform/platform';
+import type { PluginResources } from '../resources/plugin-resources';
 import type { CallFilter } from '../routing/endpoint';
 import type { HoldStatistics } from '../routing/swap-channel';
 import type { Snapshot } from '../state/snapshot';
@@ -18,6 +19,8 @@ export interface OperationTarget {
   /** What was last in the route. */
   readonly last: { readonly version: string; readonly generation: number };
   readonly holdStatistics: HoldStatistics;
+  /** What its generations hold beside memory. */
+  readonly resources: PluginResources;
   nextGeneration(): number;
   /** Makes the supervisor of a new generation. */
   supervise(spec: PluginSpec, generation: number): Supervisor;
@@ -48,6 +51,8 @@ export interface OperationTools {
   readonly kept: KeptState;
   /** Keeps the state of a generation for later; what it resolves to names it. */
   readonly keep: (generation: Supervisor, snapshot: Snapshot) => Promise<string>;
+  /** Whether a later host is to go on from what is kept: then nothing goes on that could not be kept. */
+  readonly outlives: boolean;
   /**
    * Keeps a line before what it names is begun.
    *

@@ -1,7 +1,10 @@
 import type { PluginError } from '@plugd/protocol/plugin-error';
+import { type CallStatistics, noCalls } from '../routing/endpoint';
+import type { HoldStatistics } from '../routing/swap-channel';
 import type { Supervisor } from '../supervision/supervisor';
 import { runLoop } from './loop';
 import type { JournalLine, LoopEnvironment, LoopOutcome } from './loop-environment';
+import { MemoryWatch } from './memory-watch';
 import type { OperationOptions } from './operation-options';
 import { OperationSteps } from './operation-steps';
 import type { OperationTarget, OperationTools } from './operation-target';
@@ -16,6 +19,7 @@ import {
 } from './step-table';
 import { asPluginError, StepWork } from './step-work';
 import { chooseStrategy } from './strategy';
+import { judge, requireMet, type Verdict } from './verdict';
 
 /** What came of an operation that did not do what it was to do. */
 export interface OperationFailure {
@@ -33,7 +37,12 @@ export class Operation implements LoopEnvironment {
   readonly #strategy: StrategyName;
   readonly #work: StepWork;
   readonly #hostMemoryBefore = process.memoryUsage.rss();
-  readonly #heldBefore: number;
+  readonly #before: {
+    readonly holds: HoldStatistics;
+    readonly old: CallStatistics;
+    readonly inFlight: number;
+  };
+  readonly #memory: MemoryWatch;
   /** What a restarted host would do by the last line. */
   #onRestart: OnRestart | undefined;
 
@@ -45,7 +54,16 @@ export class Operation implements LoopEnvironment {
     this.#old = target.serving;
     this.#strategy = chooseStrategy(target.name, this.#old, options.strategy);
     this.#work = new StepWork(target, options, tools, { old: this.#old, strategy: this.#strategy });
-    this.#heldBefore = target.holdStatistics.heldEver;
+    const { generation } = this.#old ?? {};
+    this.#before = {
+      holds: target.holdStatistics,
+      old: generation?.statistics ?? noCalls,
+      inFlight: generation?.inFlight ?? 0,
+    };
+    this.#memory = new MemoryWatch(tools.platform, {
+      old: () => pidsOf(this.#old),
+      new: () => pidsOf(this.#work.next),
+    });
     const { operation, version: toVersion, onProgress } = options;
     this.#steps = new OperationSteps(
       { plugin: target.name, operation, fromVersion: target.last.version, toVersion },
@@ -71,14 +89,15 @@ export class Operation implements LoopEnvironment {
   /** Never rejects. */
   async run(): Promise<UpgradeReport | OperationFailure> {
     const { dryRun } = this.#options;
+    await this.#memory.before();
     try {
       const plan = { strategy: this.#strategy, rows: this.rows };
       const { outcome, failed, warnings } = await runLoop(plan, this);
       this.#work.warnings.push(...warnings.map(({ at, error }) => asPluginError(error, `${at} failed`)));
       if (outcome !== 'done') return { outcome, error: this.#failure(outcome, failed) };
-      if (!dryRun) return this.#report('swapped');
-      await this.#steps.run('stop', () => this.#work.finishDryRun(), 100);
-      return this.#report('verified');
+      if (dryRun) await this.#steps.run('stop', () => this.#work.finishDryRun(), 100);
+      await this.#memory.after();
+      return this.#report(dryRun ? 'verified' : 'swapped');
     } finally {
       await this.#work.handoff.discard();
     }
@@ -103,6 +122,9 @@ export class Operation implements LoopEnvironment {
     // What has swapped comes to its end: nobody would be left to serve.
     if (row.phase !== 'after' && signal.aborted) throw signal.reason;
     await this.#steps.run(row.step, () => this.#work.perform[row.step](row), row.percent);
+    // Not while calls wait for it.
+    if (!row.held) await this.#memory.look();
+    if (row.step === 'bake' && this.#options.strict) requireMet(this.#verdict());
   }
 
   async undo(undo: UndoName): Promise<void> {
@@ -123,7 +145,7 @@ export class Operation implements LoopEnvironment {
       case 'exclusive':
         return description !== undefined && description.resources.length > 0;
       case 'bake-asked':
-        return this.#options.bakeMs > 0;
+        return this.#options.bakeMs > 0 || this.#options.strict;
     }
   }
 
@@ -138,6 +160,38 @@ export class Operation implements LoopEnvironment {
       ...(outcome === 'undone' ? {} : { outcome }),
       ...(warnings.length === 0 ? {} : { warnings }),
     });
+  }
+
+  /** What was measured until now, held against what the new one's options expect. */
+  #verdict(): Verdict {
+    const { holds, old, inFlight } = this.#before;
+    const { calls, pauseMs, handoff, next, spec } = this.#work;
+    const now = this.#target.holdStatistics;
+    const then = this.#old?.generation.statistics ?? noCalls;
+    const later = next?.generation.statistics ?? noCalls;
+    const { snapshotBytes, held } = {
+      snapshotBytes: handoff.taken?.bytes,
+      held: now.heldEver - holds.heldEver,
+    };
+    const refused = now.refused - holds.refused + (now.expired - holds.expired);
+    return judge(
+      {
+        totalMs: this.#steps.elapsedMs,
+        steps: this.#steps.done,
+        pauseMs: held === 0 && pauseMs === 0 ? undefined : pauseMs,
+        calls: {
+          all: inFlight + (then.started - old.started) + later.started + refused,
+          held,
+          drained: calls.drained,
+          cut: calls.cut,
+          failed: then.lost - old.lost + later.lost + refused,
+          retried: then.retried - old.retried + later.retried,
+        },
+        memory: this.#memory.measured,
+        snapshotBytes,
+      },
+      spec.expect,
+    );
   }
 
   #report(outcome: UpgradeReport['outcome']): UpgradeReport {
@@ -159,9 +213,15 @@ export class Operation implements LoopEnvironment {
       pauseMs,
       stateBytes: handoff.taken?.bytes,
       contract,
-      calls: { ...calls, held: this.#target.holdStatistics.heldEver - this.#heldBefore },
+      calls: { ...calls, held: this.#target.holdStatistics.heldEver - this.#before.holds.heldEver },
       hostMemoryBytes: { before: this.#hostMemoryBefore, after: process.memoryUsage.rss() },
+      verdict: this.#verdict(),
       warnings,
     };
   }
+}
+
+function pidsOf(supervisor: Supervisor | undefined): number[] {
+  const live = supervisor?.replicas.filter(({ instance }) => !instance.ended) ?? [];
+  return live.flatMap(({ instance }) => instance.record?.pid ?? []);
 }

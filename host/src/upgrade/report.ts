@@ -1,6 +1,7 @@
 import type { PluginError } from '@plugd/protocol/plugin-error';
 import type { ContractJudgement } from './contract-policy';
 import type { StepName, StrategyName } from './step-table';
+import { formatVerdict, type Verdict } from './verdict';
 
 export type OperationName = 'upgrade' | 'restart' | 'rollback';
 
@@ -61,6 +62,8 @@ export interface UpgradeReport {
   };
   /** Resident memory of the host before and after, in bytes. */
   readonly hostMemoryBytes: { readonly before: number; readonly after: number };
+  /** What its plugin's options expect of it (`expect`), and what was measured. */
+  readonly verdict: Verdict;
   /** What went wrong after the swap and did not change the outcome: an old process that could not be ended. */
   readonly warnings: readonly PluginError[];
 }
@@ -73,6 +76,11 @@ export const noCalls: UpgradeReport['calls'] = {
   retried: 0,
   longestWaitMs: 0,
 };
+
+/** All of it for people: the line of {@link formatReport}, and a table of what was expected and measured. */
+export function formatReportTable(report: UpgradeReport): string {
+  return `${formatReport(report)}\n${formatVerdict(report.verdict)}`;
+}
 
 /** One line for people. */
 export function formatReport(report: UpgradeReport): string {

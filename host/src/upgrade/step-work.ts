@@ -129,9 +129,22 @@ export class StepWork {
     snapshot: async (row) => {
       const old = this.#oldInstance;
       const snapshot = await this.handoff.take(old, this.#limit(row, transferTimeoutMs));
-      if (this.#old !== undefined) await this.#tools.keep(this.#old, snapshot);
+      if (this.#old === undefined) return;
+      const { keep, outlives } = this.#tools;
+      await keep(this.#old, snapshot).catch((error: unknown) => {
+        if (outlives) throw error;
+        this.warnings.push(asPluginError(error, 'the state was not kept'));
+      });
     },
-    release: (row) => this.handoff.release(this.#oldInstance, this.#limit(row, lifecycleTimeoutMs)),
+    release: async (row) => {
+      const { resources } = this.#target;
+      const { generation } = this.#oldInstance.identity;
+      const names = resources.beforeNext(generation, this.#newInstance.identity.generation);
+      // Without names it would be told to release all that it has alone, which it has not.
+      if (names.length === 0) return;
+      await this.handoff.release(this.#oldInstance, names, this.#limit(row, lifecycleTimeoutMs));
+      resources.released(generation, names);
+    },
     restore: (row) =>
       this.handoff.restore(this.#newInstance, this.#moved, this.#limit(row, transferTimeoutMs)),
     check: async (row) => {
@@ -162,6 +175,7 @@ export class StepWork {
     activate: async (row) => {
       if (this.#newInstance.description === undefined) return;
       await activate(this.#newInstance, this.#limit(row, lifecycleTimeoutMs));
+      this.#target.resources.take(this.#newInstance.identity.generation);
     },
     'release-calls': async () => {
       this.#expectWhole(this.#new);
@@ -200,6 +214,7 @@ export class StepWork {
     resume: async () => {
       if (this.oldIsGone()) throw this.#gone('before it could go on');
       await this.handoff.resume(this.#oldInstance, lifecycleTimeoutMs);
+      this.#target.resources.take(this.#oldInstance.identity.generation);
     },
     'start-old': () => this.#startOld(),
     'swap-back': async () => {
@@ -246,6 +261,7 @@ export class StepWork {
       } else {
         await this.handoff.restore(first.instance, taken, transferTimeoutMs);
         await activate(first.instance, lifecycleTimeoutMs);
+        this.#target.resources.take(again.generation.number);
       }
     } catch (error) {
       await again.kill({ reason: 'start-failed' });

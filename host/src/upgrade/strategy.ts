@@ -1,4 +1,5 @@
 import { PluginError } from '@plugd/protocol/plugin-error';
+import { runsAlone } from '../instance/resource-options';
 import { keepsState } from '../supervision/begin-life';
 import type { Supervisor } from '../supervision/supervisor';
 import type { StrategyName } from './step-table';
@@ -15,9 +16,9 @@ export function chooseStrategy(
   const { description } = old ?? {};
   const alone = old !== undefined && old.spec.instances === 1;
   const keeps = description !== undefined && keepsState(description);
-  if (description?.single === true) {
+  if (description?.single === true || (old !== undefined && runsAlone(old.spec))) {
     if (asked === undefined || asked === 'recreate') return 'recreate';
-    throw unfit(plugin, asked, 'it says that it can’t run twice at a time');
+    throw unfit(plugin, asked, 'it can’t run twice at a time');
   }
   if (asked === 'handoff' && !keeps) {
     throw unfit(plugin, asked, 'it keeps nothing that it could hand over, or does not run');

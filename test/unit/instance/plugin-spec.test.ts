@@ -3,7 +3,9 @@ import type { PluginError } from '@plugd/host';
 import { KvDefinition, KvService } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import * as fc from 'fast-check';
 import { Contract } from '../../../host/src/contract/contract';
+import { checkExpectations } from '../../../host/src/instance/expect-options';
 import type { LoadOptions } from '../../../host/src/instance/load-options';
+import { resolveMemory } from '../../../host/src/instance/memory-options';
 import { ownOptions, resolveSpec } from '../../../host/src/instance/plugin-spec';
 import { thrown } from '../protocol/thrown';
 
@@ -47,6 +49,8 @@ test('what is left out has the documented default', () => {
     attempts: 3,
     health: { intervalMs: 5_000, idleIntervalMs: 60_000, timeoutMs: 2_000, failures: 3 },
     limits: undefined,
+    expect: checkExpectations(),
+    memory: resolveMemory(),
     dependsOn: [],
     scratch: false,
     config: undefined,

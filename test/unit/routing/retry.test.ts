@@ -343,7 +343,7 @@ describe('new limits for waiting calls', () => {
     await until(() => after.heard.statuses.length > 0, 'the second has waited enough');
     expect(after.heard.outcome).toEqual([status.UNAVAILABLE, 'HELD_TOO_LONG', 'no']);
     expect(before.heard.statuses).toEqual([]);
-    expect(route.holdStatistics).toEqual({ held: 1, heldEver: 2, heldMost: 2, refused: 1 });
+    expect(route.holdStatistics).toEqual({ held: 1, heldEver: 2, heldMost: 2, refused: 1, expired: 1 });
   });
 });
 

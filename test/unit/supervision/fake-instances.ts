@@ -7,6 +7,7 @@ import { resolveSpec } from '../../../host/src/instance/plugin-spec';
 import { transitions } from '../../../host/src/instance/transitions';
 import type { ExitInfo } from '../../../host/src/launch/keeper';
 import type { Platform } from '../../../host/src/platform/platform';
+import { PluginResources } from '../../../host/src/resources/plugin-resources';
 import { RestartCounters } from '../../../host/src/supervision/restart-counters';
 import { type Condition, Supervisor } from '../../../host/src/supervision/supervisor';
 import { RecordingLogger } from '../../support/recording-logger';
@@ -111,6 +112,11 @@ export class FakeFactory {
   readonly made: FakeInstance[] = [];
   starts = 0;
 
+  /** They need nothing that a host could keep for them. */
+  resourcesFor(): { release(): Promise<void>; abandon(): Promise<void> } {
+    return { release: async () => {}, abandon: async () => {} };
+  }
+
   start(
     _: unknown,
     { generation, signal }: { generation: number; signal: AbortSignal },
@@ -163,6 +169,7 @@ export function supervised(options: Partial<LoadOptions> = {}) {
     emit: (event) => events.push(event),
     logger,
     counters,
+    resources: new PluginResources('kv', logger),
   });
   const onCondition = (condition: Condition) => {
     conditions.push(condition.state === 'serving' ? 'serving' : `${condition.state} ${condition.error.code}`);
