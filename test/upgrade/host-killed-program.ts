@@ -19,7 +19,10 @@ export interface KilledOrder {
   readonly refuses?: boolean;
   /** As soon as it is begun the process that serves is killed. */
   readonly loseAt?: string;
-  /** The host is killed at the operation's event, in the same turn; without it: when all is done. */
+  /**
+   * The host is killed at the operation's event, in the same turn; without it: when all is done. The step `instance` stands
+   * for a process that comes into a state, the step `recover` for what is done at the load.
+   */
   readonly at?: { readonly step: string; readonly phase: string };
 }
 
@@ -31,9 +34,11 @@ function killMyself(): never {
 async function main({ runDir, stateDir, load, at, loseAt, ...order }: KilledOrder): Promise<void> {
   const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
   const host = await createHost({ runDir, stateDir, logger: silent });
-  let armed = at?.step === 'recover';
+  let armed = at?.step === 'recover' || at?.step === 'instance';
   host.on('event', (event) => {
-    if (!armed || event.type !== 'operation') return;
+    if (!armed) return;
+    if (event.type === 'instance' && at?.step === 'instance' && event.to === at.phase) killMyself();
+    if (event.type !== 'operation') return;
     if (event.step === at?.step && event.phase === at.phase) killMyself();
     if (event.step === loseAt && event.phase === 'started') {
       const [serving] = host.plugin('counter')?.status().instances ?? [];
