@@ -43,17 +43,19 @@ export class SnapshotFiles {
    * file system or the source says.
    */
   async write(record: KeptSnapshot, snapshot: Snapshot, durable: boolean): Promise<void> {
-    // Whatever cleans up old files may have been here.
-    await openPrivateDirectory(this.directory);
-    await this.#key.ensureKept();
     const name = `${temporaryPrefix}${record.id}`;
     const temporary = join(this.directory, name);
     this.#writing.add(name);
     try {
-      const file = await open(temporary, 'wx', 0o600);
+      // Beside the writing: a plugin's calls wait while its state is kept, and each look at the disk takes its time.
+      const ready = this.#makeReady();
+      ready.catch(() => {});
+      const make = () => open(temporary, 'wx', 0o600);
+      const file = await make().catch(() => ready.then(make));
       try {
         await writeSnapshotFile(file, this.#key.bytes, record, snapshot);
         if (durable) await file.sync();
+        await ready;
       } finally {
         await file.close();
       }
@@ -66,6 +68,12 @@ export class SnapshotFiles {
     } finally {
       this.#writing.delete(name);
     }
+  }
+
+  /** Whatever cleans up old files may have been here. Throws PluginError STATE_DIR_UNUSABLE, STATE_DIR_IN_USE. */
+  async #makeReady(): Promise<void> {
+    await openPrivateDirectory(this.directory);
+    await this.#key.ensureKept();
   }
 
   /** Throws SnapshotDamaged, SnapshotFormatUnknown, or what the file system says. */

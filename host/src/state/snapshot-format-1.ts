@@ -78,7 +78,7 @@ export async function writeFormat1(
   length.writeUInt32BE(plain.length);
   const header = Buffer.concat([prefix, salt, length]);
   const seal = new Seal(key, salt, header);
-  await file.appendFile(Buffer.concat([header, seal.close(plain, 0, false)]));
+  const beginning = Buffer.concat([header, seal.close(plain, 0, false)]);
   const last = chunksOf(record.bytes);
   const digest = createHash('sha256');
   let place = 0;
@@ -88,7 +88,9 @@ export async function writeFormat1(
     bytes += chunk.length;
     if (place > last) break;
     digest.update(chunk);
-    await file.appendFile(seal.close(chunk, place, place === last));
+    const sealed = seal.close(chunk, place, place === last);
+    // There is always a first one. A small state takes one write.
+    await file.appendFile(place === 1 ? Buffer.concat([beginning, sealed]) : sealed);
   }
   if (bytes !== record.bytes || digest.digest('hex') !== record.sha256) {
     throw new SnapshotDamaged('its size or digest is not the one that it says');

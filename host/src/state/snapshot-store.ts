@@ -96,7 +96,8 @@ export class SnapshotStore {
         : notKept(record, this.#files.directory, 'it could not be written', error);
     }
     this.#shelf.add(record);
-    await this.sweep();
+    // Nobody has to wait for older ones to go.
+    void this.sweep();
     return record;
   }
 

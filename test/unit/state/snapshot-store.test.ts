@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { poll } from '../../support/poll';
 import { contentOf, refusal, StateRoom, snapshotOf, unlikeBytes } from './state-room';
 
 let room: StateRoom;
@@ -131,7 +132,10 @@ test('of too many of one plugin the oldest go', async () => {
     await store.keep(counter, snapshotOf('c')),
   ];
   expect(store.list()).toEqual([other, b, c]);
-  expect(room.files().filter((name) => name !== 'key')).toHaveLength(3);
+  await poll(
+    () => room.files().filter((name) => name !== 'key'),
+    (files) => files.length === 3,
+  );
 });
 
 test('of too many bytes the oldest go, and the only one of a plugin last', async () => {
