@@ -8,6 +8,7 @@ import { openPrivateDirectory } from './state/private-directory';
 import type { Snapshot } from './state/snapshot';
 import type { KeptSnapshot, SnapshotOrigin } from './state/snapshot-record';
 import { type KeepOptions, SnapshotStore } from './state/snapshot-store';
+import { defaultMaxSnapshotBytes } from './state/snapshot-store-options';
 
 /** How much of their states a host keeps of its plugins. */
 export interface SnapshotLimits {
@@ -35,6 +36,8 @@ export class HostStore {
   readonly journal: Journal;
   /** Whether another host can go on with it. */
   readonly outlives: boolean;
+  /** A larger one is not kept. */
+  readonly maxSnapshotBytes: number;
   readonly #openSnapshots: () => Promise<SnapshotStore>;
   readonly #logger: Logger;
   #snapshots: Promise<SnapshotStore> | undefined;
@@ -48,6 +51,7 @@ export class HostStore {
   ) {
     this.journal = journal;
     this.outlives = options.stateDir !== undefined;
+    this.maxSnapshotBytes = options.snapshots.maxSnapshotBytes ?? defaultMaxSnapshotBytes;
     this.#logger = options.logger;
     this.#openSnapshots = openSnapshots;
   }
@@ -123,6 +127,12 @@ export class HostStore {
     return store.list(plugin).findLast((kept) => schemas.includes(kept.schema) && accept(kept));
   }
 
+  /** The latest that a version of a plugin has left. */
+  async latestOf(plugin: string, version: string): Promise<KeptSnapshot | undefined> {
+    if (this.#snapshots === undefined && !this.outlives) return undefined;
+    return (await this.#store()).latest(plugin, (_schema, of) => of === version);
+  }
+
   /** How old it is, in milliseconds; undefined once it is gone. */
   async ageMs(id: string): Promise<number | undefined> {
     return (await this.#store()).ageMs(id);
@@ -164,6 +174,15 @@ export class HostStore {
       }
     }
     return undefined;
+  }
+
+  /** There is a later one, which is enough. Never rejects. */
+  async drop(id: string): Promise<void> {
+    try {
+      await (await this.#store()).remove(id);
+    } catch (error) {
+      this.#logger.warn('a kept state could not be removed', { snapshot: id, error: String(error) });
+    }
   }
 
   /** The plugin has ended in order: nobody goes on from its state. Never rejects. */

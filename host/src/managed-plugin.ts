@@ -23,9 +23,11 @@ import { RouteCalls } from './routing/route-calls';
 import type { StubConstructor, StubOptions } from './routing/stub';
 import { type HoldStatistics, SwapChannel } from './routing/swap-channel';
 import type { Snapshot } from './state/snapshot';
+import type { KeepOptions } from './state/snapshot-store';
 import type { KeptState } from './supervision/begin-life';
 import { ContractRetry } from './supervision/contract-retry';
 import { inFull } from './supervision/loss';
+import { PeriodicSnapshots } from './supervision/periodic-snapshots';
 import { RenewalPace } from './supervision/renewal-pace';
 import type { Replica } from './supervision/replica';
 import { RestartCounters } from './supervision/restart-counters';
@@ -64,6 +66,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
   #pastCalls = noCalls;
   readonly #operations: PluginOperations;
   readonly #pace = new RenewalPace();
+  readonly #snapshots: PeriodicSnapshots;
   #state: PluginState | undefined;
   /** What is in the route, or would be if any of its instances could be called. */
   #serving: Supervisor | undefined;
@@ -88,6 +91,15 @@ export class ManagedPlugin implements Plugin, OperationTarget {
     this.#route = new SwapChannel({ name: spec.name, retry: new ContractRetry(() => this.#serving) });
     this.#calls = new RouteCalls(this.#route);
     this.#queue = new OperationQueue(spec.name);
+    const { directory, logger, store } = surroundings;
+    this.#snapshots = new PeriodicSnapshots({
+      directory,
+      logger,
+      maxBytes: store.maxSnapshotBytes,
+      idle: () => this.#queue.running === undefined,
+      keep: (generation, snapshot) => this.#keepState(generation, snapshot),
+      drop: (id) => store.drop(id),
+    });
     const tools = {
       ...surroundings,
       queue: this.#queue,
@@ -173,6 +185,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
     this.#ending.abort(new PluginError('PLUGIN_STOPPED', `Plugin ${this.name} was stopped.`));
     await this.#queue.run('stop', 'wait', async () => {
       const serving = this.#serving;
+      void this.#snapshots.end();
       this.#transition('stopping', { reason: 'asked' });
       this.#serving = undefined;
       this.#route.close();
@@ -182,6 +195,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
           await serving.stop({ reason: 'stop' });
           this.retired(serving);
         }
+        await this.#snapshots.end();
         await this.#surroundings.store.forget(this.name);
       } finally {
         this.#transition('stopped', { reason: 'asked' });
@@ -306,6 +320,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
     }
     this.#ending.abort(new PluginError('HOST_CLOSED', 'The host was handed over.'));
     return this.#queue.run('handover', 'wait', async () => {
+      await this.#snapshots.end();
       const handedOver = this.handedOver();
       const serving = this.#serving;
       const launched = serving?.first?.instance.launched;
@@ -358,10 +373,18 @@ export class ManagedPlugin implements Plugin, OperationTarget {
 
   readonly #kept: KeptState = (schemas) => this.#surroundings.store.newestReadable(this.name, schemas);
 
-  readonly #keep = async ({ version, generation }: Supervisor, snapshot: Snapshot): Promise<string> => {
+  /** Calls wait meanwhile: it need not be safe from a loss of power, as nothing of the old one is. */
+  readonly #keep = (generation: Supervisor, snapshot: Snapshot): Promise<string> =>
+    this.#keepState(generation, snapshot, { durable: false });
+
+  async #keepState(
+    { version, generation }: Supervisor,
+    snapshot: Snapshot,
+    options: KeepOptions = {},
+  ): Promise<string> {
     const origin = { plugin: this.name, version, generation: generation.number };
-    return (await this.#surroundings.store.keep(origin, snapshot)).id;
-  };
+    return (await this.#surroundings.store.keep(origin, snapshot, options)).id;
+  }
 
   /** What uses too much and has a state is replaced as a whole, by an operation that hands it over. */
   #outgrown(replica: Replica, trouble: { readonly aged: boolean }): void {
@@ -374,6 +397,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
   }
 
   swap(next: Supervisor): void {
+    void this.#snapshots.end();
     const { hold } = next.spec.restart;
     if (hold !== undefined) this.#route.limitHolds({ holdLimitMs: hold.limitMs, maxHeld: hold.maxCalls });
     this.#route.swap(next.generation);
@@ -387,9 +411,11 @@ export class ManagedPlugin implements Plugin, OperationTarget {
   goOn(): void {
     const serving = this.#serving;
     serving?.supervise((condition) => this.#assess(serving, condition), { reason: 'swapped' });
+    if (serving !== undefined) this.#snapshots.begin(serving);
   }
 
   hold(): void {
+    void this.#snapshots.end();
     this.#route.hold();
   }
 

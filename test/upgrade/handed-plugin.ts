@@ -13,6 +13,7 @@ export interface HandedOrder {
   readonly keepsNothing?: boolean;
   readonly single?: boolean;
   readonly resources?: Readonly<Record<string, 'exclusive' | 'shared'>>;
+  readonly snapshotEveryMs?: number;
   /** It takes over nothing of what it is given. */
   readonly forgets?: boolean;
   /** Its process is not usable: it leaves before its line, or at Activate. */
@@ -166,6 +167,7 @@ let own: Record<string, number> = {};
 
 const state = {
   schema,
+  snapshotEveryMs: order.snapshotEveryMs ?? 0,
   initial: (): Record<string, number> => ({}),
   ...(order.forgets === true
     ? { encode: (value: unknown) => Buffer.from(JSON.stringify(value)), decode: () => ({}) }

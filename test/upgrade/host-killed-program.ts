@@ -14,6 +14,8 @@ export interface KilledOrder {
   readonly kept?: number;
   /** Added after that. */
   readonly put?: number;
+  /** Then it does nothing for so long. */
+  readonly waitMs?: number;
   readonly upgrade?: Partial<Omit<UpgradeOptions, 'verify'>>;
   /** The application's own check of the new version fails. */
   readonly refuses?: boolean;
@@ -54,6 +56,7 @@ async function main({ runDir, stateDir, load, at, loseAt, ...order }: KilledOrde
     await plugin.restart();
   }
   if (order.put !== undefined) await add(order.put);
+  await new Promise((next) => setTimeout(next, order.waitMs ?? 0));
   armed = true;
   if (order.upgrade !== undefined) {
     await plugin.upgrade({

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
 
+export const defaultMaxSnapshotBytes: number = 256 * 1024 ** 2;
+
 export interface SnapshotStoreOptions {
   /** Made, 0700, if it is missing; nobody but this user may come into it. For nothing else. */
   readonly directory: string;
@@ -28,7 +30,7 @@ export function resolveStoreOptions(options: SnapshotStoreOptions): StoreLimits 
     ttlMs: options.ttlMs ?? 3_600_000,
     maxPerPlugin: options.maxPerPlugin ?? 5,
     maxBytes: options.maxBytes ?? 1024 ** 3,
-    maxSnapshotBytes: options.maxSnapshotBytes ?? 256 * 1024 ** 2,
+    maxSnapshotBytes: options.maxSnapshotBytes ?? defaultMaxSnapshotBytes,
     now: options.now ?? (() => Date.now()),
     monotonicNow: options.monotonicNow ?? (() => performance.now()),
   };
