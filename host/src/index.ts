@@ -52,5 +52,5 @@ export {
   type UpgradeReport,
 } from './upgrade/report';
 export type { StrategyName } from './upgrade/step-table';
-export type { Candidate, RollbackOptions, UpgradeOptions } from './upgrade/upgrade-options';
+export type { Candidate, RollbackOptions, RollbackPlan, UpgradeOptions } from './upgrade/upgrade-options';
 export type { Verdict, VerdictLine } from './upgrade/verdict';

@@ -35,7 +35,7 @@ import { type Condition, Supervisor, type SupervisorTools } from './supervision/
 import type { OperationHandle } from './upgrade/operation-handle';
 import { OperationQueue } from './upgrade/operation-queue';
 import type { OperationTarget } from './upgrade/operation-target';
-import type { RollbackOptions, UpgradeOptions } from './upgrade/upgrade-options';
+import type { RollbackOptions, RollbackPlan, UpgradeOptions } from './upgrade/upgrade-options';
 
 /** What a plugin needs of its host. */
 export type PluginSurroundings = Omit<SupervisorTools, 'counters' | 'resources' | 'kept' | 'onOutgrown'> & {
@@ -166,6 +166,10 @@ export class ManagedPlugin implements Plugin, OperationTarget {
     return this.#operations.rollback(options);
   }
 
+  rollbackPlan(options: RollbackOptions = {}): Promise<RollbackPlan> {
+    return this.#operations.rollbackPlan(options);
+  }
+
   async pinned<T>(use: (scope: PinnedScope) => Promise<T> | T): Promise<T> {
     this.#refuseIfStopped();
     const endpoint = await this.#route.reserve();
@@ -195,6 +199,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
           await serving.stop({ reason: 'stop' });
           this.retired(serving);
         }
+        await this.#operations.retireWarm();
         await this.#snapshots.end();
         await this.#surroundings.store.forget(this.name);
       } finally {
@@ -326,6 +331,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
       const launched = serving?.first?.instance.launched;
       this.#route.close({ code: 'HOST_CLOSED', details: 'The host was handed over' });
       serving?.release();
+      await this.#operations.retireWarm();
       // Nothing is kept for it then: nobody could take it over.
       if (launched?.record.foreign !== undefined) await launched.stop({ timeoutMs: 0 });
       this.#serving = undefined;

@@ -6,10 +6,13 @@ import type { MissingOption } from './instance/attach-options';
 import type { InstanceFactory } from './instance/instance-factory';
 import type { LoadOptions } from './instance/load-options';
 import { resolveMemory } from './instance/memory-options';
-import { checkedWaitMs } from './instance/option-check';
+import { check, checkedWaitMs } from './instance/option-check';
 import { ownOptions, resolveSpec } from './instance/plugin-spec';
 import type { OpenOperation } from './journal/journal';
 import { headOf, type JournaledSide, sideJson } from './plugin-recovery';
+import type { Snapshot } from './state/snapshot';
+import type { KeptSnapshot } from './state/snapshot-record';
+import type { Supervisor } from './supervision/supervisor';
 import { admitOverlap } from './upgrade/memory-admission';
 import { residentBytes } from './upgrade/memory-watch';
 import { mergeOptions } from './upgrade/merge-options';
@@ -20,7 +23,8 @@ import type { OperationTarget, OperationTools } from './upgrade/operation-target
 import type { OperationName, UpgradeReport } from './upgrade/report';
 import type { StrategyName } from './upgrade/step-table';
 import { chooseStrategy } from './upgrade/strategy';
-import type { RollbackOptions, UpgradeOptions } from './upgrade/upgrade-options';
+import type { RollbackOptions, RollbackPlan, UpgradeOptions } from './upgrade/upgrade-options';
+import { endGeneration, WarmGeneration } from './upgrade/warm-generation';
 
 export interface PluginOperationsTools extends Omit<OperationTools, 'journal' | 'outlives'> {
   /** See {@link headOf}. */
@@ -42,6 +46,8 @@ export interface PluginOperationsTools extends Omit<OperationTools, 'journal' | 
 export class PluginOperations {
   readonly #target: OperationTarget;
   readonly #tools: PluginOperationsTools;
+  /** What served before the last overlap, as long as it is kept. */
+  #warm: WarmGeneration | undefined;
   #options: LoadOptions;
   /** Those that the application loaded it with. */
   readonly #loaded: LoadOptions;
@@ -96,16 +102,41 @@ export class PluginOperations {
     return this.#operate('rollback', options, () => this.#formerOptions());
   }
 
-  #operate(operation: OperationName, changes: UpgradeOptions, resolve: () => LoadOptions): OperationHandle {
+  /** Throws PluginError NOTHING_TO_ROLL_BACK, SNAPSHOT_NOT_FOUND, STRATEGY_UNFIT. */
+  async rollbackPlan(options: RollbackOptions): Promise<RollbackPlan> {
+    const { serving, name: plugin } = this.#target;
+    const { version } = this.#formerOptions();
+    const strategy = chooseStrategy(plugin, serving, options.strategy);
+    const from = this.#warm?.usable === true && strategy === 'overlap' ? 'warm' : 'command';
+    const common = { version, from, strategy } as const;
+    if (serving?.description?.state === undefined) return { ...common, state: undefined, lost: undefined };
+    if (options.state !== 'snapshot') return { ...common, state: { from: 'handoff' }, lost: undefined };
+    const { id, takenAt, schema, bytes } = await this.#formerSnapshot();
+    const ageMs = (await this.#tools.store.ageMs(id)) ?? 0;
+    const lost = `what has changed of its state in the last ${(ageMs / 1000).toFixed(1)} s`;
+    return { ...common, state: { from: 'snapshot', id, takenAt, ageMs, schema, bytes }, lost };
+  }
+
+  /** Ends what is kept warm, if anything is. Never rejects. For whoever stops the plugin. */
+  async retireWarm(): Promise<void> {
+    const warm = this.#warm;
+    this.#warm = undefined;
+    await warm?.retire();
+  }
+
+  #operate(
+    operation: OperationName,
+    changes: UpgradeOptions & RollbackOptions,
+    resolve: () => LoadOptions,
+  ): OperationHandle {
     const { queue, refuseIfStopped } = this.#tools;
     return new OperationHandle((onProgress) =>
       queue.run(operation, changes.ifBusy ?? 'wait', async () => {
         refuseIfStopped();
         const before = this.#options;
+        const old = this.#target.serving;
         let options = before;
-        const version =
-          operation === 'rollback' ? this.#formerOptions().version : (changes.version ?? before.version);
-        const result = await this.#run(operation, version, changes, onProgress, () => {
+        const result = await this.#run(operation, changes, onProgress, () => {
           options = resolve();
           return options;
         });
@@ -116,22 +147,51 @@ export class PluginOperations {
           if (operation !== 'restart') this.#former = before;
           this.#options = options;
           this.#missing = [];
+          this.#keepWarm(old, result, changes);
         }
         return result;
       }),
     );
   }
 
+  /** What was not stopped after an overlap stays for a while. */
+  #keepWarm(old: Supervisor | undefined, { strategy }: UpgradeReport, changes: UpgradeOptions): void {
+    const keepWarmMs = checkedKeepWarm(changes);
+    if (old === undefined || keepWarmMs === 0 || strategy !== 'overlap') return;
+    const { queue, logger } = this.#tools;
+    this.#warm = new WarmGeneration(old, {
+      keepMs: keepWarmMs,
+      logger,
+      onDue: () => void queue.run('retire', 'wait', () => this.retireWarm()),
+      onRetired: () => this.#target.retired(old),
+    });
+  }
+
+  /** What is kept warm, to be used by a rollback; else it is ended, for it would be in the way. */
+  async #takeWarm(operation: OperationName, strategy: StrategyName): Promise<Supervisor | undefined> {
+    const warm = this.#warm;
+    if (operation !== 'rollback' || strategy !== 'overlap' || warm?.usable !== true) {
+      await this.retireWarm();
+      return undefined;
+    }
+    this.#warm = undefined;
+    return warm.take();
+  }
+
   async #run(
     operation: OperationName,
-    version: string,
-    changes: UpgradeOptions,
+    changes: UpgradeOptions & RollbackOptions,
     onProgress: (progress: OperationProgress) => void,
     resolve: () => LoadOptions,
   ): Promise<UpgradeReport | OperationFailure> {
     const { signal, store, token: hostToken, keep } = this.#tools;
     const { verify, dryRun = false, force = false, contractPolicy = 'report' } = changes;
+    const keepWarmMs = checkedKeepWarm(changes);
+    const bakeMs = checkedWaitMs('bakeMs', changes.bakeMs, 0, 0);
+    const version = operation === 'rollback' ? resolve().version : (changes.version ?? this.#options.version);
     const strategy = await this.#admit(changes);
+    const state = await this.#givenState(changes);
+    const warm = dryRun ? undefined : await this.#takeWarm(operation, strategy);
     let entry: OpenOperation | undefined;
     // What a restarted host has to know of beside the step; as soon as it is known, each line has it.
     let notes: JsonObject = {};
@@ -151,8 +211,10 @@ export class PluginOperations {
         force,
         contractPolicy,
         strict: (changes.expect ?? this.#options.expect)?.strict === true,
-        bakeMs: checkedWaitMs('bakeMs', changes.bakeMs, 0, 0),
-        state: undefined,
+        bakeMs,
+        keepsWarm: keepWarmMs > 0 && strategy === 'overlap',
+        warm,
+        state,
         signal,
         onProgress,
       },
@@ -176,6 +238,29 @@ export class PluginOperations {
       headOf({ id: randomUUID(), plugin, operation, strategy: run.strategy, hostToken, from }),
     );
     return run.run();
+  }
+
+  /** What the new one is to have instead of what the old one would hand over. */
+  async #givenState({ state }: RollbackOptions): Promise<Snapshot | undefined> {
+    const known = state === undefined || state === 'handoff' || state === 'snapshot';
+    check(known, 'state', state, 'handoff or snapshot');
+    if (state !== 'snapshot' || this.#target.serving?.description?.state === undefined) return undefined;
+    return this.#tools.store.open((await this.#formerSnapshot()).id);
+  }
+
+  /** The last state of the version that a rollback leads to. Throws PluginError SNAPSHOT_NOT_FOUND. */
+  async #formerSnapshot(): Promise<KeptSnapshot> {
+    const { version } = this.#formerOptions();
+    const { name: plugin } = this.#target;
+    const kept = await this.#tools.store.latestOf(plugin, version);
+    if (kept !== undefined) return kept;
+    throw new PluginError(
+      'SNAPSHOT_NOT_FOUND',
+      `No state of version ${version} of plugin ${plugin} is kept.`,
+      {
+        facts: { plugin, version },
+      },
+    );
   }
 
   /** By which strategy, considering what the machine has room for. Throws PluginError STRATEGY_UNFIT, MEMORY_SHORT. */
@@ -208,13 +293,20 @@ export class PluginOperations {
   /** The new one has served, and is refused: an operation in the other direction takes its state back. */
   async #goBack(
     before: LoadOptions,
-    { error }: OperationFailure,
+    { error, left }: OperationFailure,
     onProgress: (progress: OperationProgress) => void,
   ): Promise<PluginError> {
-    const back = await this.#run('rollback', before.version, { force: true }, onProgress, () => before);
+    if (left !== undefined) await this.#end(left);
+    const back = await this.#run('rollback', { force: true }, onProgress, () => before);
     if (!('error' in back)) return error.withFacts({ outcome: 'rolled-back' });
     const { code, summary } = back.error;
     return error.withFacts({ outcome: 'not-rolled-back', rollback: `${code}: ${summary}` });
+  }
+
+  /** Ends what handed its state over and can't go on. Never rejects. */
+  async #end(generation: Supervisor): Promise<void> {
+    await endGeneration(generation, { reason: 'refused' }, this.#tools.logger);
+    this.#target.retired(generation);
   }
 
   /** Throws PluginError NOTHING_TO_ROLL_BACK. */
@@ -245,4 +337,8 @@ export class PluginOperations {
       changes.command === undefined ? spec.command : factory.resolveCommand(spec),
     );
   }
+}
+
+function checkedKeepWarm({ keepWarmMs }: UpgradeOptions): number {
+  return checkedWaitMs('keepWarmMs', keepWarmMs, 0, 0);
 }

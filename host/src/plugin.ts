@@ -9,7 +9,7 @@ import type { Channel } from './routing/grpc-call';
 import type { StubConstructor, StubOptions } from './routing/stub';
 import type { InstanceCalls } from './upgrade/instance-calls';
 import type { OperationHandle } from './upgrade/operation-handle';
-import type { RollbackOptions, UpgradeOptions } from './upgrade/upgrade-options';
+import type { RollbackOptions, RollbackPlan, UpgradeOptions } from './upgrade/upgrade-options';
 
 /**
  * What another host needs to take over a plugin: what it was loaded with, and the record of its process. It holds a
@@ -70,12 +70,19 @@ export interface Plugin extends PluginCalls {
   /** The same version in a new process, by the same swap: no call fails. */
   restart(options?: Pick<UpgradeOptions, 'ifBusy'>): OperationHandle;
   /**
-   * An upgrade backwards: to what was served before the last upgrade or rollback, by the same rules. A second one goes
-   * forward again.
+   * An upgrade backwards: to what was served before the last upgrade or rollback, by the same rules; at once where that is
+   * still kept warm (`keepWarmMs`). A second one goes forward again.
    *
-   * The handle is that of `upgrade`; it throws NOTHING_TO_ROLL_BACK where there is nothing to go back to.
+   * The handle is that of `upgrade`; it throws NOTHING_TO_ROLL_BACK where there is nothing to go back to, and
+   * SNAPSHOT_NOT_FOUND where the state is to come from a snapshot and none is kept.
    */
   rollback(options?: RollbackOptions): OperationHandle;
+  /**
+   * What `rollback` with these options would do now: to which version, from where it takes the state, and what is lost.
+   *
+   * Throws PluginError NOTHING_TO_ROLL_BACK, SNAPSHOT_NOT_FOUND, STRATEGY_UNFIT.
+   */
+  rollbackPlan(options?: RollbackOptions): Promise<RollbackPlan>;
   /**
    * Runs work that has to stay with one instance, the one that serves when it begins. It counts as one call: an
    * upgrade lets it finish within `drainTimeoutMs`, while new calls already go to the new version.

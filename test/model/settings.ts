@@ -42,6 +42,8 @@ export function makeSetting(name: string, choice: Choice, mutation: Mutation = {
     stateful,
     exclusive,
     'bake-asked': bake,
+    // Keeping it is as if the operation had not come to its drain yet.
+    'not-kept-warm': true,
   };
   const rows = strategies[strategy].filter(({ when }) => holds[when]);
   return {

@@ -26,6 +26,12 @@ export interface Description {
   readonly single: boolean;
 }
 
+const noAnswer: ReadonlySet<status> = new Set([
+  status.DEADLINE_EXCEEDED,
+  status.CANCELLED,
+  status.UNAVAILABLE,
+]);
+
 /** What a plugin sent is no snapshot: it says why. */
 export class SnapshotInvalid extends Error {
   override readonly name = 'SnapshotInvalid';
@@ -42,11 +48,15 @@ export class LifecycleCalls {
     this.#client = createPromiseClient(LifecycleDefinition, channel);
   }
 
-  /** Undefined for a plugin that says nothing of itself: the service is optional. */
+  /**
+   * Undefined for a plugin that says nothing of itself: the service is optional. One that did not come to answering has said
+   * nothing either way. Throws RpcError DEADLINE_EXCEEDED, CANCELLED, UNAVAILABLE.
+   */
   async describe(limit: LifecycleLimit): Promise<Description | undefined> {
     try {
       return await this.#client.describe({}, limit);
-    } catch {
+    } catch (error) {
+      if (error instanceof RpcError && noAnswer.has(error.code)) throw error;
       return undefined;
     }
   }

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PluginError } from '@plugd/protocol/plugin-error';
+import { RpcError } from '@plugd/protocol/rpc/rpc-error';
 import { compareBuild, valid as validVersion } from 'semver';
 import { connectFailure } from '../connection/failure';
 import type { HealthAnswer } from '../connection/health';
+import type { Description } from '../connection/lifecycle';
 import type { GivenContract } from '../contract/given-contract';
 import type { Logger } from '../events/logger';
 import { describeExit } from '../launch/witness';
@@ -57,7 +59,7 @@ export async function proveHealth(instance: Instance, limits: ProofLimits, logge
  * for.
  */
 export async function proveVersion(instance: Instance, limits: ProofLimits): Promise<void> {
-  const said = await untilExit(instance, instance.connection.lifecycle.describe(callLimit(limits)));
+  const said = await describe(instance, limits);
   instance.description = said;
   const { version } = instance.identity;
   if (said === undefined || said.version === '' || sameVersion(said.version, version)) return;
@@ -66,6 +68,28 @@ export async function proveVersion(instance: Instance, limits: ProofLimits): Pro
     `Version ${version} was asked for, but the plugin says it is ${said.version}.`,
     { facts: { asked: version, said: said.version } },
   );
+}
+
+/**
+ * A plugin that is only slow to answer must not count as one that keeps no state: it would be upgraded without it. Throws
+ * PluginError HEALTH_TIMEOUT.
+ */
+async function describe(instance: Instance, limits: ProofLimits): Promise<Description | undefined> {
+  for (;;) {
+    try {
+      return await untilExit(instance, instance.connection.lifecycle.describe(callLimit(limits)));
+    } catch (error) {
+      if (!(error instanceof RpcError) || limits.signal.aborted) throw error;
+      if (limits.deadline - performance.now() <= slowestPollMs) {
+        throw instance.launched.error(
+          'HEALTH_TIMEOUT',
+          'The plugin did not say what it is in the time that it had to start.',
+          { cause: error },
+        );
+      }
+      await untilExit(instance, sleep(slowestPollMs, undefined, { signal: limits.signal }));
+    }
+  }
 }
 
 /** `v1.2.3` and `1.2.3` are one version; `1.2.3+a` and `1.2.3+b` are two builds. */

@@ -11,6 +11,7 @@ export function mergeOptions(current: LoadOptions, changes: UpgradeOptions): Loa
     force: _force,
     contractPolicy: _contractPolicy,
     bakeMs: _bakeMs,
+    keepWarmMs: _keepWarmMs,
     ...given
   } = changes;
   const { sha256, autoMtls, tls, ...kept } = current;

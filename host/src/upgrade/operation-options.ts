@@ -1,5 +1,6 @@
 import type { PluginSpec } from '../instance/plugin-spec';
 import type { Snapshot } from '../state/snapshot';
+import type { Supervisor } from '../supervision/supervisor';
 import type { ContractPolicy } from './contract-policy';
 import type { OperationProgress } from './operation-handle';
 import type { OperationName } from './report';
@@ -21,6 +22,10 @@ export interface OperationOptions {
   readonly force: boolean;
   readonly contractPolicy: ContractPolicy;
   readonly bakeMs: number;
+  /** After an overlap the old one is neither drained nor stopped: its owner does that later. */
+  readonly keepsWarm: boolean;
+  /** Is there already, and served before: nothing needs to be started. */
+  readonly warm: Supervisor | undefined;
   /** What misses its expectations is refused as long as it bakes. */
   readonly strict: boolean;
   /** What the new one gets instead of the old one's state, which is then lost. */

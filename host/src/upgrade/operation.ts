@@ -25,6 +25,8 @@ import { judge, requireMet, type Verdict } from './verdict';
 export interface OperationFailure {
   readonly outcome: Exclude<LoopOutcome['outcome'], 'done'>;
   readonly error: PluginError;
+  /** What served before and is still there, though it is of no use any more. */
+  readonly left: Supervisor | undefined;
 }
 
 /** One upgrade, restart or rollback: takes its strategy's steps through the loop, and says what came of it. */
@@ -94,7 +96,10 @@ export class Operation implements LoopEnvironment {
       const plan = { strategy: this.#strategy, rows: this.rows };
       const { outcome, failed, warnings } = await runLoop(plan, this);
       this.#work.warnings.push(...warnings.map(({ at, error }) => asPluginError(error, `${at} failed`)));
-      if (outcome !== 'done') return { outcome, error: this.#failure(outcome, failed) };
+      if (outcome !== 'done') {
+        const left = outcome === 'go-back' ? this.#old : undefined;
+        return { outcome, error: this.#failure(outcome, failed), left };
+      }
       if (dryRun) await this.#steps.run('stop', () => this.#work.finishDryRun(), 100);
       await this.#memory.after();
       return this.#report(dryRun ? 'verified' : 'swapped');
@@ -144,6 +149,8 @@ export class Operation implements LoopEnvironment {
         return description?.state !== undefined;
       case 'exclusive':
         return description !== undefined && description.resources.length > 0;
+      case 'not-kept-warm':
+        return !this.#options.keepsWarm;
       case 'bake-asked':
         return this.#options.bakeMs > 0 || this.#options.strict;
     }

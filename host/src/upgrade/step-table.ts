@@ -47,7 +47,8 @@ export type StepCondition =
   | 'verify-given'
   | 'stateful'
   | 'exclusive'
-  | 'bake-asked';
+  | 'bake-asked'
+  | 'not-kept-warm';
 
 /**
  * `undo`: what was done is undone, the latest first, and the old one goes on. `go-on`: a warning in the report.
@@ -261,8 +262,8 @@ export const strategies: Readonly<Record<StrategyName, readonly StepRow[]>> = {
     { ...before, step: 'swap', phase: 'swap', undo: 'swap-back', onRestart: 'finish', percent: 80 },
     // Before the drain: what was told to leave can't be told to stay.
     { ...baking, onFailure: 'undo', percent: 85 },
-    { ...after, step: 'drain', percent: 95 },
-    { ...after, step: 'stop', percent: 100 },
+    { ...after, step: 'drain', when: 'not-kept-warm', percent: 95 },
+    { ...after, step: 'stop', when: 'not-kept-warm', percent: 100 },
   ],
   handoff: [
     { ...before, step: 'prepare', percent: 5 },

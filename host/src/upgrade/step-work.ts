@@ -81,6 +81,11 @@ export class StepWork {
       this.from = { ...this.from, ...(await this.sideOf(this.#old)) };
     },
     start: async () => {
+      const { warm } = this.#options;
+      if (warm !== undefined) {
+        this.next = warm;
+        return;
+      }
       const next = this.#target.supervise(this.spec, this.#target.nextGeneration());
       this.next = next;
       const { signal } = this.#options;
@@ -166,7 +171,10 @@ export class StepWork {
       await Promise.all(next.replicas.map(({ instance }) => makeReady(instance, about)));
       this.to = await this.sideOf(next);
       // Nothing is handed over to it: it begins with what is kept, or anew.
-      if (this.#strategy === 'overlap') await next.begin();
+      if (this.#strategy === 'overlap' && this.#options.warm === undefined) {
+        const { given } = this.handoff;
+        await next.begin(given && (async () => given));
+      }
       this.#expectWhole(next);
       this.#target.swap(next);
       if (this.#strategy === 'overlap') this.#target.goOn();

@@ -33,12 +33,50 @@ export interface UpgradeOptions extends Partial<Omit<LoadOptions, 'name'>> {
    * time, the old one serves again, and the upgrade fails with BAKE_FAILED. Default 0: the old one is ended at once.
    */
   readonly bakeMs?: number;
+  /**
+   * How long the old version is kept after an `overlap`, for a `rollback` that takes no start, in milliseconds. It finishes
+   * its calls meanwhile, and is drained and stopped when the time is over or the next operation begins. A version whose state
+   * was handed over has an old state, and is never kept. Default 0: not at all.
+   */
+  readonly keepWarmMs?: number;
   /** What to do while another operation runs on this plugin. Default `wait`. */
   readonly ifBusy?: 'wait' | 'fail';
 }
 
 /** How to go back. */
-export type RollbackOptions = Pick<
-  UpgradeOptions,
-  'verify' | 'dryRun' | 'ifBusy' | 'strategy' | 'force' | 'contractPolicy' | 'bakeMs'
->;
+export interface RollbackOptions
+  extends Pick<
+    UpgradeOptions,
+    'verify' | 'dryRun' | 'ifBusy' | 'strategy' | 'force' | 'contractPolicy' | 'bakeMs' | 'keepWarmMs'
+  > {
+  /**
+   * Where a plugin with state gets it from. `handoff` (default): the version that serves hands its state over, so the former
+   * one has to read that schema, by a migration backwards. `snapshot`: the last state that was kept of the former version;
+   * what has changed since is lost. See `rollbackPlan`.
+   */
+  readonly state?: 'handoff' | 'snapshot';
+}
+
+/** What a rollback would do, told beforehand. */
+export interface RollbackPlan {
+  /** The version that would serve. */
+  readonly version: string;
+  /** Whether its process is still there, or has to be started by its command. */
+  readonly from: 'warm' | 'command';
+  readonly strategy: StrategyName;
+  /** Undefined for a plugin without state. */
+  readonly state:
+    | { readonly from: 'handoff' }
+    | {
+        readonly from: 'snapshot';
+        readonly id: string;
+        /** By the wall clock, in ms since 1970. */
+        readonly takenAt: number;
+        readonly ageMs: number;
+        readonly schema: number;
+        readonly bytes: number;
+      }
+    | undefined;
+  /** What is lost, in words; undefined: nothing. */
+  readonly lost: string | undefined;
+}

@@ -15,6 +15,7 @@ const conditions: Readonly<Record<StepCondition, string>> = {
   stateful: 'it keeps state',
   exclusive: 'it has what only one can have',
   'bake-asked': '`bakeMs` is given',
+  'not-kept-warm': '`keepWarmMs` is not given',
 };
 
 const failures: Readonly<Record<StepRow['onFailure'], string>> = {

@@ -1,0 +1,55 @@
+import type { Cause } from '../events/host-event';
+import type { Logger } from '../events/logger';
+import type { Supervisor } from '../supervision/supervisor';
+
+export interface WarmGenerationOptions {
+  readonly keepMs: number;
+  readonly logger: Logger;
+  /** Its time is over: to be followed by {@link WarmGeneration.retire}. */
+  readonly onDue: () => void;
+  /** Nothing is left of it. */
+  readonly onRetired: () => void;
+}
+
+/** Out of the route, and not told to leave: it may be asked to serve again. */
+export class WarmGeneration {
+  readonly #generation: Supervisor;
+  readonly #options: WarmGenerationOptions;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(generation: Supervisor, options: WarmGenerationOptions) {
+    this.#generation = generation;
+    this.#options = options;
+    this.#timer = setTimeout(options.onDue, Math.min(options.keepMs, 0x7fffffff)).unref();
+  }
+
+  /** Whether all of it is still there. */
+  get usable(): boolean {
+    return this.#generation.whole;
+  }
+
+  /** It is somebody else's from now on. */
+  take(): Supervisor {
+    clearTimeout(this.#timer);
+    return this.#generation;
+  }
+
+  /** Lets it finish the calls that it still has, and ends it. Never rejects; what can't be ended is logged. */
+  async retire(): Promise<void> {
+    clearTimeout(this.#timer);
+    const cause = { reason: 'retired', message: 'its time as the version before was over' };
+    await endGeneration(this.#generation, cause, this.#options.logger);
+    this.#options.onRetired();
+  }
+}
+
+/** Lets it finish the calls that it has, and ends it. Never rejects; what can't be ended is logged. */
+export async function endGeneration(generation: Supervisor, cause: Cause, logger: Logger): Promise<void> {
+  try {
+    await generation.drain(cause);
+    await generation.stop(cause);
+  } catch (error) {
+    const { name: plugin, version } = generation.spec;
+    logger.error('a process could not be ended', { plugin, version, error: String(error) });
+  }
+}
