@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { runScenario, type Scenario } from './harness';
 import { calls } from './scenarios/calls';
 import { serveEcho } from './scenarios/echo-server';
+import { handoff } from './scenarios/handoff';
 import { recover } from './scenarios/recover';
 import { routing } from './scenarios/routing';
 import { scale } from './scenarios/scale';
@@ -11,7 +12,7 @@ import { serveScale } from './scenarios/scale-host';
 import { start } from './scenarios/start';
 import { swap } from './scenarios/swap';
 
-const scenarios: readonly Scenario[] = [routing, calls, swap, start, recover, scale];
+const scenarios: readonly Scenario[] = [routing, calls, swap, handoff, start, recover, scale];
 
 // The bundle lies in bench/dist.
 const RESULTS = join(__dirname, '..', 'results');

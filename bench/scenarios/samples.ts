@@ -37,3 +37,26 @@ export function sample(language: Language, version: 1 | 2 = 1): SampleOptions {
     handshake: { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: [1, 2] },
   };
 }
+
+const COUNTERS: Readonly<Record<Language, readonly [v1: string, v2: string]>> = {
+  go: [join(PLUGINS, 'go', 'bin', 'counter-v1'), join(PLUGINS, 'go', 'bin', 'counter-v2')],
+  ts: [
+    join(PLUGINS, 'counter-ts', 'dist', 'counter-ts-v1'),
+    join(PLUGINS, 'counter-ts', 'dist', 'counter-ts-v2'),
+  ],
+};
+
+/**
+ * The sample that keeps a state and calls its host back. Without TLS, which would be made anew for each call that has a
+ * connection of its own; and calls are held for as long as it takes, for that is what is measured.
+ */
+export function counterSample(language: Language, version: 1 | 2): SampleOptions {
+  const [v1, v2] = COUNTERS[language];
+  return {
+    version: `${version}.0.0`,
+    command: version === 1 ? v1 : v2,
+    handshake: { cookie: ['COUNTER_PLUGIN', 'hello'], protocolVersions: [1, 2] },
+    autoMtls: false,
+    restart: { hold: { limitMs: 20_000 } },
+  };
+}
