@@ -8,7 +8,7 @@ import { openPrivateDirectory } from './state/private-directory';
 import type { Snapshot } from './state/snapshot';
 import type { KeptSnapshot, SnapshotOrigin } from './state/snapshot-record';
 import { type KeepOptions, SnapshotStore } from './state/snapshot-store';
-import { defaultMaxSnapshotBytes } from './state/snapshot-store-options';
+import { defaultMaxSnapshotBytes, resolveStoreOptions } from './state/snapshot-store-options';
 
 /** How much of their states a host keeps of its plugins. */
 export interface SnapshotLimits {
@@ -56,10 +56,12 @@ export class HostStore {
     this.#openSnapshots = openSnapshots;
   }
 
-  /** Throws PluginError STATE_DIR_IN_USE, STATE_DIR_UNUSABLE, STATE_FORMAT_NEWER. */
+  /** Throws PluginError OPTIONS_INVALID, STATE_DIR_IN_USE, STATE_DIR_UNUSABLE, STATE_FORMAT_NEWER. */
   static async open(options: HostStoreOptions): Promise<HostStore> {
     const { stateDir, runDirectory, snapshots, logger } = options;
     const directory = join(stateDir ?? runDirectory, 'snapshots');
+    // Where nothing is kept yet they would be looked at when calls wait.
+    resolveStoreOptions({ ...snapshots, directory });
     const openSnapshots = async (): Promise<SnapshotStore> => {
       const store = await SnapshotStore.open({ ...snapshots, directory });
       for (const problem of store.problems) logger.warn(problem.summary, { ...problem.facts });

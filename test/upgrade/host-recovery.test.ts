@@ -316,6 +316,12 @@ test('a state directory has one host at a time, and the other one leaves nothing
   }
 });
 
+test('limits that can’t be are refused before there is anything to keep', async () => {
+  for (const snapshots of [{ ttlMs: 0 }, { maxPerPlugin: -1 }, { maxBytes: Number.NaN }]) {
+    expect((await failureOf(createHost({ snapshots }))).code).toBe('OPTIONS_INVALID');
+  }
+});
+
 test('a state that can’t be kept is told of; where another host is to go on with it the upgrade is refused', async () => {
   const snapshots = { maxSnapshotBytes: 1 };
   room = await HostRoom.open({ snapshots });

@@ -50,6 +50,13 @@ test.each([0, 1, 65_535, 65_536, 65_537, 131_072, 1_000_001])('%i bytes come bac
   expect((await contentOf(await store.open(id))).equals(bytes)).toBe(true);
 });
 
+test('what need not be safe from a loss of power is read in the same way', async () => {
+  const bytes = unlikeBytes(200_000);
+  const { id } = await (await room.open()).keep(counter, snapshotOf(bytes), { durable: false });
+  const next = await room.open();
+  expect((await contentOf(await next.open(id))).equals(bytes)).toBe(true);
+});
+
 test('nobody else can read the files, and they say nothing', async () => {
   const store = await room.open();
   await store.keep(counter, snapshotOf(secret));
