@@ -203,9 +203,15 @@ export class ManagedPlugin implements Plugin, OperationTarget {
         await this.#snapshots.end();
         await this.#surroundings.store.forget(this.name);
       } finally {
-        this.#transition('stopped', { reason: 'asked' });
+        this.#transition('stopped', { reason: 'asked', ...this.#unreleased() });
       }
     });
+  }
+
+  /** What none of its versions released that had it: at the plugin's end the last chance to say so. */
+  #unreleased(): { message?: string } {
+    const names = new Set(this.resources.outstanding().map(({ name, kind }) => `${name} (${kind})`));
+    return names.size === 0 ? {} : { message: `never released: ${[...names].join(', ')}` };
   }
 
   /** Starts the first generation. For `host.load`. */

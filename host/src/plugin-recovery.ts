@@ -86,7 +86,7 @@ export async function recoverPlugin(
     toVersion: sides.new?.version ?? sides.old?.version ?? '',
   } as const;
   const cause = { reason: 'host-was-killed' };
-  emit({ ...told, phase: 'started', cause });
+  emit({ ...told, phase: 'started', percent: 0, cause });
   const removeLeftovers = async (): Promise<void> => {
     for (const one of [head, ...written].flatMap((line) => tokenOf(line) ?? [])) {
       await endCarriers(platform, one);
@@ -103,6 +103,7 @@ export async function recoverPlugin(
     emit({
       ...told,
       phase: 'done',
+      percent: 100,
       cause: { ...cause, message: `${askedVersion} is started, as it was asked for` },
     });
     return false;
@@ -140,11 +141,11 @@ export async function recoverPlugin(
     },
   );
   if (outcome === 'down') {
-    emit({ ...told, phase: 'failed', cause: { reason: 'error', message: String(failure) } });
+    emit({ ...told, phase: 'failed', percent: 0, cause: { reason: 'error', message: String(failure) } });
     throw failure;
   }
   const version = outcome === 'new' ? sides.new?.version : sides.old?.version;
-  emit({ ...told, phase: 'done', cause: { ...cause, message: `${version} serves` } });
+  emit({ ...told, phase: 'done', percent: 100, cause: { ...cause, message: `${version} serves` } });
   return true;
 }
 

@@ -77,7 +77,14 @@ test('a new version that does not begin leaves the lock with the old one, which 
 
 test('what a plugin never released is named at its stop', async () => {
   const plugin = await load('no release');
+  const ends: unknown[] = [];
+  room.host.on('event', (event) => {
+    if (event.type === 'plugin' && event.to === 'stopped') ends.push(event.cause.message);
+  });
   await plugin.stop();
+  expect(ends).toEqual([
+    'never released: config (shared), lock (exclusive), cache (per-generation), connections (leased)',
+  ]);
   expect(outstanding()).toEqual([
     ['config (shared)', 'lock (exclusive)', 'cache (per-generation)', 'connections (leased)'],
   ]);

@@ -97,6 +97,8 @@ export interface OperationEvent extends EventBase {
   /** See `OperationStep`; or what is undone, after a step has failed. */
   readonly step: string;
   readonly phase: 'started' | 'done' | 'failed' | 'undoing' | 'undone';
+  /** How far the operation has come, from 0 to 100. */
+  readonly percent: number;
   readonly fromVersion: string;
   readonly toVersion: string;
   readonly cause: Cause;

@@ -69,6 +69,6 @@ export class OperationSteps {
       error instanceof PluginError
         ? { reason: 'error', code: error.code, message: error.summary }
         : { reason: error === undefined ? 'asked' : 'error' };
-    this.#emit({ type: 'operation', ...this.#identity, step, phase, cause });
+    this.#emit({ type: 'operation', ...this.#identity, step, phase, percent: this.#percent, cause });
   }
 }
