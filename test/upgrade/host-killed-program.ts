@@ -5,6 +5,13 @@ import type { LoadOptions } from '../../host/src/instance/load-options';
 import type { UpgradeOptions } from '../../host/src/upgrade/upgrade-options';
 import { counterOptions, put } from '../support/counter-room';
 
+export interface KilledAt {
+  /** Default: any that is begun after the numbers were added. */
+  readonly operation?: 'upgrade' | 'rollback' | 'restart';
+  readonly step: string;
+  readonly phase: string;
+}
+
 /** What such a host does. */
 export interface KilledOrder {
   readonly runDir: string;
@@ -17,6 +24,8 @@ export interface KilledOrder {
   /** Then it does nothing for so long. */
   readonly waitMs?: number;
   readonly upgrade?: Partial<Omit<UpgradeOptions, 'verify'>>;
+  /** What is done after the upgrade. */
+  readonly then?: 'rollback' | 'restart';
   /** The application's own check of the new version fails. */
   readonly refuses?: boolean;
   /** As soon as it is begun the process that serves is killed. */
@@ -25,7 +34,7 @@ export interface KilledOrder {
    * The host is killed at the operation's event, in the same turn; without it: when all is done. The step `instance` stands
    * for a process that comes into a state, the step `recover` for what is done at the load.
    */
-  readonly at?: { readonly step: string; readonly phase: string };
+  readonly at?: KilledAt;
 }
 
 function killMyself(): never {
@@ -41,7 +50,8 @@ async function main({ runDir, stateDir, load, at, loseAt, ...order }: KilledOrde
     if (!armed) return;
     if (event.type === 'instance' && at?.step === 'instance' && event.to === at.phase) killMyself();
     if (event.type !== 'operation') return;
-    if (event.step === at?.step && event.phase === at.phase) killMyself();
+    const meant = at?.operation === undefined || at.operation === event.operation;
+    if (meant && event.step === at?.step && event.phase === at.phase) killMyself();
     if (event.step === loseAt && event.phase === 'started') {
       const [serving] = host.plugin('counter')?.status().instances ?? [];
       if (serving !== undefined) process.kill(serving.pid, 'SIGKILL');
@@ -66,6 +76,7 @@ async function main({ runDir, stateDir, load, at, loseAt, ...order }: KilledOrde
       },
     });
   }
+  if (order.then !== undefined) await plugin[order.then]();
   if (at !== undefined) throw new Error(`it never came to ${at.step} ${at.phase}`);
   killMyself();
 }

@@ -112,6 +112,51 @@ test.each([
   expect((await place.journal()).unfinished).toEqual([]);
 });
 
+test.each([
+  ['rollback', 'restore', '2.0.0', '1'],
+  ['rollback', 'release-calls', '1.0.0', '1'],
+  ['restart', 'restore', '2.0.0', '2'],
+  // Of the one that it asks for the operation, which was one of version 2 alone, knew nothing.
+  ['restart', 'release-calls', '1.0.0', '1'],
+] as const)(
+  'of a %s in which the host was killed at %s version %s is left',
+  async (then, step, version, asked) => {
+    await place.kill({ ...upgrading(step), then, at: { operation: then, step, phase: 'started' } });
+    const plugin = await load(sample(asked));
+    expect(recoveries()).toEqual(['started', 'done']);
+    expect(plugin.status().version).toBe(version);
+    expect(await numberOf(plugin)).toBe(12);
+    expect((await place.journal()).unfinished).toEqual([]);
+  },
+);
+
+test('a host killed on the way back from a version that did not last serves the one before it', async () => {
+  const order = upgrading('');
+  await place.kill({
+    ...order,
+    upgrade: { ...order.upgrade, bakeMs: 20_000 },
+    loseAt: 'bake',
+    at: { operation: 'rollback', step: 'swap', phase: 'started' },
+  });
+  const plugin = await load();
+  expect(recoveries()).toEqual(['started', 'done']);
+  expect(plugin.status().version).toBe('1.0.0');
+  expect(await numberOf(plugin)).toBe(12);
+});
+
+test('a host killed in the upgrade of a plugin that keeps nothing leaves nothing but a version to be served', async () => {
+  handed.tell({});
+  const [load1, load2] = (['1.0.0', '2.0.0'] as const).map((version) =>
+    handed.options({ mark: '' }, { version, keepsNothing: true }),
+  );
+  if (load1 === undefined || load2 === undefined) throw new Error('there are two');
+  await place.kill({ load: load1, put: 1, upgrade: load2, at: { step: 'swap', phase: 'started' } });
+  const plugin = await load({ ...load2, version: '1.0.0', env: load2.env });
+  expect(plugin.status().version).toBe('2.0.0');
+  expect(await numberOf(plugin)).toBeUndefined();
+  expect(await place.snapshots()).toBe(0);
+});
+
 test('of a journal that is damaged no more is believed than that something was begun', async () => {
   await place.kill(upgrading('stop'));
   const database = join(place.stateDir, 'journal');

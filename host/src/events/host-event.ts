@@ -45,6 +45,7 @@ export interface Cause {
    * - `unhealthy`, `connection-lost`: it was alive, but of no use
    * - `limit`: it used more than it may
    * - `errors`, `latency`: what an instance is worse in than its peers; `recovered`: it gets another chance
+   * - `host-was-killed`: an earlier host, in the middle of an operation
    * - `restarted`: another one took the place of one that was lost
    * - `error`: what `code` and `message` say
    */
@@ -94,7 +95,10 @@ export interface PluginEvent extends EventBase {
 export interface OperationEvent extends EventBase {
   readonly type: 'operation';
   readonly operation: 'upgrade' | 'restart' | 'rollback';
-  /** See `OperationStep`; or what is undone, after a step has failed. */
+  /**
+   * See `OperationStep`; or what is undone, after a step has failed. `recover`: at a load, what a killed host had begun is
+   * finished or undone.
+   */
   readonly step: string;
   readonly phase: 'started' | 'done' | 'failed' | 'undoing' | 'undone';
   /** How far the operation has come, from 0 to 100. */

@@ -94,8 +94,7 @@ export class PeriodicSnapshots {
 
   /** What goes wrong each time is told once. */
   #tell({ spec }: Supervisor, error: unknown): void {
-    const kind =
-      error instanceof PluginError ? error.code : error instanceof RpcError ? error.codeName : String(error);
+    const kind = kindOf(error);
     if (this.#told.has(kind)) return;
     this.#told.add(kind);
     const { name: plugin, version } = spec;
@@ -106,4 +105,10 @@ export class PeriodicSnapshots {
       error: String(error),
     });
   }
+}
+
+function kindOf(error: unknown): string {
+  if (error instanceof PluginError) return error.code;
+  if (error instanceof RpcError) return error.codeName;
+  return error instanceof Error ? error.name : 'unknown';
 }
