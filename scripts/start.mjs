@@ -1,5 +1,6 @@
-// The main job: runs the samples, calls them without pause, and replaces each again and again under that load.
-// Ends by itself; the last line says how many calls were made, how many failed, and how many upgrades there were.
+// The main job: runs the samples, calls them without pause, and replaces each again and again under that load: those that
+// keep nothing by overlap, the counter by handing over what it has counted, from Go to TypeScript and back. Versions of it that
+// would do harm are refused. Ends by itself; the last line says how many calls were made, how many failed, and how many upgrades there were.
 import path from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,12 +10,12 @@ import { Load } from './demo/load.mjs';
 import { findGo } from './lib/go.mjs';
 import { root } from './lib/root.mjs';
 
-const UPGRADES = 10;
+const UPGRADES = 8;
 const LOOPS = 64;
-/** Each with two connections of its own, which TLS makes dear. */
-const CALLBACK_LOOPS = 16;
+/** Each call with two connections of its own. */
+const CALLBACK_LOOPS = 8;
 const STREAMS = 4;
-const PAUSE_MS = 250;
+const PAUSE_MS = 150;
 
 const windows = process.platform === 'win32';
 
@@ -25,6 +26,12 @@ const kvCookie = ['KV_PLUGIN', 'hello'];
 const counterCookie = ['COUNTER_PLUGIN', 'hello'];
 const file = (...names) => path.join(root, 'plugins', ...names);
 const program = (name) => ({ command: file('go', 'bin', windows ? `${name}.exe` : name) });
+
+/** What must not get in, and the code that says why. */
+const badCounters = [
+  { what: 'contract', code: 'CONTRACT_BROKEN' },
+  { what: 'state', code: 'STATE_SCHEMA_UNKNOWN' },
+];
 
 /** Each with its two versions, which replace each other by turns. */
 function samples() {
@@ -54,13 +61,15 @@ function samples() {
     },
     {
       name: 'counter',
-      about: `calls its host back; ${problem ? 'TypeScript' : 'version 1 in Go, version 2 in TypeScript'}, multiplexed`,
+      about: `keeps a state and calls its host back; ${problem ? 'TypeScript' : 'version 1 in Go, version 2 in TypeScript'}, all on one socket`,
       cookie: counterCookie,
       versions: counter,
-      options: { multiplex: true },
+      // On a slow machine calls in flight take long to end, and a handoff waits for them.
+      options: { multiplex: true, autoMtls: false, restart: { hold: { limitMs: 10_000 } } },
       load: CallbackLoad,
       loops: CALLBACK_LOOPS,
       streams: 0,
+      bad: badCounters,
     },
   ].filter(({ left }) => !left);
 }
@@ -94,27 +103,59 @@ async function main() {
 }
 
 async function underLoad(plugin, sample, total, signal) {
-  const { loops, streams } = sample;
+  const { loops, streams, bad = [] } = sample;
   console.log(`\n${sample.name}: ${UPGRADES} upgrades under ${loops} loops and ${streams} streams`);
   const load = new sample.load(plugin);
   load.start({ loops, streams });
+  await sleep(PAUSE_MS);
   try {
     for (let i = 0; i < UPGRADES && !signal.aborted; i++) {
-      await sleep(PAUSE_MS);
       // Version 2 and version 1 by turns.
       const version = i % 2 === 0 ? 2 : 1;
       const [{ pid }] = plugin.status().instances;
       const upgrade = plugin.upgrade({ version: `${version}.0.0`, ...sample.versions[version - 1] });
-      for await (const { step, phase } of upgrade) if (step === 'swap' && phase === 'done') load.retire(pid);
-      console.log(formatReport(await upgrade));
+      let counted;
+      for await (const { step, phase } of upgrade) {
+        if (step === 'hold' && phase === 'done') counted = load.counted;
+        if (step === 'swap' && phase === 'done') load.retire(pid);
+      }
+      const report = await upgrade;
+      console.log(formatReport(report));
       total.upgrades++;
+      await sleep(PAUSE_MS);
+      if (report.stateBytes !== undefined) sayHandedOver(report, counted, load.counted);
     }
+    for (const { what, code } of bad) if (!signal.aborted) await refuse(plugin, what, code);
   } finally {
     await load.stop();
     total.calls += load.calls;
     total.failed += load.failures.length;
     for (const failure of load.failures.slice(0, 5)) console.log(`failed: ${failure.message}`);
   }
+}
+
+function sayHandedOver({ stateBytes, pauseMs, calls, from, to }, before, after) {
+  console.log(
+    `  ${stateBytes} bytes of state: pid ${from.pid} had counted to ${before} when calls were held, pid ${to.pid} has gone on to ` +
+      `${after}; ${calls.held} calls waited, at most ${pauseMs.toFixed(1)} ms`,
+  );
+}
+
+/** Under the same load, which notices nothing. */
+async function refuse(plugin, what, code) {
+  const { version, instances } = plugin.status();
+  const script = path.join(root, 'scripts', 'demo', 'bad-counter.mjs');
+  try {
+    await plugin.upgrade({ version: '3.0.0', command: process.execPath, args: [script, what] });
+  } catch (error) {
+    if (!(error instanceof PluginError) || error.code !== code) throw error;
+    const now = plugin.status();
+    console.log(`${plugin.name}: 3.0.0 refused: ${error.message}`);
+    if (now.version !== version || now.instances[0].pid !== instances[0].pid) throw error;
+    console.log(`  ${now.version} serves on, pid ${now.instances[0].pid}`);
+    return;
+  }
+  throw new Error(`version 3.0.0 of ${plugin.name}, whose ${what} is bad, was let in`);
 }
 
 try {
