@@ -24,6 +24,8 @@ const common = {
 };
 
 module.exports = {
+  // What hangs ends; nothing is measured by it, for the machine may be busy.
+  testTimeout: 60_000,
   projects: [
     { ...common, displayName: 'unit', testMatch: ['<rootDir>/test/unit/**/*.test.ts'] },
     {

@@ -3,6 +3,7 @@ import { PluginError } from '@plugd/protocol/plugin-error';
 import type { PromiseClient } from '@plugd/protocol/rpc/client';
 import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
 import type { Cause, PluginState } from './events/host-event';
+import { attachFirst, attachFirstByLine, type FirstGenerationTools, startFirst } from './first-generation';
 import type { HostStore } from './host-store';
 import type { MissingOption } from './instance/attach-options';
 import type { LoadOptions } from './instance/load-options';
@@ -224,61 +225,34 @@ export class ManagedPlugin implements Plugin, OperationTarget {
         await recoverPlugin(unfinished, spec.version, this.#surroundings, async (side, snapshotId) => {
           this.#operations.adopt(side);
           const kept: KeptState = (schemas) => store.newestReadable(this.name, schemas, snapshotId);
-          first = await this.#startFirst(resolveSpec(this.#operations.options), kept);
+          const recovered = resolveSpec(this.#operations.options);
+          first = await startFirst(this.#firstTools, recovered, this.nextGeneration(), kept);
         });
       }
-      return first ?? this.#startFirst(spec, this.#kept);
+      return first ?? startFirst(this.#firstTools, spec, this.nextGeneration(), this.#kept);
     });
-  }
-
-  async #startFirst(spec: PluginSpec, kept: KeptState): Promise<Supervisor> {
-    const first = this.supervise(spec, this.nextGeneration());
-    await first.start({ signal: this.#ending.signal, runStep: (_step, work) => work() });
-    try {
-      await first.begin(kept);
-      return first;
-    } catch (error) {
-      await first.kill({ reason: 'start-failed' });
-      throw error;
-    }
   }
 
   /** Takes the processes of records as the first generation. For `host.attach`. */
   async attach(records: readonly InstanceRecord[]): Promise<void> {
     const number = Math.max(...records.map(({ generation }) => generation));
     this.#generations = number;
-    await this.#open(async (spec) => {
-      const first = this.supervise(spec, number);
-      const { factory } = this.#surroundings;
-      const { sharedContract: contract, sharedResources: resources } = first;
-      const about = { contract, resources, signal: this.#ending.signal };
-      const taken = await Promise.allSettled(records.map((record) => factory.attach(spec, record, about)));
-      const instances = taken.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-      const failed = taken.find((one) => one.status === 'rejected');
-      if (failed) {
-        // They were there before this host: what can't be had whole is left as it was.
-        for (const instance of instances) instance.release();
-        await resources.abandon();
-        throw failed.reason;
-      }
-      for (const instance of instances) first.adopt(instance);
-      return first;
-    });
+    await this.#open((spec) => attachFirst(this.#firstTools, spec, number, records));
   }
 
   /** Takes a process that was started by hand as the first instance. For `host.attach`. */
   async attachByLine(line: ReattachLine, hostCertificate: KeyedCertificate | null): Promise<void> {
-    await this.#open(async (spec) => {
-      const generation = this.nextGeneration();
-      const { signal } = this.#ending;
-      const { factory } = this.#surroundings;
-      // Whoever started it by hand restarts it by hand.
-      const restart = { ...spec.restart, policy: 'never' } as const;
-      const first = this.supervise({ ...spec, restart }, generation);
-      const about = { generation, contract: first.sharedContract, hostCertificate, signal };
-      first.adopt(await factory.attachByLine(spec, line, about));
-      return first;
-    });
+    await this.#open((spec) =>
+      attachFirstByLine(this.#firstTools, spec, this.nextGeneration(), { line, hostCertificate }),
+    );
+  }
+
+  get #firstTools(): FirstGenerationTools {
+    return {
+      factory: this.#surroundings.factory,
+      signal: this.#ending.signal,
+      supervise: (spec, generation) => this.supervise(spec, generation),
+    };
   }
 
   async #open(first: (spec: PluginSpec) => Promise<Supervisor>): Promise<void> {
