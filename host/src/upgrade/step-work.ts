@@ -45,6 +45,8 @@ export class StepWork {
   #spec: PluginSpec | undefined;
   #start: SteppedStart | undefined;
   #heldSince: number | undefined;
+  /** The old one was gone when calls began to wait. */
+  #lost = false;
 
   constructor(
     target: OperationTarget,
@@ -114,10 +116,11 @@ export class StepWork {
       this.#old?.freeze();
       this.#target.hold();
       this.#heldSince = performance.now();
+      this.#lost = this.oldIsGone();
     },
     quiesce: async (row) => {
       const old = this.#old;
-      if (old === undefined) return;
+      if (old === undefined || this.#lost) return;
       const { contract } = old;
       const matters = (path: string | undefined) =>
         path === undefined || contract.method(path)?.idempotency !== 'no-side-effects';
@@ -130,8 +133,12 @@ export class StepWork {
         { facts: { inFlight: old.generation.inFlight, limitMs: Math.round(limitMs) } },
       );
     },
-    pause: (row) => this.handoff.pause(this.#oldInstance, this.#limit(row, lifecycleTimeoutMs)),
+    pause: async (row) => {
+      if (this.#lost) return;
+      await this.handoff.pause(this.#oldInstance, this.#limit(row, lifecycleTimeoutMs));
+    },
     snapshot: async (row) => {
+      if (this.#lost) return;
       const old = this.#oldInstance;
       const snapshot = await this.handoff.take(old, this.#limit(row, transferTimeoutMs));
       if (this.#old === undefined) return;
@@ -150,9 +157,12 @@ export class StepWork {
       await this.handoff.release(this.#oldInstance, names, this.#limit(row, lifecycleTimeoutMs));
       resources.released(generation, names);
     },
-    restore: (row) =>
-      this.handoff.restore(this.#newInstance, this.#moved, this.#limit(row, transferTimeoutMs)),
+    restore: async (row) => {
+      if (this.#beginsByItself) return;
+      await this.handoff.restore(this.#newInstance, this.#moved, this.#limit(row, transferTimeoutMs));
+    },
     check: async (row) => {
+      if (this.#beginsByItself) return;
       const limitMs = this.#limit(row, transferTimeoutMs);
       if (await this.handoff.check(this.#newInstance, this.#moved, limitMs)) return;
       this.warnings.push(
@@ -170,8 +180,7 @@ export class StepWork {
       };
       await Promise.all(next.replicas.map(({ instance }) => makeReady(instance, about)));
       this.to = await this.sideOf(next);
-      // Nothing is handed over to it: it begins with what is kept, or anew.
-      if (this.#strategy === 'overlap' && this.#options.warm === undefined) {
+      if (this.#beginsByItself) {
         const { given } = this.handoff;
         await next.begin(given && (async () => given));
       }
@@ -284,6 +293,12 @@ export class StepWork {
   get #new(): Supervisor {
     if (this.next === undefined) throw new Error('the new generation has not been started');
     return this.next;
+  }
+
+  /** Nothing is handed over to the new one: it begins with what is kept, or anew. */
+  get #beginsByItself(): boolean {
+    if (this.#options.warm !== undefined) return false;
+    return this.#strategy === 'overlap' || (this.#lost && this.handoff.given === undefined);
   }
 
   get #newInstance(): Instance {

@@ -27,8 +27,9 @@ export function chooseStrategy(
   if (strategy !== 'overlap' && keeps && !alone) {
     throw unfit(plugin, strategy, 'it keeps state in several instances, and nobody knows which one’s counts');
   }
-  // Of one that is lost nobody can ask for anything: what is kept of its state is what there is.
-  if (strategy === 'handoff' && old?.alive !== true) return 'overlap';
+  // Of one that is lost nobody can ask for anything: what is kept of its state is what there is. And it must not come back
+  // meanwhile, and count on from there.
+  if (strategy === 'handoff' && old?.alive !== true) return 'recreate';
   return strategy;
 }
 

@@ -1,0 +1,91 @@
+import { CounterDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
+import { failureOf, HostRoom, killNow, reaches, servingPid } from '../support/host-room';
+import { checkLinearizable } from '../support/linearizability';
+import { poll } from '../support/poll';
+import { Callers, Handed } from './handed';
+
+// A version that does not last gives its place back.
+
+// What has a limit of its own asserts it; this one is only for tests that hang.
+jest.setTimeout(60_000);
+
+const handed = new Handed();
+afterAll(() => handed.dispose());
+
+let room: HostRoom;
+beforeEach(async () => {
+  room = await HostRoom.open();
+});
+afterEach(() => room.close());
+
+const bakeMs = 20_000;
+const restart = { hold: { limitMs: 10_000 } };
+
+test('by overlap: the old one serves again, and no call that may be repeated fails', async () => {
+  const plugin = await handed.load(room, { keepsNothing: true }, { restart });
+  const pid = servingPid(plugin);
+  let ending = false;
+  const failures: unknown[] = [];
+  const readers = Array.from({ length: 8 }, async () => {
+    while (!ending) {
+      await plugin
+        .client(CounterDefinition)
+        .get({ key: 'a' }, { timeoutMs: 20_000 })
+        .catch((error: unknown) => failures.push(error));
+      await new Promise((next) => setTimeout(next, 1));
+    }
+  });
+  const upgrade = plugin.upgrade({
+    ...handed.options(room, { version: '2.0.0', keepsNothing: true }),
+    bakeMs,
+  });
+  await reaches(upgrade, 'bake');
+  await poll(
+    () => plugin.client(CounterDefinition).get({ key: 'a' }),
+    ({ servedBy }) => servedBy === '2.0.0',
+  );
+  await killNow(servingPid(plugin));
+  expect(await failureOf(upgrade)).toMatchObject({ code: 'BAKE_FAILED', facts: { step: 'bake' } });
+  expect(plugin.status()).toMatchObject({ version: '1.0.0', state: 'serving' });
+  expect(servingPid(plugin)).toBe(pid);
+  await poll(
+    () => room.processes(),
+    (pids) => pids.length === 1,
+  );
+  ending = true;
+  await Promise.all(readers);
+  expect(failures).toEqual([]);
+});
+
+test('by handoff: the old version is begun again with the state that was handed over', async () => {
+  const plugin = await handed.load(room, {}, { restart });
+  const counter = plugin.client(CounterDefinition);
+  await counter.put({ key: 'a', value: 5, helper: 0 });
+  const upgrade = plugin.upgrade({ ...handed.options(room, { version: '2.0.0' }), bakeMs });
+  await reaches(upgrade, 'bake');
+  expect(await counter.get({ key: 'a' })).toMatchObject({ value: 5, servedBy: '2.0.0' });
+  await killNow(servingPid(plugin));
+  expect(await failureOf(upgrade)).toMatchObject({
+    code: 'BAKE_FAILED',
+    facts: { step: 'bake', outcome: 'rolled-back' },
+  });
+  expect(await counter.get({ key: 'a' })).toMatchObject({ value: 5, servedBy: '1.0.0' });
+  await poll(
+    () => room.processes(),
+    (pids) => pids.length === 1,
+  );
+  expect(room.processes()).toEqual([servingPid(plugin)]);
+});
+
+test('what lasts is kept, with all that was counted', async () => {
+  const plugin = await handed.load(room, {}, { restart });
+  const callers = new Callers(plugin);
+  await callers.more();
+  const report = await plugin.upgrade({ ...handed.options(room, { version: '2.0.0' }), bakeMs: 300 });
+  expect(report.steps.map(({ step }) => step)).toContain('bake');
+  await callers.more();
+  expect(room.processes()).toEqual([servingPid(plugin)]);
+  const { entries, errors } = await callers.end();
+  expect(errors).toEqual([]);
+  expect(await checkLinearizable(entries)).toMatchObject({ linearizable: true, unknown: 0 });
+});
