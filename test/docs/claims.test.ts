@@ -57,13 +57,13 @@ describe('docs/hosts.md', () => {
       expect(`${option}: ${defaults.get(option)}`).toBe(`${option}: ${spec[option]}`);
     }
   });
+});
 
-  test('names every field of a report', () => {
-    const text = read('docs/hosts.md');
-    for (const field of propertiesOf('host/src/upgrade/report.ts', 'UpgradeReport')) {
-      expect(text).toMatch(new RegExp(`\`${field}[\`.]`));
-    }
-  });
+test('docs/upgrades.md names every field of a report', () => {
+  const text = read('docs/upgrades.md');
+  for (const field of propertiesOf('host/src/upgrade/report.ts', 'UpgradeReport')) {
+    expect(text).toMatch(new RegExp(`\`${field}[\`.]`));
+  }
 });
 
 describe('docs/supervision.md', () => {

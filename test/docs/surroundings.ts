@@ -16,6 +16,13 @@ const load = `{
   handshake: { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: [1, 2] },
 }`;
 
+const loadCounter = `{
+  name: 'counter',
+  version: '1.0.0',
+  command: './counter-v1',
+  handshake: { cookie: ['COUNTER_PLUGIN', 'hello'], protocolVersions: [1, 2] },
+}`;
+
 /** A fragment as the body of a function with these parameters, which is called with what `prepare` made. */
 function inFunction(parameters: string, prepare: string, args: string): Surrounding {
   return ({ text }) => {
@@ -55,6 +62,12 @@ export const surroundings: Readonly<Record<string, Surrounding>> = {
     'host: plugdHost.Host, kv: plugdHost.Plugin',
     `${makeHost}\n  const kv = await host.load(${load});`,
     'host, kv',
+  ),
+  /** `host` with version 1 of the sample that keeps a state loaded as `counter`. */
+  counter: inFunction(
+    'host: plugdHost.Host, counter: plugdHost.Plugin',
+    `${makeHost}\n  const counter = await host.load(${loadCounter});`,
+    'host, counter',
   ),
   /** In the `setup(ctx)` of a plugin that is started and stopped. */
   setup: ({ text }) => {

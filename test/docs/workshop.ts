@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { kvTs } from '../support/samples';
+import { counterTs, kvTs } from '../support/samples';
 import { root } from './markdown';
 
 export interface Outcome {
@@ -13,7 +13,7 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** A directory of a user who has plugd's packages and the sample in two versions: `./kv-v1` and `./kv-v2`. */
+/** A directory of a user who has plugd's packages, and two samples in two versions: `./kv-v1`, `./counter-v2` and so on. */
 export class Workshop {
   readonly path = mkdtempSync(join(tmpdir(), 'plugd-docs-'));
 
@@ -21,6 +21,8 @@ export class Workshop {
     symlinkSync(join(root, 'node_modules'), join(this.path, 'node_modules'), 'junction');
     copyFileSync(kvTs('1'), join(this.path, 'kv-v1'));
     copyFileSync(kvTs('2'), join(this.path, 'kv-v2'));
+    copyFileSync(counterTs('1'), join(this.path, 'counter-v1'));
+    copyFileSync(counterTs('2'), join(this.path, 'counter-v2'));
     // The strict settings of the project itself.
     this.write(
       'tsconfig.json',
