@@ -204,7 +204,8 @@ const plugin = definePlugin({
         numbers()[key] = sum;
         return { value: sum, ...signature };
       },
-      get({ key }) {
+      async get({ key }) {
+        if (key === 'slow') await sleep(1500);
         const value = numbers()[key];
         return value === undefined ? { found: false, ...signature } : { found: true, value, ...signature };
       },
