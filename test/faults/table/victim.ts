@@ -127,7 +127,7 @@ export class Victim {
         for (let i = 0; i < (act.count ?? 1); i++) {
           this.#call(act.kind, act.timeoutMs ?? CALL_MS);
           // Whoever makes so many calls at once stops the loop himself.
-          if (i % 20 === 19) await sleep(1);
+          if (i % 5 === 4) await sleep(1);
         }
         return;
       case 'signal':
