@@ -1,12 +1,8 @@
 // Command counter is the sample that calls its host back and hands its state over, with unmodified
-// hashicorp/go-plugin. COUNTER_SNAPSHOT_EVERY=1s asks the host to keep its state that often, for a crash.
+// hashicorp/go-plugin.
 package main
 
 import (
-	"fmt"
-	"os"
-	"time"
-
 	"github.com/hashicorp/go-plugin"
 
 	"plugd.invalid/plugd"
@@ -20,20 +16,12 @@ var version = "1.0.0"
 func main() {
 	logger := sample.NewLogger("counter")
 	store := counter.NewStore()
-	state := store.State(version)
-	if every := os.Getenv("COUNTER_SNAPSHOT_EVERY"); every != "" {
-		var err error
-		if state.SnapshotEvery, err = time.ParseDuration(every); err != nil {
-			fmt.Fprintln(os.Stderr, "COUNTER_SNAPSHOT_EVERY:", err)
-			os.Exit(1)
-		}
-	}
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: sample.CounterHandshake,
 		VersionedPlugins: sample.VersionedPlugins(version, func(uint32) plugin.Plugin {
 			return &sample.CounterPlugin{Version: version, Store: store}
 		}),
-		GRPCServer: plugd.GRPCServer(plugd.Options{Name: "counter", Version: version, State: state}),
+		GRPCServer: plugd.GRPCServer(plugd.Options{Name: "counter", Version: version, State: store.State(version)}),
 		Logger:     logger,
 	})
 }

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -15,15 +17,17 @@ import (
 )
 
 // State is how the store goes from one version to another: versions 1 write schema 1, later ones schema 2, and each
-// reads both.
+// reads both. COUNTER_SNAPSHOT_EVERY=1s asks the host to keep it that often, for a crash; what can't be read asks for nothing.
 func (s *Store) State(version string) *plugd.State {
 	schema := uint32(2)
 	if strings.HasPrefix(version, "1.") {
 		schema = 1
 	}
+	every, _ := time.ParseDuration(os.Getenv("COUNTER_SNAPSHOT_EVERY"))
 	return &plugd.State{
-		Schema:   schema,
-		Restores: []uint32{1, 2},
+		Schema:        schema,
+		Restores:      []uint32{1, 2},
+		SnapshotEvery: every,
 		Snapshot: func(_ context.Context, w io.Writer) error {
 			data, err := encode(schema, s.copy())
 			if err != nil {
