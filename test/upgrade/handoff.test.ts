@@ -1,9 +1,11 @@
-import type { PinnedScope, Plugin, UpgradeReport } from '@plugd/host';
+import type { PinnedScope, Plugin, PluginError, UpgradeReport } from '@plugd/host';
 import { AddHelperDefinition, CounterDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
 import { CounterLedger } from '../support/counter-ledger';
 import { addHelper, CounterRoom, put } from '../support/counter-room';
+import { servingPid } from '../support/host-room';
 import { type CounterEntry, checkLinearizable } from '../support/linearizability';
 import { describeWithGo } from '../support/needs-go';
+import { poll } from '../support/poll';
 import { counterGo, counterTs, counterWrong } from '../support/samples';
 
 // Counters hand their numbers over, again and again, between Go and TypeScript, under callers of whom each makes one call
@@ -49,6 +51,15 @@ class Callers {
     readonly other: Plugin | undefined,
   ) {
     this.#loops = Array.from({ length: callerCount }, (_, caller) => this.#loop(caller));
+  }
+
+  /** Resolves when so many more calls have ended. */
+  async more(calls: number): Promise<void> {
+    const enough = this.ledger.entries.length + calls;
+    await poll(
+      () => this.ledger.entries.length,
+      (ended) => ended >= enough,
+    );
   }
 
   async end(): Promise<CounterLedger> {
@@ -176,6 +187,54 @@ describeWithGo('a counter', () => {
     full ? 900_000 : 120_000,
   );
 
+  // Whoever is lost at which step: the numbers are with the other one.
+  const losses = [
+    ...(['health', 'contract', 'quiesce', 'snapshot', 'restore', 'swap', 'activate'] as const).map(
+      (step) => ['new', 'SIGKILL', step] as const,
+    ),
+    ...(['restore', 'check', 'swap', 'activate'] as const).map((step) => ['old', 'SIGKILL', step] as const),
+    ...(['restore', 'activate'] as const).map((step) => ['new', 'SIGSTOP', step] as const),
+  ];
+
+  test('keeps its numbers where the other one is lost at any step', async () => {
+    const mode = { autoMtls: false, stopTimeoutMs: 500, restart: { hold: { limitMs: 6_000 } } };
+    const plugin = await room.load(counterGo('1'), mode);
+    const other = await room.load(counterTs('1'), { ...mode, name: 'other' });
+    const callers = new Callers(plugin, other);
+    const tried = losses.filter((_, i) => full || i % 4 === 2);
+    const outcomes: string[] = [];
+    try {
+      for (const [i, [side, signal, at]] of tried.entries()) {
+        await callers.more(callerCount);
+        const known = [servingPid(plugin), servingPid(other)];
+        const [old = 0] = known;
+        let struck = false;
+        room.room.host.on('event', (event) => {
+          if (event.type !== 'operation' || event.step !== at || event.phase !== 'started' || struck) return;
+          struck = true;
+          const next = () => room.room.processes().find((pid) => !known.includes(pid));
+          const pid = side === 'old' ? old : next();
+          if (pid !== undefined) process.kill(pid, signal);
+        });
+        const upgrade = Promise.resolve(plugin.upgrade(versionAt(i)));
+        const outcome = await upgrade.then(
+          (report) => report.outcome,
+          (error: PluginError) => `${error.code} at ${error.facts['step']}`,
+        );
+        outcomes.push(`${side} ${signal} at ${at}: ${outcome}`);
+        if (side === 'old') expect(outcome).toBe('swapped');
+        else expect(outcome).not.toBe('swapped');
+      }
+    } finally {
+      await callers.end();
+    }
+    console.log(outcomes.join('\n'));
+    const { entries, errors } = callers.ledger;
+    expect(errors).toEqual([]);
+    expectEachOnce(entries);
+    expect(await checkLinearizable(entries)).toMatchObject({ linearizable: true, unknown: 0, failed: 0 });
+  }, 180_000);
+
   test.each(['double', 'lose', 'stale'])(
     'that hands its numbers over wrongly is found out: %s',
     async (bug) => {
@@ -184,17 +243,11 @@ describeWithGo('a counter', () => {
       const callers = new Callers(plugin, undefined);
       try {
         for (const version of ['2', '1'] as const) {
-          const before = callers.ledger.entries.length;
-          while (callers.ledger.entries.length < before + 100) {
-            await new Promise((next) => setTimeout(next, 10));
-          }
+          await callers.more(100);
           const report = await plugin.upgrade({ command: counterWrong(version), version: `${version}.0.0` });
           expect(report).toMatchObject({ strategy: 'handoff', outcome: 'swapped' });
         }
-        const before = callers.ledger.entries.length;
-        while (callers.ledger.entries.length < before + 100) {
-          await new Promise((next) => setTimeout(next, 10));
-        }
+        await callers.more(100);
       } finally {
         await callers.end();
       }
