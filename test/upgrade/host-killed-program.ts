@@ -28,6 +28,8 @@ export interface KilledOrder {
   readonly then?: 'rollback' | 'restart';
   /** The application's own check of the new version fails. */
   readonly refuses?: boolean;
+  /** Instead of `at`: so long after the upgrade was begun. */
+  readonly afterMs?: number;
   /** As soon as it is begun the process that serves is killed. */
   readonly loseAt?: string;
   /**
@@ -68,6 +70,7 @@ async function main({ runDir, stateDir, load, at, loseAt, ...order }: KilledOrde
   if (order.put !== undefined) await add(order.put);
   await new Promise((next) => setTimeout(next, order.waitMs ?? 0));
   armed = true;
+  if (order.afterMs !== undefined) setTimeout(killMyself, order.afterMs);
   if (order.upgrade !== undefined) {
     await plugin.upgrade({
       ...order.upgrade,
