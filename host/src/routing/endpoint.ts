@@ -203,8 +203,13 @@ export class Endpoint {
   enter(call: RunningCall, waitedMs: number): void {
     this.started++;
     if (this.onWake !== undefined) this.wake(this.onWake);
-    if (waitedMs > this.longestWaitMs) this.longestWaitMs = waitedMs;
+    this.waited(waitedMs);
     this.calls.add(call);
+  }
+
+  /** Something was held for so long before it came here. */
+  waited(waitedMs: number): void {
+    if (waitedMs > this.longestWaitMs) this.longestWaitMs = waitedMs;
   }
 
   private wake(onWake: () => void): void {

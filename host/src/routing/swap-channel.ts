@@ -255,6 +255,7 @@ export class SwapChannel implements Route {
     const now =
       (lineage === undefined ? undefined : this.descendant(lineage, undefined)) ?? this.open?.pick();
     if (now !== undefined) return now;
+    const since = performance.now();
     return new Promise((resolve, reject) => {
       const end = (refusal: Refusal): void => {
         clearTimeout(timer);
@@ -267,11 +268,15 @@ export class SwapChannel implements Route {
         release: (endpoint) => {
           clearTimeout(timer);
           this.forget(waiter);
+          endpoint.waited(performance.now() - since);
           resolve(endpoint);
         },
         refuse: end,
       };
-      const timer = setTimeout(() => end(heldTooLong(this.holdLimitMs)), this.holdLimitMs);
+      const timer = setTimeout(() => {
+        this.expire();
+        end(heldTooLong(this.holdLimitMs));
+      }, this.holdLimitMs);
       const refused = this.admit(waiter, false);
       if (refused !== undefined) end(refused.refusal);
     });

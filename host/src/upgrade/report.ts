@@ -89,7 +89,7 @@ export function formatReport(report: UpgradeReport): string {
   const steps = report.steps.map(({ step, elapsedMs }) => `${step} ${elapsedMs.toFixed(1)}`).join(', ');
   return (
     `${report.plugin}: ${report.operation} by ${report.strategy} ${from.version} → ${to.version} ${report.outcome} in ` +
-    `${report.totalMs.toFixed(0)} ms (${steps}); calls drained ${calls.drained}, cut ${calls.cut}, ` +
+    `${report.totalMs.toFixed(0)} ms (${steps}); calls held ${calls.held}, drained ${calls.drained}, cut ${calls.cut}, ` +
     `failed ${calls.failed}, longest wait ${calls.longestWaitMs.toFixed(1)} ms; memory ` +
     `${mebibytes(from.memoryBytes)} → ${mebibytes(to.memoryBytes)}${warnings}`
   );

@@ -362,7 +362,9 @@ describe('a place for work that is no call', () => {
     const reserving = route.reserve();
     expect(route.heldCount).toBe(1);
     const next = add();
-    expect((await reserving).channel).toBe(next);
+    const endpoint = await reserving;
+    expect(endpoint.channel).toBe(next);
+    expect(endpoint.statistics.longestWaitMs).toBeGreaterThan(0);
     expect(route.heldCount).toBe(0);
   });
 
