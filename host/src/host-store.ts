@@ -92,6 +92,11 @@ export class HostStore {
     return found && { ...found, end: (outcome) => this.#settle(found, outcome) };
   }
 
+  /** A process of the plugin is there to be taken over: whatever a killed host had begun, there is nothing to do any more. */
+  async overtake(plugin: string): Promise<void> {
+    await (await this.unfinished(plugin))?.end({ outcome: 'overtaken' });
+  }
+
   /** Never rejects: whether the line is kept or not, what it says has become true, and this host need not ask again. */
   async #settle({ head, end }: UnfinishedOperation, outcome: JsonValue): Promise<void> {
     this.#settled.add(head.id);

@@ -237,11 +237,13 @@ export class ManagedPlugin implements Plugin, OperationTarget {
   async attach(records: readonly InstanceRecord[]): Promise<void> {
     const number = Math.max(...records.map(({ generation }) => generation));
     this.#generations = number;
+    await this.#surroundings.store.overtake(this.name);
     await this.#open((spec) => attachFirst(this.#firstTools, spec, number, records));
   }
 
   /** Takes a process that was started by hand as the first instance. For `host.attach`. */
   async attachByLine(line: ReattachLine, hostCertificate: KeyedCertificate | null): Promise<void> {
+    await this.#surroundings.store.overtake(this.name);
     await this.#open((spec) =>
       attachFirstByLine(this.#firstTools, spec, this.nextGeneration(), { line, hostCertificate }),
     );

@@ -272,6 +272,36 @@ test('an application that asks for a third version has that, with the state that
   expect(operations.at(-1)?.outcome).toMatchObject({ outcome: 'overtaken' });
 });
 
+/** Leaves an operation in the journal of which no line was written. */
+async function beginOnly(hostToken: string): Promise<void> {
+  const journal = await OperationJournal.open({ directory: join(place.stateDir, 'journal') });
+  const from = { ...counterOptions, ...sample('1') };
+  const about = { operation: 'upgrade', strategy: 'handoff' } as const;
+  await journal.begin(headOf({ id: 'cut-short', plugin: 'counter', ...about, hostToken, from }));
+  await journal.close();
+}
+
+test('a plugin that was handed over is taken as it is, whatever stands in the journal', async () => {
+  const first = await HostRoom.open();
+  const { command } = sample('1');
+  const env = { PLUGD_EXIT_WITH_PARENT: '0' };
+  const before = await first.load(command, { ...counterOptions, ...sample('1'), env });
+  await before.pinned((scope) => put(scope, 'a', 3));
+  const pid = servingPid(before);
+  const [handedOver] = await first.host.handOver();
+  if (handedOver === undefined) throw new Error('nothing was handed over');
+  await beginOnly(handedOver.record.token);
+  room = await place.open();
+  const plugin = await room.host.attach(handedOver);
+  expect(servingPid(plugin)).toBe(pid);
+  expect(await numberOf(plugin)).toBe(3);
+  const { operations, unfinished } = await place.journal();
+  expect(unfinished).toEqual([]);
+  expect(operations.at(-1)?.outcome).toEqual({ outcome: 'overtaken' });
+  await plugin.stop();
+  await first.close();
+});
+
 test('a process of the killed host that nobody has ended is ended before anything is started', async () => {
   const hostToken = 'of-a-killed-host-';
   const orphan = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {
@@ -279,19 +309,7 @@ test('a process of the killed host that nobody has ended is ended before anythin
     env: { ...process.env, PLUGD_INSTANCE_TOKEN: `${hostToken}1` },
   });
   try {
-    const journal = await OperationJournal.open({ directory: join(place.stateDir, 'journal') });
-    const from = { ...counterOptions, ...sample('1') };
-    await journal.begin(
-      headOf({
-        id: 'cut-short',
-        plugin: 'counter',
-        operation: 'upgrade',
-        strategy: 'handoff',
-        hostToken,
-        from,
-      }),
-    );
-    await journal.close();
+    await beginOnly(hostToken);
     await eventually(
       () => readFileSync(`/proc/${orphan.pid}/environ`, 'latin1').includes(hostToken),
       5_000,
