@@ -175,3 +175,19 @@ test('one that is upgraded as it crashes hands nothing on, and loses nothing tha
   expect(errors).toEqual([]);
   expect(await checkLinearizable(entries)).toMatchObject({ linearizable: true, unknown: 0 });
 });
+
+test.each<[string, HandedOrder]>([
+  ['can’t run twice', { keepsNothing: true, single: true }],
+  ['holds what only one can have', { resources: { port: 'exclusive' } }],
+])('one that hangs and %s is gone before another one is started', async (_what, order) => {
+  const health = { intervalMs: 50, idleIntervalMs: 50, timeoutMs: 300, failures: 2 };
+  const plugin = await handed.load(room, order, { ...patience, health });
+  const pid = servingPid(plugin);
+  const counter = plugin.client(CounterDefinition);
+  await counter.put({ key: 'a', value: 5, helper: 0 });
+  const processes = watchProcesses();
+  process.kill(pid, 'SIGSTOP');
+  expect(await counter.get({ key: 'b' }, { timeoutMs: 20_000 })).toMatchObject({ found: false });
+  expect(servingPid(plugin)).not.toBe(pid);
+  expect(processes()).toBe(1);
+});

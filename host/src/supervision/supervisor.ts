@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ResourceKind } from '@plugd/protocol/gen/plugd/lifecycle/v1/lifecycle';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { Description } from '../connection/lifecycle';
 import type { Contract } from '../contract/contract';
@@ -193,6 +194,8 @@ export class Supervisor {
       this.#serve(slot, cause);
       if (slot.lossBefore !== undefined) this.#lost(slot, slot.lossBefore);
     }
+    // It may have been given up while nobody heard of it.
+    if (this.replicas.length === 0) this.#assess();
   }
 
   /**
@@ -341,6 +344,13 @@ export class Supervisor {
     this.#lost(slot, loss);
   }
 
+  /** Whether what takes an instance's place can't be started beside it. */
+  get #runsAlone(): boolean {
+    const { single = false, resources = [] } = this.description ?? {};
+    const exclusive = resources.some(({ kind }) => kind === ResourceKind.RESOURCE_KIND_EXCLUSIVE);
+    return single || exclusive || runsAlone(this.spec);
+  }
+
   /** Whether what takes an instance's place has to be given something by it. */
   get #keepsState(): boolean {
     const { description, spec } = this;
@@ -373,7 +383,9 @@ export class Supervisor {
       // Somebody may be on the way to take the place of one that used too much.
       if (before !== undefined) this.#assess(loss.error);
       await before;
-      if (slot.replica === undefined && this.#supervising) await this.#refill(slot, loss);
+      if (slot.replica !== undefined) return;
+      if (this.#supervising) await this.#refill(slot, loss);
+      else slot.lossBefore = loss;
     })();
     slot.fill(filling);
   }
@@ -399,8 +411,8 @@ export class Supervisor {
       tellOf(loss, emit, { phase: 'scheduled', attempt, delayMs, error });
       this.#assess(error);
       try {
-        // Two can't listen at the same place: what was sent away has to be gone.
-        if (runsAlone(this.spec)) await Promise.allSettled(this.#clearing);
+        // Two can't have the same: what was sent away has to be gone.
+        if (this.#runsAlone) await Promise.allSettled(this.#clearing);
         if (delayMs > 0) await sleep(delayMs, undefined, { signal });
         await this.#replace(slot, loss, attempt);
         return;
