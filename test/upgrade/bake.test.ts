@@ -77,6 +77,29 @@ test('by handoff: the old version is begun again with the state that was handed 
   expect(room.processes()).toEqual([servingPid(plugin)]);
 });
 
+test('by handoff: a version that misses what is expected of it hands back all that was counted', async () => {
+  const plugin = await handed.load(room, {}, { restart });
+  const callers = new Callers(plugin);
+  await callers.more();
+  const upgrade = plugin.upgrade({
+    ...handed.options(room, { version: '2.0.0' }),
+    bakeMs: 200,
+    expect: { strict: true, wholeBeyondStartMs: 0 },
+  });
+  await reaches(upgrade, 'bake');
+  await callers.more();
+  expect(await failureOf(upgrade)).toMatchObject({
+    code: 'EXPECTATION_MISSED',
+    facts: { step: 'bake', outcome: 'rolled-back' },
+  });
+  expect(plugin.status()).toMatchObject({ version: '1.0.0', state: 'serving' });
+  await callers.more();
+  expect(room.processes()).toEqual([servingPid(plugin)]);
+  const { entries, errors } = await callers.end();
+  expect(errors).toEqual([]);
+  expect(await checkLinearizable(entries)).toMatchObject({ linearizable: true, unknown: 0 });
+});
+
 test('what lasts is kept, with all that was counted', async () => {
   const plugin = await handed.load(room, {}, { restart });
   const callers = new Callers(plugin);
