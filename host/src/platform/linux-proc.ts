@@ -1,4 +1,5 @@
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProcessIdentity, ProcessUsage } from './platform';
 
 // Everything here is read synchronously: these files are made by the kernel on the spot, and a round trip through
@@ -86,6 +87,9 @@ function readBytes(path: string): Buffer | undefined {
   }
 }
 
+/** A walk over all processes lets others have their turn after so many: about a millisecond's worth. */
+const PORTION = 32;
+
 /**
  * Looks for processes by a text in their environment. Who asks at the same time shares one walk over /proc: a host
  * that stops a hundred plugins at once would else walk it a hundred times.
@@ -101,18 +105,19 @@ export class EnvironmentSearch {
   find(token: string): Promise<ProcessIdentity[]> {
     return new Promise((resolve) => {
       this.#waiting.push({ token, resolve });
-      if (this.#waiting.length === 1) setImmediate(() => this.#walk());
+      if (this.#waiting.length === 1) setImmediate(() => void this.#walk());
     });
   }
 
-  #walk(): void {
+  async #walk(): Promise<void> {
     const asked = this.#waiting.map(({ token, resolve }) => ({
       bytes: Buffer.from(token),
       found: [] as ProcessIdentity[],
       resolve,
     }));
     this.#waiting = [];
-    for (const name of this.#names()) {
+    for (const [index, name] of this.#names().entries()) {
+      if (index % PORTION === PORTION - 1) await nextTurn();
       const pid = Number(name);
       if (!Number.isInteger(pid) || pid === process.pid) continue;
       // Undefined for processes of other users, and for those that have just ended.
