@@ -1,10 +1,21 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 // Looked for without the code under test.
 
 /** Live processes whose environment holds a text. */
 export function processesWith(text: string): number[] {
   return all().filter((pid) => isRunning(pid) && environmentOf(pid).includes(text));
+}
+
+/** The same, for a program whose own loop is watched: others have their turns in between. */
+export async function processesWithInTurns(text: string): Promise<number[]> {
+  const found: number[] = [];
+  for (const pid of all()) {
+    if (isRunning(pid) && environmentOf(pid).includes(text)) found.push(pid);
+    await nextTurn();
+  }
+  return found;
 }
 
 /** Live processes that a process has started itself. */

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Host, type LoadOptions, type Plugin, PluginError } from '@plugd/host';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
-import { processesWith } from '../../support/processes';
+import { processesWithInTurns } from '../../support/processes';
 import { Book } from './book';
 import { callOnce } from './callers';
 import { shiftClock } from './clock';
@@ -99,13 +99,13 @@ export class Victim {
   }
 
   async #do(act: Act, deadline: number): Promise<void> {
-    const until = async (holds: () => boolean): Promise<void> => {
-      while (!holds()) {
+    const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
+      while (!(await holds())) {
         if (performance.now() > deadline) {
           this.#vain.push(act.act);
           return;
         }
-        // Looking through all processes stops the loop for some milliseconds.
+        // Looking through all processes takes some milliseconds of the loop's time.
         await sleep(act.act === 'await processes' ? 300 : 10);
       }
     };
@@ -159,8 +159,8 @@ export class Victim {
       case 'await output':
         return until(() => this.meter.bytes >= act.megabytes * 1024 * 1024);
       case 'await processes':
-        return until(() => {
-          const count = processesWith(`FAULT_MARK=${this.place.mark}`).length;
+        return until(async () => {
+          const count = (await processesWithInTurns(`FAULT_MARK=${this.place.mark}`)).length;
           return act.most ? count <= act.count : count >= act.count;
         });
       case 'await calls':
