@@ -55,11 +55,11 @@ export class SnapshotFiles {
       try {
         await writeSnapshotFile(file, this.#key.bytes, record, snapshot);
         if (durable) await file.sync();
-        await ready;
       } finally {
         await file.close();
       }
       await rename(temporary, this.pathOf(record.id));
+      await ready;
       if (durable) await syncDirectory(this.directory);
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => {});
