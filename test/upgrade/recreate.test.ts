@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => room.close());
 
-const times = process.env['PLUGD_FULL'] === '1' ? 10 : 4;
+const times = process.env['PLUGD_FULL'] === '1' ? 10 : 2;
 const patience: Partial<LoadOptions> = {
   drainTimeoutMs: 2000,
   stopTimeoutMs: 300,
