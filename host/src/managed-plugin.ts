@@ -190,6 +190,8 @@ export class ManagedPlugin implements Plugin, OperationTarget {
     this.#ending.abort(new PluginError('PLUGIN_STOPPED', `Plugin ${this.name} was stopped.`));
     await this.#queue.run('stop', 'wait', async () => {
       const serving = this.#serving;
+      // The state of one that is lost, or has not begun, is there for whoever loads it when that is mended.
+      const ended = serving?.alive === true;
       void this.#snapshots.end();
       this.#transition('stopping', { reason: 'asked' });
       this.#serving = undefined;
@@ -202,7 +204,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
         }
         await this.#operations.retireWarm();
         await this.#snapshots.end();
-        await this.#surroundings.store.forget(this.name);
+        if (ended) await this.#surroundings.store.forget(this.name);
       } finally {
         this.#transition('stopped', { reason: 'asked', ...this.#unreleased() });
       }
@@ -222,7 +224,8 @@ export class ManagedPlugin implements Plugin, OperationTarget {
     await this.#open(async (spec) => {
       let first: Supervisor | undefined;
       if (unfinished !== undefined) {
-        await recoverPlugin(unfinished, spec.version, this.#surroundings, async (side, snapshotId) => {
+        const tools = { ...this.#surroundings, signal: this.#ending.signal };
+        await recoverPlugin(unfinished, spec.version, tools, async (side, snapshotId) => {
           this.#operations.adopt(side);
           const kept: KeptState = (schemas) => store.newestReadable(this.name, schemas, snapshotId);
           const recovered = resolveSpec(this.#operations.options);

@@ -50,6 +50,8 @@ export interface RecoveryTools {
   readonly emit: EmitEvent;
   /** In the environment of all of this host's plugins. */
   readonly token: string;
+  /** Fires when the plugin is stopped before it serves: then all of this is left to the next host. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -68,7 +70,7 @@ export type StartSide = (side: JournaledSide | undefined, snapshotId: string | u
 export async function recoverPlugin(
   { head, lines: written, intact, append, end }: UnfinishedOperation,
   askedVersion: string,
-  { platform, logger, emit, token }: RecoveryTools,
+  { platform, logger, emit, token, signal }: RecoveryTools,
   start: StartSide,
 ): Promise<boolean> {
   const lines = written.flatMap((line) => asLine(line) ?? []);
@@ -121,8 +123,10 @@ export async function recoverPlugin(
     intact ? lines : lines.slice(0, 1),
     {
       journal: async (line) => {
-        if (line.kind === 'end') await end({ outcome: line.outcome, recovered: true });
-        else await append({ ...line });
+        if (line.kind !== 'end') await append({ ...line });
+        // Neither version was given its time: the next host tries again.
+        else if (line.outcome !== 'down' || !signal.aborted)
+          await end({ outcome: line.outcome, recovered: true });
       },
       removeLeftovers,
       start: async (version) => {

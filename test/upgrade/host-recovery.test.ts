@@ -7,7 +7,7 @@ import { CounterDefinition } from '@plugd/protocol/gen/samples/counter/v1/counte
 import { OperationJournal } from '../../host/src/journal/operation-journal';
 import { headOf } from '../../host/src/plugin-recovery';
 import { counterOptions, put } from '../support/counter-room';
-import { failureOf, HostRoom, servingPid } from '../support/host-room';
+import { failureOf, HostRoom, killNow, servingPid } from '../support/host-room';
 import { goIsHere } from '../support/needs-go';
 import { childrenOf, eventually, isRunning } from '../support/processes';
 import { counterGo, counterTs, type SampleVersion } from '../support/samples';
@@ -332,6 +332,36 @@ test('a plugin that was stopped in order begins anew, and nothing is kept of it'
   await plugin.stop();
   expect(await place.snapshots()).toBe(0);
   expect(await numberOf(await load())).toBeUndefined();
+});
+
+test('a host that is closed while it recovers leaves it all to the next one', async () => {
+  await place.kill(upgrading('release-calls'));
+  room = await place.open();
+  const closing = new Promise<void>((resolve) => {
+    room?.host.on('event', (event) => {
+      // Of the first of the processes: then its start is given up.
+      if (event.type === 'instance' && event.to === 'starting') resolve(room?.host.close());
+    });
+  });
+  expect((await failureOf(load())).code).toMatch(/^PLUGIN_STOPPED$|^HOST_CLOSED$/);
+  await closing;
+  await room.close();
+  expect(await place.snapshots()).toBe(2);
+  expect((await place.journal()).unfinished).toHaveLength(1);
+  room = await place.open();
+  const plugin = await load();
+  expect(plugin.status().version).toBe('2.0.0');
+  expect(await numberOf(plugin)).toBe(12);
+});
+
+test('what is kept of a plugin that had crashed when it was stopped is there for the next load', async () => {
+  const plugin = await load({ restart: { policy: 'never' } });
+  await plugin.pinned((scope) => put(scope, 'a', 3));
+  await plugin.restart();
+  await killNow(servingPid(plugin));
+  await eventually(() => plugin.status().state === 'failed', 5_000, 'it is given up');
+  await plugin.stop();
+  expect(await numberOf(await load())).toBe(3);
 });
 
 test('after a crash of the host a plugin begins with what was kept last, and the log tells how old that is', async () => {
