@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Server, type ServerWritableStream, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { RestoreResponse, SnapshotResponse } from '@plugd/protocol/gen/plugd/lifecycle/v1/lifecycle';
 import { CounterDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
+import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { definePlugin, serve } from '@plugd/sdk';
 
 /** What the plugin is: HANDED says it as JSON. */
@@ -210,6 +211,21 @@ const plugin = definePlugin({
         return value === undefined ? { found: false, ...signature } : { found: true, value, ...signature };
       },
       open: () => ({ session: 0, ...signature }),
+    });
+    ctx.service(KvDefinition, {
+      get: () => ({ found: false, ...signature }),
+      put: () => signature,
+      async *watch() {},
+      load: () => signature,
+      // Counts, until it is told that another version takes over.
+      async *chat(_requests, call) {
+        yield { sequence: 0, ...signature };
+        while (!call.draining.aborted && !call.signal.aborted) {
+          numbers()['chat'] = (numbers()['chat'] ?? 0) + 1;
+          await sleep(5);
+        }
+        yield { sequence: numbers()['chat'] ?? 0, ...signature };
+      },
     });
   },
 });

@@ -1,5 +1,6 @@
-import type { LoadOptions, PluginError } from '@plugd/host';
+import type { LoadOptions, Plugin, PluginError } from '@plugd/host';
 import { CounterDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
+import { type ChatResponse, KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { RpcError } from '@plugd/protocol/rpc/rpc-error';
 import { failureOf, HostRoom, reaches, servingPid } from '../support/host-room';
 import { checkLinearizable } from '../support/linearizability';
@@ -136,6 +137,59 @@ test('a call that changes nothing ends on the old one, while its state goes to t
   expect(report).toMatchObject({ strategy: 'handoff', calls: { drained: 1, cut: 0, failed: 0 } });
   expect(await counter.get({ key: 'a' })).toMatchObject({ value: 3, servedBy: '2.0.0' });
 });
+
+test('a stream that changes the state is told to end, and all that it did is handed over', async () => {
+  const plugin = await handed.load(room, {}, patience);
+  const stream = chat(plugin);
+  await stream.begun;
+  expect(await plugin.upgrade(version('2'))).toMatchObject({ strategy: 'handoff', outcome: 'swapped' });
+  const [first, last] = await stream.answers;
+  expect(first).toMatchObject({ servedBy: '1.0.0' });
+  expect(await plugin.client(CounterDefinition).get({ key: 'chat' })).toMatchObject({
+    value: last?.sequence,
+    servedBy: '2.0.0',
+  });
+});
+
+test('where calls do not end, streams that begin afterwards go on', async () => {
+  const plugin = await handed.load(room, {}, { ...patience, restart: { hold: { limitMs: 1000 } } });
+  const leaving = new AbortController();
+  const stays = plugin
+    .client(CounterDefinition)
+    .put({ key: 'stay', value: 1, helper: 0 }, { signal: leaving.signal });
+  stays.catch(() => {});
+  const before = chat(plugin);
+  await before.begun;
+  expect((await failureOf(plugin.upgrade(version('2')))).code).toBe('QUIESCE_TIMEOUT');
+  await before.answers;
+  const after = chat(plugin);
+  await after.begun;
+  const early = await Promise.race([after.answers, new Promise((next) => setTimeout(next, 300))]);
+  expect(early).toBeUndefined();
+  leaving.abort();
+  expect(await plugin.upgrade(version('2'))).toMatchObject({ outcome: 'swapped' });
+  expect(await after.answers).toHaveLength(2);
+});
+
+/** A stream that nobody on this side ends. */
+function chat(plugin: Plugin): { readonly begun: Promise<void>; readonly answers: Promise<ChatResponse[]> } {
+  const begun = new Gate();
+  const collect = async (): Promise<ChatResponse[]> => {
+    const answers: ChatResponse[] = [];
+    const ended = new Gate();
+    const requests = (async function* () {
+      yield { sequence: 1, text: '' };
+      await ended.passed;
+    })();
+    for await (const answer of plugin.client(KvDefinition).chat(requests)) {
+      answers.push(answer);
+      begun.open();
+    }
+    ended.open();
+    return answers;
+  };
+  return { answers: collect(), begun: begun.passed };
+}
 
 test('a version that the application refuses keeps the old one in its place', async () => {
   const plugin = await handed.load(room, {}, patience);

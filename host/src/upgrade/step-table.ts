@@ -126,7 +126,7 @@ export const stepWords: Readonly<Record<StepName, StepWords>> = {
     limit: undefined,
   },
   quiesce: {
-    does: 'Waits until the calls in flight on the old one have ended, those that stay excepted.',
+    does: 'Waits until the calls in flight on the old one have ended, those that stay excepted; what has not soon is told that it should.',
     side: 'old',
     limit: 'quiesceTimeoutMs',
   },

@@ -20,6 +20,10 @@ import { runVerify } from './verify';
 const lifecycleTimeoutMs = 2_000;
 /** For one that moves all of it. */
 const transferTimeoutMs = 10_000;
+/** What has not ended after so long may have no end: it is told that it should. */
+const endsByItselfMs = 100;
+/** For a plugin to take note of that. */
+const announceTimeoutMs = 1_000;
 /** How long the plugin may take to tell its contract, before it counts as telling none. */
 const contractTimeoutMs = 10_000;
 /** How much of the longest hold an operation uses up before it is given up: the rest is for undoing it. */
@@ -125,12 +129,21 @@ export class StepWork {
       const matters = (path: string | undefined) =>
         path === undefined || contract.method(path)?.idempotency !== 'no-side-effects';
       const limitMs = this.#limit(row, old.spec.drainTimeoutMs);
+      const due = performance.now() + limitMs;
       const still = () => this.#target.standStill(old, matters);
-      if (await old.generation.quiesce(matters, limitMs, still)) return;
+      const { generation } = old;
+      if (await generation.quiesce(matters, Math.min(limitMs, endsByItselfMs), still)) return;
+      const told = this.#announceDrain(old, due - performance.now());
+      const quiet = await generation.quiesce(matters, due - performance.now(), still);
+      // What comes after it must not be overtaken by it.
+      await told;
+      if (quiet) return;
+      const { inFlight } = generation;
+      await this.#takeBackDrain();
       throw new PluginError(
         'QUIESCE_TIMEOUT',
         `Calls of plugin ${this.#target.name} that may change its state did not end within ${limitMs.toFixed(0)} ms.`,
-        { facts: { inFlight: old.generation.inFlight, limitMs: Math.round(limitMs) } },
+        { facts: { inFlight, limitMs: Math.round(limitMs) } },
       );
     },
     pause: async (row) => {
@@ -259,6 +272,23 @@ export class StepWork {
     const { pid } = first.instance.launched.record;
     const usage = await this.#tools.platform.usage(pid);
     return { version, generation, pid, memoryBytes: usage?.memoryBytes };
+  }
+
+  /** Streams without an end should end: as in an overlap, only that they end before the swap. */
+  async #announceDrain(old: Supervisor, limitMs: number): Promise<void> {
+    const timeoutMs = Math.max(1, Math.min(limitMs, announceTimeoutMs));
+    await Promise.all(
+      old.replicas.map(({ instance }) => instance.connection.lifecycle.announceDrain(limitMs, { timeoutMs })),
+    );
+  }
+
+  /** It goes on: what it begins from now on need not end. */
+  async #takeBackDrain(): Promise<void> {
+    try {
+      await this.handoff.resume(this.#oldInstance, lifecycleTimeoutMs);
+    } catch (error) {
+      this.warnings.push(asPluginError(error, 'the old version was not told to go on'));
+    }
   }
 
   async #startOld(): Promise<void> {
