@@ -141,7 +141,14 @@ export class PluginOperations {
           return options;
         });
         if ('error' in result) {
-          throw result.outcome === 'go-back' ? await this.#goBack(before, result, onProgress) : result.error;
+          if (result.outcome !== 'go-back') throw result.error;
+          const { error, stays } = await this.#goBack(before, result, onProgress);
+          if (stays) {
+            this.#former = before;
+            this.#options = options;
+            this.#missing = [];
+          }
+          throw error;
         }
         if (result.outcome === 'swapped') {
           if (operation !== 'restart') this.#former = before;
@@ -290,17 +297,25 @@ export class PluginOperations {
     return answer === 'beside' ? strategy : chooseStrategy(plugin, old, 'recreate');
   }
 
-  /** The new one has served, and is refused: an operation in the other direction takes its state back. */
+  /**
+   * The new one has served, and is refused: an operation in the other direction takes its state back. Where that fails the
+   * new one may stay.
+   */
   async #goBack(
     before: LoadOptions,
     { error, left }: OperationFailure,
     onProgress: (progress: OperationProgress) => void,
-  ): Promise<PluginError> {
+  ): Promise<{ readonly error: PluginError; readonly stays: boolean }> {
     if (left !== undefined) await this.#end(left);
-    const back = await this.#run('rollback', { force: true }, onProgress, () => before);
-    if (!('error' in back)) return error.withFacts({ outcome: 'rolled-back' });
-    const { code, summary } = back.error;
-    return error.withFacts({ outcome: 'not-rolled-back', rollback: `${code}: ${summary}` });
+    // What no version meets must not keep this one from coming back.
+    const changes = { force: true, expect: { strict: false } };
+    try {
+      const back = await this.#run('rollback', changes, onProgress, () => before);
+      if (!('error' in back)) return { error: error.withFacts({ outcome: 'rolled-back' }), stays: false };
+      return { error: notBack(error, back.error), stays: back.outcome === 'undone' };
+    } catch (refusal) {
+      return { error: notBack(error, refusal), stays: true };
+    }
   }
 
   /** Ends what handed its state over and can't go on. Never rejects. */
@@ -341,4 +356,9 @@ export class PluginOperations {
 
 function checkedKeepWarm({ keepWarmMs }: UpgradeOptions): number {
   return checkedWaitMs('keepWarmMs', keepWarmMs, 0, 0);
+}
+
+function notBack(error: PluginError, why: unknown): PluginError {
+  const rollback = why instanceof PluginError ? `${why.code}: ${why.summary}` : String(why);
+  return error.withFacts({ outcome: 'not-rolled-back', rollback });
 }

@@ -100,6 +100,47 @@ test('by handoff: a version that misses what is expected of it hands back all th
   expect(await checkLinearizable(entries)).toMatchObject({ linearizable: true, unknown: 0 });
 });
 
+test('by handoff: what no version can meet does not keep the old one from coming back', async () => {
+  const plugin = await handed.load(room, {}, { restart, expect: { strict: true, wholeBeyondStartMs: 0 } });
+  const counter = plugin.client(CounterDefinition);
+  await counter.put({ key: 'a', value: 5, helper: 0 });
+  expect(await failureOf(plugin.upgrade(handed.options(room, { version: '2.0.0' })))).toMatchObject({
+    code: 'EXPECTATION_MISSED',
+    facts: { step: 'bake', outcome: 'rolled-back' },
+  });
+  expect(await counter.get({ key: 'a' })).toMatchObject({ value: 5, servedBy: '1.0.0' });
+  expect(room.processes()).toEqual([servingPid(plugin)]);
+});
+
+test('where the way back fails, the new one stays, and nothing is left of the old one', async () => {
+  const plugin = await handed.load(room, {}, { restart });
+  const counter = plugin.client(CounterDefinition);
+  await counter.put({ key: 'a', value: 5, helper: 0 });
+  const upgrade = plugin.upgrade({
+    ...handed.options(room, { version: '2.0.0' }),
+    bakeMs: 200,
+    expect: { strict: true, wholeBeyondStartMs: 0 },
+  });
+  await reaches(upgrade, 'bake');
+  handed.tell({ '1.0.0': { restore: 'error' } });
+  const { code, facts } = await failureOf(upgrade);
+  expect(code).toBe('EXPECTATION_MISSED');
+  expect(facts).toMatchObject({
+    outcome: 'not-rolled-back',
+    rollback: expect.stringContaining('HANDOFF_FAILED'),
+  });
+  expect(await counter.get({ key: 'a' })).toMatchObject({ value: 5, servedBy: '2.0.0' });
+  expect(room.processes()).toEqual([servingPid(plugin)]);
+  handed.tell({});
+  // What runs is what is changed from now on.
+  const mild = { expect: { strict: false } };
+  expect(await plugin.upgrade(mild)).toMatchObject({ from: { version: '2.0.0' }, to: { version: '2.0.0' } });
+  expect(await plugin.upgrade(handed.options(room, { version: '3.0.0' }))).toMatchObject({
+    outcome: 'swapped',
+  });
+  expect(await counter.get({ key: 'a' })).toMatchObject({ value: 5, servedBy: '3.0.0' });
+});
+
 test('what lasts is kept, with all that was counted', async () => {
   const plugin = await handed.load(room, {}, { restart });
   const callers = new Callers(plugin);
