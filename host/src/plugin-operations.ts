@@ -79,6 +79,8 @@ export class PluginOperations {
     this.#options = this.#loaded;
     if (side === undefined) return;
     const { version, command, args, cwd, sha256 } = side;
+    // If it is the other one of the two that the operation knew, a rollback leads to that which was asked for.
+    this.#former = version === this.#loaded.version ? undefined : this.#loaded;
     const { sha256: _former, cwd: _place, ...options } = this.#loaded;
     this.#options = {
       ...options,

@@ -245,6 +245,10 @@ test('what the journal says of a version is joined with what the application say
   await plugin.restart();
   expect(plugin.status().version).toBe('2.0.0');
   expect(await numberOf(plugin)).toBe(12);
+  // And a rollback leads to what the application asked for.
+  await plugin.rollback();
+  expect(plugin.status().version).toBe('1.0.0');
+  expect(await numberOf(plugin)).toBe(12);
 });
 
 test('of the version that it asks for the application knows best where its command is', async () => {
