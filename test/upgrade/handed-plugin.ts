@@ -173,7 +173,7 @@ const state = {
   ...(order.forgets === true
     ? { encode: (value: unknown) => Buffer.from(JSON.stringify(value)), decode: () => ({}) }
     : {}),
-  ...(schema === 2 ? { migrate: { 1: (older: unknown) => older as Record<string, number> } } : {}),
+  ...(schema <= 2 ? { migrate: { [3 - schema]: (other: unknown) => other as Record<string, number> } } : {}),
 };
 
 const plugin = definePlugin({
