@@ -14,7 +14,7 @@ function generationOf(count: number): { generation: Generation; endpoints: Endpo
 /** A call in flight on an endpoint; returns what ends it. */
 function enter(one: Endpoint | undefined, waitedMs = 0): () => void {
   if (one === undefined) throw new Error('nowhere to go');
-  const call: RunningCall = { cut: () => one.leave(call, 'cut') };
+  const call: RunningCall = { path: '/test/Call', cut: () => one.leave(call, 'cut') };
   one.enter(call, waitedMs);
   return () => one.leave(call, 'ended');
 }

@@ -170,6 +170,8 @@ export function supervised(options: Partial<LoadOptions> = {}) {
     logger,
     counters,
     resources: new PluginResources('kv', logger),
+    kept: async () => undefined,
+    onOutgrown: () => {},
   });
   const onCondition = (condition: Condition) => {
     conditions.push(condition.state === 'serving' ? 'serving' : `${condition.state} ${condition.error.code}`);

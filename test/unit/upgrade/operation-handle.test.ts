@@ -7,6 +7,7 @@ const progress = (step: OperationProgress['step'], elapsedMs: number): Operation
   step,
   phase: 'started',
   elapsedMs,
+  percent: 0,
 });
 
 async function all(handle: OperationHandle): Promise<OperationProgress[]> {

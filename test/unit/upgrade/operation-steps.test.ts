@@ -17,8 +17,8 @@ function newSteps() {
 
 test('a step is said when it begins and when it is done, and stands in the report', async () => {
   const { steps, events, progress } = newSteps();
-  expect(await steps.run('start', async () => 7)).toBe(7);
-  expect(await steps.run('swap', () => 8)).toBe(8);
+  expect(await steps.run('start', async () => 7, 30)).toBe(7);
+  expect(await steps.run('swap', () => 8, 80)).toBe(8);
   expect(steps.done).toEqual([
     { step: 'start', elapsedMs: expect.any(Number) },
     { step: 'swap', elapsedMs: expect.any(Number) },
@@ -29,6 +29,8 @@ test('a step is said when it begins and when it is done, and stands in the repor
     'swap started',
     'swap done',
   ]);
+  // How far it is when a step begins is how far it was when the one before was done.
+  expect(progress.map(({ percent }) => percent)).toEqual([0, 30, 30, 80]);
   const identity = { type: 'operation', operation: 'upgrade', fromVersion: '1.0.0', toVersion: '2.0.0' };
   for (const event of events) expect(event).toMatchObject({ ...identity, cause: { reason: 'asked' } });
 });
@@ -41,7 +43,7 @@ test('a step that fails puts its name into the error, beside what was known, and
     hint: 'Look.',
     cause,
   });
-  const error = await failureOf(steps.run('health', () => Promise.reject(thrown)));
+  const error = await failureOf(steps.run('health', () => Promise.reject(thrown), 40));
   expect(error).toMatchObject({
     code: 'CONNECT_FAILED',
     summary: 'It is gone.',
@@ -61,9 +63,13 @@ test('a defect of the host is thrown as it is, and said', async () => {
   const { steps, events } = newSteps();
   const defect = new TypeError('x is undefined');
   await expect(
-    steps.run('swap', () => {
-      throw defect;
-    }),
+    steps.run(
+      'swap',
+      () => {
+        throw defect;
+      },
+      80,
+    ),
   ).rejects.toBe(defect);
   expect(events.at(-1)).toMatchObject({ phase: 'failed', cause: { reason: 'error' } });
 });
