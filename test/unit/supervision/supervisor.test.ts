@@ -147,6 +147,34 @@ describe('a start of another one that fails', () => {
   });
 });
 
+describe('a generation that is frozen', () => {
+  test('replaces nobody before it is supervised again', async () => {
+    const room = supervised();
+    const [first] = await room.serve();
+    room.supervisor.freeze();
+    first?.crash();
+    expect(room.factory.starts).toBe(1);
+    expect(room.said()).toEqual([]);
+    room.supervise();
+    await comes(room);
+    expect(room.conditions.at(-1)).toBe('serving');
+    expect(room.said()).toEqual(['scheduled 1 crash', 'done 1 crash']);
+  });
+
+  test('tells when it is supervised again what was given up meanwhile', async () => {
+    const room = supervised({ restart: { budget: { crashes: 1, withinMs: 60_000 } } });
+    const [first] = await room.serve();
+    first?.crash();
+    const start = await nextStart(room);
+    room.supervisor.freeze();
+    start.fails(new PluginError('START_TIMEOUT', 'it took too long'));
+    await until(() => room.said().at(-1)?.startsWith('given-up') === true, 'it is given up');
+    expect(room.conditions).toEqual(['restarting PLUGIN_EXITED']);
+    room.supervise();
+    expect(room.conditions.at(-1)).toBe('failed CRASH_LOOP');
+  });
+});
+
 describe('a generation that leaves', () => {
   test('gives up a start under way, and ends what comes up all the same', async () => {
     const room = supervised();
