@@ -2,7 +2,8 @@ import type { StepName, StepRow, StrategyName, UndoName } from './step-table';
 
 /**
  * One line of the journal of an operation. It is safe on disk before what it names is begun: a host that was killed finds
- * that at most the last line's work was begun and not done.
+ * that at most the last line's work was begun and not done. While calls wait, a step may begin before its line is there if the
+ * line says no more than the one before it: by both a restarted host does the same.
  */
 export type JournalLine =
   | { readonly kind: 'step'; readonly step: StepName }

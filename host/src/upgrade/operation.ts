@@ -1,7 +1,9 @@
 import type { PluginError } from '@plugd/protocol/plugin-error';
 import { type CallStatistics, noCalls } from '../routing/endpoint';
 import type { HoldStatistics } from '../routing/swap-channel';
+import type { Snapshot } from '../state/snapshot';
 import type { Supervisor } from '../supervision/supervisor';
+import { asPluginError } from './as-plugin-error';
 import { runLoop } from './loop';
 import type { JournalLine, LoopEnvironment, LoopOutcome } from './loop-environment';
 import { MemoryWatch } from './memory-watch';
@@ -17,7 +19,7 @@ import {
   strategies,
   type UndoName,
 } from './step-table';
-import { asPluginError, StepWork } from './step-work';
+import { StepWork } from './step-work';
 import { chooseStrategy } from './strategy';
 import { judge, requireMet, type Verdict } from './verdict';
 
@@ -47,6 +49,12 @@ export class Operation implements LoopEnvironment {
   readonly #memory: MemoryWatch;
   /** What a restarted host would do by the last line. */
   #onRestart: OnRestart | undefined;
+  /** A line that changes it is not safe from a loss of power yet. */
+  #unsynced = false;
+  /** The snapshot that the lines tell of. */
+  #told: Snapshot | undefined;
+  /** Why a line could not be kept that nobody waited for. */
+  #lostLine: unknown;
 
   /** Throws PluginError STRATEGY_UNFIT. */
   constructor(target: OperationTarget, options: OperationOptions, tools: OperationTools) {
@@ -112,10 +120,24 @@ export class Operation implements LoopEnvironment {
 
   journal(line: JournalLine): Promise<void> {
     if (line.kind !== 'step') return this.#tools.journal(line, true);
-    const onRestart = this.rows.find(({ step }) => step === line.step)?.onRestart;
-    const turns = onRestart !== this.#onRestart;
-    this.#onRestart = onRestart;
-    return this.#tools.journal(line, turns);
+    const row = this.rows.find(({ step }) => step === line.step);
+    const turns = row?.onRestart !== this.#onRestart;
+    this.#onRestart = row?.onRestart;
+    this.#unsynced ||= turns;
+    // Not while calls wait: the disk takes its time, and until the next line only a loss of power would undo this one.
+    const sync = this.#unsynced && (row?.held !== true || row.step === 'hold');
+    if (sync) this.#unsynced = false;
+    if (this.#lostLine !== undefined) return Promise.reject(this.#lostLine);
+    const kept = this.#tools.journal(line, sync);
+    const { taken } = this.#work.handoff;
+    const news = turns || sync || taken !== this.#told;
+    this.#told = taken;
+    // A successor would do the same by the line before it: calls need not wait for one that says no more than that.
+    if (news || row?.held !== true) return kept;
+    kept.catch((error: unknown) => {
+      this.#lostLine ??= error;
+    });
+    return Promise.resolve();
   }
 
   oldIsGone(): boolean {

@@ -5,25 +5,21 @@ import { waitAtMost } from '../launch/wait-at-most';
 import { noCalls as noStatistics } from '../routing/endpoint';
 import { activate } from '../supervision/begin-life';
 import type { Supervisor } from '../supervision/supervisor';
+import { asPluginError } from './as-plugin-error';
 import { bake } from './bake';
 import { type ContractJudgement, judgeContract } from './contract-policy';
 import { Handoff } from './handoff';
+import { lifecycleTimeoutMs, transferTimeoutMs } from './limits';
 import { makeReady } from './make-ready';
+import { OldSide } from './old-side';
 import type { OperationOptions } from './operation-options';
 import type { OperationTarget, OperationTools } from './operation-target';
+import { requireReadable } from './readable-state';
 import { noCalls, type SideReport, type UpgradeReport } from './report';
 import type { StepName, StepRow, StrategyName, UndoName } from './step-table';
 import { SteppedStart } from './stepped-start';
 import { runVerify } from './verify';
 
-/** For one call of the plugin's life that moves no state. */
-const lifecycleTimeoutMs = 2_000;
-/** For one that moves all of it. */
-const transferTimeoutMs = 10_000;
-/** What has not ended after so long may have no end: it is told that it should. */
-const endsByItselfMs = 100;
-/** For a plugin to take note of that. */
-const announceTimeoutMs = 1_000;
 /** How long the plugin may take to tell its contract, before it counts as telling none. */
 const contractTimeoutMs = 10_000;
 /** How much of the longest hold an operation uses up before it is given up: the rest is for undoing it. */
@@ -44,7 +40,7 @@ export class StepWork {
   readonly #target: OperationTarget;
   readonly #options: OperationOptions;
   readonly #tools: OperationTools;
-  readonly #old: Supervisor | undefined;
+  readonly #old: OldSide;
   readonly #strategy: StrategyName;
   #spec: PluginSpec | undefined;
   #start: SteppedStart | undefined;
@@ -61,9 +57,9 @@ export class StepWork {
     this.#target = target;
     this.#options = options;
     this.#tools = tools;
-    this.#old = old;
     this.#strategy = strategy;
     this.handoff = new Handoff(tools.directory, options.state);
+    this.#old = new OldSide(old, target, this.handoff);
     this.from = { ...target.last, pid: undefined, memoryBytes: undefined };
   }
 
@@ -78,13 +74,13 @@ export class StepWork {
   }
 
   oldIsGone(): boolean {
-    return this.#old?.alive !== true;
+    return this.#old.gone;
   }
 
   readonly perform: Readonly<Record<StepName, (row: StepRow) => Promise<void>>> = {
     prepare: async () => {
       this.#spec = this.#options.prepare();
-      this.from = { ...this.from, ...(await this.sideOf(this.#old)) };
+      this.from = { ...this.from, ...(await this.sideOf(this.#old.supervisor)) };
     },
     start: async () => {
       const { warm } = this.#options;
@@ -107,7 +103,8 @@ export class StepWork {
         await this.#start?.perform('contract');
         await this.#start?.whole();
       }
-      this.#compareState();
+      const state = this.handoff.given ?? this.#old.supervisor?.description?.state;
+      if (state !== undefined && this.#strategy !== 'overlap') requireReadable(this.#newInstance, state);
       await this.#compareContracts();
     },
     verify: async () => {
@@ -115,59 +112,42 @@ export class StepWork {
       if (verify) await runVerify(this.#newInstance, verify, this.spec.startTimeoutMs, signal);
     },
     hold: async () => {
-      if (this.#strategy === 'handoff' && this.oldIsGone())
-        throw this.#gone('before its state could be taken');
-      this.#old?.freeze();
+      if (this.#strategy === 'handoff' && this.#old.gone)
+        throw this.#old.lost('before its state could be taken');
+      this.#old.supervisor?.freeze();
       this.#target.hold();
       this.#heldSince = performance.now();
-      this.#lost = this.oldIsGone();
+      this.#lost = this.#old.gone;
     },
     quiesce: async (row) => {
-      const old = this.#old;
-      if (old === undefined || this.#lost) return;
-      const { contract } = old;
-      const matters = (path: string | undefined) =>
-        path === undefined || contract.method(path)?.idempotency !== 'no-side-effects';
-      const limitMs = this.#limit(row, old.spec.drainTimeoutMs);
-      const due = performance.now() + limitMs;
-      const still = () => this.#target.standStill(old, matters);
-      const { generation } = old;
-      if (await generation.quiesce(matters, Math.min(limitMs, endsByItselfMs), still)) return;
-      const told = this.#announceDrain(old, due - performance.now());
-      const quiet = await generation.quiesce(matters, due - performance.now(), still);
-      // What comes after it must not be overtaken by it.
-      await told;
-      if (quiet) return;
-      const { inFlight } = generation;
-      await this.#takeBackDrain();
-      throw new PluginError(
-        'QUIESCE_TIMEOUT',
-        `Calls of plugin ${this.#target.name} that may change its state did not end within ${limitMs.toFixed(0)} ms.`,
-        { facts: { inFlight, limitMs: Math.round(limitMs) } },
-      );
+      const { supervisor } = this.#old;
+      if (supervisor === undefined || this.#lost) return;
+      const limitMs = this.#limit(row, supervisor.spec.drainTimeoutMs);
+      await this.#old.quiesce(limitMs, (warning) => this.warnings.push(warning));
     },
     pause: async (row) => {
       if (this.#lost) return;
-      await this.handoff.pause(this.#oldInstance, this.#limit(row, lifecycleTimeoutMs));
+      await this.handoff.pause(this.#old.instance, this.#limit(row, lifecycleTimeoutMs));
     },
     snapshot: async (row) => {
       if (this.#lost) return;
-      const old = this.#oldInstance;
-      const snapshot = await this.handoff.take(old, this.#limit(row, transferTimeoutMs));
-      if (this.#old === undefined) return;
+      const { instance, supervisor } = this.#old;
+      const snapshot = await this.handoff.take(instance, this.#limit(row, transferTimeoutMs));
+      if (supervisor === undefined) return;
       const { keep, outlives } = this.#tools;
-      await keep(this.#old, snapshot).catch((error: unknown) => {
+      await keep(supervisor, snapshot).catch((error: unknown) => {
         if (outlives) throw error;
         this.warnings.push(asPluginError(error, 'the state was not kept'));
       });
     },
     release: async (row) => {
       const { resources } = this.#target;
-      const { generation } = this.#oldInstance.identity;
+      const { instance } = this.#old;
+      const { generation } = instance.identity;
       const names = resources.beforeNext(generation, this.#newInstance.identity.generation);
       // Without names it would be told to release all that it has alone, which it has not.
       if (names.length === 0) return;
-      await this.handoff.release(this.#oldInstance, names, this.#limit(row, lifecycleTimeoutMs));
+      await this.handoff.release(instance, names, this.#limit(row, lifecycleTimeoutMs));
       resources.released(generation, names);
     },
     restore: async (row) => {
@@ -200,7 +180,8 @@ export class StepWork {
       this.#expectWhole(next);
       this.#target.swap(next);
       if (this.#strategy === 'overlap') this.#target.goOn();
-      if (this.#strategy === 'recreate' && this.#old !== undefined) this.#target.retired(this.#old);
+      const { supervisor } = this.#old;
+      if (this.#strategy === 'recreate' && supervisor !== undefined) this.#target.retired(supervisor);
     },
     activate: async (row) => {
       if (this.#newInstance.description === undefined) return;
@@ -214,7 +195,7 @@ export class StepWork {
     },
     bake: () => bake(this.#new, this.#options.bakeMs, this.#options.signal),
     drain: async () => {
-      const old = this.#old;
+      const old = this.#old.supervisor;
       if (old === undefined) return;
       const before = old.generation.statistics.lost;
       const { drained, cut } = await old.drain(this.#cause);
@@ -222,7 +203,7 @@ export class StepWork {
       this.#calls = { ...this.#calls, drained: drained - failed, cut, failed };
     },
     stop: async () => {
-      const old = this.#old;
+      const old = this.#old.supervisor;
       if (old === undefined) return;
       await old.stop(this.#cause);
       // One that nothing has taken the place of yet is still what the plugin is.
@@ -242,18 +223,21 @@ export class StepWork {
       this.#letGo();
     },
     resume: async () => {
-      if (this.oldIsGone()) throw this.#gone('before it could go on');
-      await this.handoff.resume(this.#oldInstance, lifecycleTimeoutMs);
-      this.#target.resources.take(this.#oldInstance.identity.generation);
+      if (this.#old.gone) throw this.#old.lost('before it could go on');
+      await this.#old.resume();
+      this.#target.resources.take(this.#old.instance.identity.generation);
     },
-    'start-old': () => this.#startOld(),
+    'start-old': async () => {
+      await this.#old.startAgain(this.#cause);
+      // Where calls are held, letting them go is what ends the freeze.
+      if (this.#heldSince === undefined) this.#target.goOn();
+    },
     'swap-back': async () => {
       const { next } = this;
-      const old = this.#old;
       if (next === undefined || this.#target.serving !== next) return;
-      if (old === undefined || this.oldIsGone()) throw this.#gone('before it could serve again');
-      this.#target.swap(old);
-      // Where calls are held, letting them go is what ends the freeze.
+      const { supervisor, gone } = this.#old;
+      if (supervisor === undefined || gone) throw this.#old.lost('before it could serve again');
+      this.#target.swap(supervisor);
       if (this.#heldSince === undefined) this.#target.goOn();
       await next.drain({ reason: 'refused' });
     },
@@ -274,52 +258,6 @@ export class StepWork {
     return { version, generation, pid, memoryBytes: usage?.memoryBytes };
   }
 
-  /** Streams without an end should end: as in an overlap, only that they end before the swap. */
-  async #announceDrain(old: Supervisor, limitMs: number): Promise<void> {
-    const timeoutMs = Math.max(1, Math.min(limitMs, announceTimeoutMs));
-    await Promise.all(
-      old.replicas.map(({ instance }) => instance.connection.lifecycle.announceDrain(limitMs, { timeoutMs })),
-    );
-  }
-
-  /** It goes on: what it begins from now on need not end. */
-  async #takeBackDrain(): Promise<void> {
-    try {
-      await this.handoff.resume(this.#oldInstance, lifecycleTimeoutMs);
-    } catch (error) {
-      this.warnings.push(asPluginError(error, 'the old version was not told to go on'));
-    }
-  }
-
-  async #startOld(): Promise<void> {
-    const old = this.#old;
-    if (old === undefined) return;
-    await old.kill(this.#cause);
-    this.#target.retired(old);
-    const again = this.#target.supervise(old.spec, this.#target.nextGeneration());
-    const { signal } = new AbortController();
-    try {
-      await again.start({ signal, runStep: (_step, work) => work() });
-      const { first } = again;
-      if (first === undefined) throw this.#lostBefore(again);
-      const { taken } = this.handoff;
-      if (taken === undefined) {
-        await again.begin();
-      } else {
-        await this.handoff.restore(first.instance, taken, transferTimeoutMs);
-        await activate(first.instance, lifecycleTimeoutMs);
-        this.#target.resources.take(again.generation.number);
-      }
-    } catch (error) {
-      await again.kill({ reason: 'start-failed' });
-      const failure = asPluginError(error, 'the old version could not be started again');
-      this.#target.fail(failure);
-      throw failure;
-    }
-    this.#target.swap(again);
-    if (this.#heldSince === undefined) this.#target.goOn();
-  }
-
   get #new(): Supervisor {
     if (this.next === undefined) throw new Error('the new generation has not been started');
     return this.next;
@@ -334,12 +272,6 @@ export class StepWork {
   get #newInstance(): Instance {
     const { first } = this.#new;
     if (first === undefined) throw this.#lostBefore(this.#new);
-    return first.instance;
-  }
-
-  get #oldInstance(): Instance {
-    const { first } = this.#old ?? {};
-    if (first === undefined || this.oldIsGone()) throw this.#gone('while its state was handed over');
     return first.instance;
   }
 
@@ -365,27 +297,12 @@ export class StepWork {
   /** The limit of one wait: where calls are held, not longer than they can wait, the time to undo it left aside. */
   #limit({ held }: StepRow, ownMs: number): number {
     if (!held || this.#heldSince === undefined || this.#strategy !== 'handoff') return ownMs;
-    const holdMs = (this.#old?.spec.restart.hold?.limitMs ?? 2_000) * holdShare;
+    const holdMs = (this.#old.supervisor?.spec.restart.hold?.limitMs ?? 2_000) * holdShare;
     return Math.max(1, Math.min(ownMs, this.#heldSince + holdMs - performance.now()));
   }
 
   #expectWhole(next: Supervisor): void {
     if (!next.whole) throw this.#lostBefore(next);
-  }
-
-  /** Before anything is done to the old one: whether the new one reads the form in which the old one writes. */
-  #compareState(): void {
-    const was = this.handoff.given ?? this.#old?.description?.state;
-    if (was === undefined || this.#strategy === 'overlap') return;
-    const instance = this.#newInstance;
-    const restores = instance.description?.state?.restores ?? [];
-    if (restores.includes(was.schema)) return;
-    const reads = restores.length === 0 ? 'it reads none' : `it reads ${restores.join(', ')}`;
-    throw instance.launched.error(
-      'STATE_SCHEMA_UNKNOWN',
-      `Version ${this.spec.version} can't take over the state: that is in schema ${was.schema}, and ${reads}.`,
-      { facts: { schema: was.schema, restores } },
-    );
   }
 
   /** Throws PluginError CONTRACT_BROKEN and CONTRACT_UNCHECKED. */
@@ -396,19 +313,12 @@ export class StepWork {
     this.contract = judgeContract({
       plugin: this.#target.name,
       version: this.spec.version,
-      old: this.#old?.sharedContract.reflected,
+      old: this.#old.supervisor?.sharedContract.reflected,
       next: next.sharedContract.reflected,
       given: this.spec.contract,
       policy,
       force,
     });
-  }
-
-  #gone(when: string): PluginError {
-    return new PluginError(
-      'PLUGIN_EXITED',
-      `The old version of plugin ${this.#target.name} was lost ${when}.`,
-    );
   }
 
   #lostBefore({ spec }: Supervisor): PluginError {
@@ -417,9 +327,4 @@ export class StepWork {
       `An instance of version ${spec.version} of plugin ${spec.name} exited before the swap.`,
     );
   }
-}
-
-export function asPluginError(error: unknown, what: string): PluginError {
-  if (error instanceof PluginError) return error;
-  return new PluginError('STOP_FAILED', `${what}: ${String(error)}`, { cause: error });
 }
