@@ -191,6 +191,26 @@ function chat(plugin: Plugin): { readonly begun: Promise<void>; readonly answers
   return { answers: collect(), begun: begun.passed };
 }
 
+test('a call that leads back unseen is waited for no longer than calls are held', async () => {
+  const plugin = await handed.load(room, {}, { ...patience, restart: { hold: { limitMs: 1000 } } });
+  const counter = plugin.client(CounterDefinition);
+  const [asked, begun] = [new Gate(), new Gate()];
+  // Begun in no lineage: as by way of a plugin that does not hand on what its calls descend from.
+  const inner = asked.passed.then(() => counter.put({ key: 'a', value: 1, helper: 0 }));
+  const scope = plugin.pinned(async () => {
+    begun.open();
+    return inner;
+  });
+  await begun.passed;
+  const upgrade = plugin.upgrade(version('2'));
+  await reaches(upgrade, 'quiesce');
+  asked.open();
+  expect((await failureOf(upgrade)).code).toBe('QUIESCE_TIMEOUT');
+  expect(await scope).toMatchObject({ value: 1, servedBy: '1.0.0' });
+  expect(await plugin.upgrade(version('2'))).toMatchObject({ outcome: 'swapped' });
+  expect(await counter.get({ key: 'a' })).toMatchObject({ value: 1, servedBy: '2.0.0' });
+});
+
 test('a version that the application refuses keeps the old one in its place', async () => {
   const plugin = await handed.load(room, {}, patience);
   const pid = servingPid(plugin);
