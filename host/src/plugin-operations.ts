@@ -5,16 +5,13 @@ import type { HostStore } from './host-store';
 import type { MissingOption } from './instance/attach-options';
 import type { InstanceFactory } from './instance/instance-factory';
 import type { LoadOptions } from './instance/load-options';
-import { resolveMemory } from './instance/memory-options';
 import { check, checkedWaitMs } from './instance/option-check';
 import { ownOptions, resolveSpec } from './instance/plugin-spec';
-import type { OpenOperation } from './journal/journal';
 import { headOf, type JournaledSide, sideJson } from './plugin-recovery';
 import type { Snapshot } from './state/snapshot';
 import type { KeptSnapshot } from './state/snapshot-record';
 import type { Supervisor } from './supervision/supervisor';
-import { admitOverlap } from './upgrade/memory-admission';
-import { residentBytes } from './upgrade/memory-watch';
+import { admitStrategy, type HostBudget } from './upgrade/admission';
 import { mergeOptions } from './upgrade/merge-options';
 import { Operation, type OperationFailure } from './upgrade/operation';
 import { OperationHandle, type OperationProgress } from './upgrade/operation-handle';
@@ -31,9 +28,7 @@ export interface PluginOperationsTools extends Omit<OperationTools, 'journal' | 
   readonly token: string;
   readonly store: HostStore;
   /** The host's budget for all of its plugins, and what they use of it; undefined: it has none. */
-  readonly memoryBudget:
-    | (() => Promise<{ readonly limitBytes: number; readonly usedBytes: number }>)
-    | undefined;
+  readonly memoryBudget: HostBudget | undefined;
   readonly factory: InstanceFactory;
   readonly queue: OperationQueue;
   /** Ends what has not swapped yet. */
@@ -198,10 +193,14 @@ export class PluginOperations {
     const keepWarmMs = checkedKeepWarm(changes);
     const bakeMs = checkedWaitMs('bakeMs', changes.bakeMs, 0, 0);
     const version = operation === 'rollback' ? resolve().version : (changes.version ?? this.#options.version);
-    const strategy = await this.#admit(changes);
+    const strategy = await this.#admit(operation, changes);
     const state = await this.#givenState(changes);
+    const plugin = this.#target.name;
+    const from = this.#options;
+    const entry = await store.begin(
+      headOf({ id: randomUUID(), plugin, operation, strategy, hostToken, from }),
+    );
     const warm = dryRun ? undefined : await this.#takeWarm(operation, strategy);
-    let entry: OpenOperation | undefined;
     // What a restarted host has to know of beside the step; as soon as it is known, each line has it.
     let notes: JsonObject = {};
     const run = new Operation(
@@ -236,17 +235,21 @@ export class PluginOperations {
           return id;
         },
         journal: async (line, turns) => {
-          if (line.kind === 'end') await entry?.end({ ...line });
-          else await entry?.append({ ...line, ...notes }, { sync: turns });
+          if (line.kind === 'end') await entry.end({ ...line });
+          else await entry.append({ ...line, ...notes }, { sync: turns });
         },
       },
     );
-    const plugin = this.#target.name;
-    const from = this.#options;
-    entry = await store.begin(
-      headOf({ id: randomUUID(), plugin, operation, strategy: run.strategy, hostToken, from }),
-    );
     return run.run();
+  }
+
+  /** See {@link admitStrategy}. What is still warm needs no room that it has not got. */
+  #admit(operation: OperationName, changes: UpgradeOptions): StrategyName | Promise<StrategyName> {
+    const { platform, memoryBudget: hostBudget } = this.#tools;
+    if (operation === 'rollback' && this.#warm?.usable === true) {
+      return chooseStrategy(this.#target.name, this.#target.serving, changes.strategy);
+    }
+    return admitStrategy({ target: this.#target, options: this.#options, changes, platform, hostBudget });
   }
 
   /** What the new one is to have instead of what the old one would hand over. */
@@ -270,33 +273,6 @@ export class PluginOperations {
         facts: { plugin, version },
       },
     );
-  }
-
-  /** By which strategy, considering what the machine has room for. Throws PluginError STRATEGY_UNFIT, MEMORY_SHORT. */
-  async #admit(changes: UpgradeOptions): Promise<StrategyName> {
-    const { platform, memoryBudget } = this.#tools;
-    const { name: plugin, serving: old } = this.#target;
-    const strategy = chooseStrategy(plugin, old, changes.strategy);
-    const pids = old?.replicas.flatMap(({ instance }) => instance.record?.pid ?? []) ?? [];
-    if (strategy === 'recreate' || pids.length === 0) return strategy;
-    const memory = resolveMemory(changes.memory ?? this.#options.memory);
-    const oldBytes = await residentBytes(platform, pids);
-    const host = await memoryBudget?.();
-    const answer = admitOverlap({
-      ...memory,
-      plugin,
-      oldBytes,
-      oldInstances: pids.length,
-      newInstances: changes.instances ?? this.#options.instances ?? 1,
-      availableBytes: platform.availableMemory(),
-      budgets: [
-        ...(memory.budgetBytes === undefined
-          ? []
-          : [{ of: 'plugin', limitBytes: memory.budgetBytes, usedBytes: oldBytes ?? 0 }]),
-        ...(host === undefined ? [] : [{ of: 'host', ...host }]),
-      ],
-    });
-    return answer === 'beside' ? strategy : chooseStrategy(plugin, old, 'recreate');
   }
 
   /**

@@ -12,8 +12,8 @@ export interface OperationOptions {
   readonly operation: OperationName;
   /** What the new one is to be, as far as it is known before `prepare`. */
   readonly version: string;
-  /** Undefined: what the plugin says of itself decides. */
-  readonly strategy: StrategyName | undefined;
+  /** See `admitStrategy`. */
+  readonly strategy: StrategyName;
   /** Reads the options and finds the command. */
   readonly prepare: () => PluginSpec;
   readonly verify: UpgradeOptions['verify'];

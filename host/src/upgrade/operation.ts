@@ -20,7 +20,6 @@ import {
   type UndoName,
 } from './step-table';
 import { StepWork } from './step-work';
-import { chooseStrategy } from './strategy';
 import { judge, requireMet, type Verdict } from './verdict';
 
 /** What came of an operation that did not do what it was to do. */
@@ -56,13 +55,12 @@ export class Operation implements LoopEnvironment {
   /** Why a line could not be kept that nobody waited for. */
   #lostLine: unknown;
 
-  /** Throws PluginError STRATEGY_UNFIT. */
   constructor(target: OperationTarget, options: OperationOptions, tools: OperationTools) {
     this.#target = target;
     this.#options = options;
     this.#tools = tools;
     this.#old = target.serving;
-    this.#strategy = chooseStrategy(target.name, this.#old, options.strategy);
+    this.#strategy = options.strategy;
     this.#work = new StepWork(target, options, tools, { old: this.#old, strategy: this.#strategy });
     const { generation } = this.#old ?? {};
     this.#before = {
@@ -90,10 +88,6 @@ export class Operation implements LoopEnvironment {
       0,
       all.findIndex(({ held, step }) => held || step === 'swap'),
     );
-  }
-
-  get strategy(): StrategyName {
-    return this.#strategy;
   }
 
   /** Never rejects. */

@@ -1,0 +1,51 @@
+import type { LoadOptions } from '../instance/load-options';
+import { resolveMemory } from '../instance/memory-options';
+import type { Platform } from '../platform/platform';
+import { admitOverlap, type MemoryBudget } from './memory-admission';
+import { residentBytes } from './memory-watch';
+import type { OperationTarget } from './operation-target';
+import type { StrategyName } from './step-table';
+import { chooseStrategy } from './strategy';
+import type { UpgradeOptions } from './upgrade-options';
+
+/** The host's budget for all of its plugins, and what they use of it. */
+export type HostBudget = () => Promise<Omit<MemoryBudget, 'of'>>;
+
+export interface AdmissionQuestion {
+  readonly target: OperationTarget;
+  /** What runs. */
+  readonly options: LoadOptions;
+  readonly changes: UpgradeOptions;
+  readonly platform: Platform;
+  /** Undefined: it has none. */
+  readonly hostBudget: HostBudget | undefined;
+}
+
+/**
+ * By which strategy an operation goes, considering what the machine has room for. Asked before anything is started. Throws
+ * PluginError STRATEGY_UNFIT, MEMORY_SHORT, OPTIONS_INVALID.
+ */
+export async function admitStrategy(question: AdmissionQuestion): Promise<StrategyName> {
+  const { target, options, changes, platform, hostBudget } = question;
+  const { name: plugin, serving: old } = target;
+  const strategy = chooseStrategy(plugin, old, changes.strategy);
+  const pids = old?.replicas.flatMap(({ instance }) => instance.record?.pid ?? []) ?? [];
+  if (strategy === 'recreate' || pids.length === 0) return strategy;
+  const memory = resolveMemory(changes.memory ?? options.memory);
+  const oldBytes = await residentBytes(platform, pids);
+  const budgets: MemoryBudget[] = [];
+  if (memory.budgetBytes !== undefined) {
+    budgets.push({ of: 'plugin', limitBytes: memory.budgetBytes, usedBytes: oldBytes ?? 0 });
+  }
+  if (hostBudget !== undefined) budgets.push({ of: 'host', ...(await hostBudget()) });
+  const answer = admitOverlap({
+    ...memory,
+    plugin,
+    oldBytes,
+    oldInstances: pids.length,
+    newInstances: changes.instances ?? options.instances ?? 1,
+    availableBytes: platform.availableMemory(),
+    budgets,
+  });
+  return answer === 'beside' ? strategy : chooseStrategy(plugin, old, 'recreate');
+}
