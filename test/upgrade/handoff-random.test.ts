@@ -70,6 +70,8 @@ async function series(random: SeededRandom): Promise<void> {
         drainTimeoutMs: 2000,
         stopTimeoutMs: 300,
         restart: { hold: { limitMs: 3000 }, budget: { crashes: 1000 } },
+        // One that stands still where no step asks anything of it is found out by this.
+        health: { intervalMs: 500, idleIntervalMs: 500, timeoutMs: 2000, failures: 2 },
       },
     );
     const striker = new Striker(room);
