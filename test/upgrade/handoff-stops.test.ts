@@ -41,8 +41,8 @@ const before = [
   'restore',
   'check',
 ];
-const after = ['swap', 'activate', 'release-calls', 'drain', 'stop'];
-const everyday = ['start', 'pause', 'restore', 'activate', 'drain'];
+const after = ['swap', 'activate', 'release-calls', 'bake', 'drain', 'stop'];
+const everyday = ['start', 'pause', 'activate', 'bake'];
 
 test.each([...before, ...after].filter((step) => full || everyday.includes(step)))(
   'a stop at %s ends both, and every call',
@@ -55,7 +55,8 @@ test.each([...before, ...after].filter((step) => full || everyday.includes(step)
       if (event.type !== 'operation' || event.step !== step || event.phase !== 'started') return;
       stopped ??= plugin.stop();
     });
-    const outcome = await Promise.resolve(plugin.upgrade(version('2'))).then(
+    const bakeMs = step === 'bake' ? 20_000 : 0;
+    const outcome = await Promise.resolve(plugin.upgrade({ ...version('2'), bakeMs })).then(
       (report) => report.outcome,
       (error: PluginError) => error.code,
     );
