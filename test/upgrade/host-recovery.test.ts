@@ -385,7 +385,7 @@ test('after a crash of the host a plugin begins with what was kept last, and the
 });
 
 test('a state in a form that the version does not read is not given to it', async () => {
-  const newer = handed.options({ mark: '' }, { version: '2.0.0', schema: 2 });
+  const newer = handed.options({ mark: '' }, { version: '2.0.0', schema: 3 });
   handed.tell({});
   await place.kill({ load: newer, kept: 5 });
   const { command, env } = handed.options({ mark: '' }, { version: '1.0.0', schema: 1 });
