@@ -90,7 +90,10 @@ export const errorCodes = {
     'Nothing of it is used. Take another snapshot, and see what else the disk has lost.',
   ),
   SNAPSHOT_NOT_KEPT: entry('operator', 'Free space there, or allow more; going back later may lose state.'),
-  JOURNAL_FAILED: entry('operator', 'Free space in the state directory; the operation was not taken further.'),
+  JOURNAL_FAILED: entry(
+    'operator',
+    'Free space in the state directory; the operation was not taken further.',
+  ),
   JOURNAL_DAMAGED: entry(
     'host',
     'Look at what runs: an operation that was under way may have gone further than it says.',

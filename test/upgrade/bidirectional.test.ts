@@ -9,7 +9,7 @@ import { counterGo, counterTs } from '../support/samples';
 // overlap: no scope needs the numbers of another one, and a handoff would have let all of them end before the swap.
 
 // The fifty take most of a minute: every day some, with --full all.
-const swaps = process.env['PLUGD_FULL'] === '1' ? 50 : 16;
+const swaps = process.env['PLUGD_FULL'] === '1' ? 50 : 10;
 const callers = 32;
 /** How long a sum takes, and how long a caller rests between two scopes. */
 const longSumMs = 100;

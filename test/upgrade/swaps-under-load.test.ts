@@ -4,9 +4,10 @@ import { Load } from '../support/load';
 import { goIsHere } from '../support/needs-go';
 import { kvGo, kvTs } from '../support/samples';
 
-// Fifty real processes after one another behind stubs that are made once, under 64 loops and 4 streams.
+// Real processes after one another behind stubs that are made once, under 64 loops and 4 streams.
 
-const swaps = 50;
+// The fifty take more than a minute: every day some, with --full all.
+const swaps = process.env['PLUGD_FULL'] === '1' ? 50 : 16;
 
 interface Version {
   readonly command: string;
@@ -31,7 +32,7 @@ const at = (i: number): Version => {
   return version;
 };
 
-test('no call fails, goes to a version that had left, or is torn, over 50 swaps of processes', async () => {
+test('no call fails, goes to a version that had left, or is torn, over many swaps of processes', async () => {
   const room = await HostRoom.open();
   try {
     const ledger = room.ledger('kv');

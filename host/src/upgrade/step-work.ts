@@ -25,6 +25,9 @@ const contractTimeoutMs = 10_000;
 /** How much of the longest hold an operation uses up before it is given up: the rest is for undoing it. */
 const holdShare = 0.75;
 
+/** What a recreation does before the old one leaves. */
+const untilLeaving: ReadonlySet<StepName> = new Set(['quiesce', 'pause', 'snapshot']);
+
 /** What one operation does in the real world: each step of the table, and each undo. */
 export class StepWork {
   /** What went wrong and stopped nothing. */
@@ -295,8 +298,10 @@ export class StepWork {
   }
 
   /** The limit of one wait: where calls are held, not longer than they can wait, the time to undo it left aside. */
-  #limit({ held }: StepRow, ownMs: number): number {
-    if (!held || this.#heldSince === undefined || this.#strategy !== 'handoff') return ownMs;
+  #limit({ held, step }: StepRow, ownMs: number): number {
+    // Once the old one has been told to leave, giving up takes longer than going on.
+    const undoable = this.#strategy === 'handoff' || untilLeaving.has(step);
+    if (!held || this.#heldSince === undefined || !undoable) return ownMs;
     const holdMs = (this.#old.supervisor?.spec.restart.hold?.limitMs ?? 2_000) * holdShare;
     return Math.max(1, Math.min(ownMs, this.#heldSince + holdMs - performance.now()));
   }
