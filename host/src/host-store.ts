@@ -1,26 +1,18 @@
 import { join } from 'node:path';
-import type { JsonObject, JsonValue } from '@plugd/protocol/json-value';
+import type { JsonValue } from '@plugd/protocol/json-value';
 import type { Logger } from './events/logger';
-import type { Journal, OpenOperation, UnfinishedOperation } from './journal/journal';
+import type { Journal, OpenOperation, OperationHead, UnfinishedOperation } from './journal/journal';
 import { MemoryJournal } from './journal/memory-journal';
 import { OperationJournal } from './journal/operation-journal';
 import { openPrivateDirectory } from './state/private-directory';
 import type { Snapshot } from './state/snapshot';
 import type { KeptSnapshot, SnapshotOrigin } from './state/snapshot-record';
 import { type KeepOptions, SnapshotStore } from './state/snapshot-store';
-import { defaultMaxSnapshotBytes, resolveStoreOptions } from './state/snapshot-store-options';
-
-/** How much of their states a host keeps of its plugins. */
-export interface SnapshotLimits {
-  /** How long one is kept, in milliseconds. Default 3,600,000. */
-  readonly ttlMs?: number;
-  /** Of more than that the oldest go. Default 5. */
-  readonly maxPerPlugin?: number;
-  /** Of all plugins together, in bytes. Default 1 GiB. */
-  readonly maxBytes?: number;
-  /** A larger one is not kept. Default 256 MiB. */
-  readonly maxSnapshotBytes?: number;
-}
+import {
+  defaultMaxSnapshotBytes,
+  resolveStoreOptions,
+  type SnapshotLimits,
+} from './state/snapshot-store-options';
 
 export interface HostStoreOptions {
   /** Undefined: what is kept goes with the host. */
@@ -34,6 +26,8 @@ export interface HostStoreOptions {
 /** What a host keeps beyond the lives of its plugins' processes: the journal of its operations, and snapshots of states. */
 export class HostStore {
   readonly journal: Journal;
+  /** Private to the host, which it goes with: for what is too large for memory. */
+  readonly runDirectory: string;
   /** Whether another host can go on with it. */
   readonly outlives: boolean;
   /** A larger one is not kept. */
@@ -50,6 +44,7 @@ export class HostStore {
     openSnapshots: () => Promise<SnapshotStore>,
   ) {
     this.journal = journal;
+    this.runDirectory = options.runDirectory;
     this.outlives = options.stateDir !== undefined;
     this.maxSnapshotBytes = options.snapshots.maxSnapshotBytes ?? defaultMaxSnapshotBytes;
     this.#logger = options.logger;
@@ -113,7 +108,7 @@ export class HostStore {
   }
 
   /** Throws PluginError JOURNAL_FAILED. */
-  begin(head: JsonObject & { readonly id: string; readonly plugin: string }): Promise<OpenOperation> {
+  begin(head: OperationHead): Promise<OpenOperation> {
     return this.journal.begin(head);
   }
 
@@ -122,22 +117,16 @@ export class HostStore {
     return (await this.#store()).keep(origin, snapshot, options);
   }
 
-  /** The latest of a plugin in one of these schemas that can be read. */
-  async latest(
-    plugin: string,
-    schemas: readonly number[],
-    accept: (kept: KeptSnapshot) => boolean = () => true,
-  ): Promise<KeptSnapshot | undefined> {
-    // Nothing was kept: nothing need be opened.
-    if (this.#snapshots === undefined && !this.outlives) return undefined;
-    const store = await this.#store();
-    return store.list(plugin).findLast((kept) => schemas.includes(kept.schema) && accept(kept));
-  }
-
   /** The latest that a version of a plugin has left. */
   async latestOf(plugin: string, version: string): Promise<KeptSnapshot | undefined> {
-    if (this.#snapshots === undefined && !this.outlives) return undefined;
-    return (await this.#store()).latest(plugin, (_schema, of) => of === version);
+    return (await this.#listed(plugin)).findLast((kept) => kept.version === version);
+  }
+
+  /** Those of a plugin, the oldest first. */
+  async #listed(plugin: string): Promise<readonly KeptSnapshot[]> {
+    // Nothing was kept: nothing need be opened.
+    if (this.#snapshots === undefined && !this.outlives) return [];
+    return (await this.#store()).list(plugin);
   }
 
   /** How old it is, in milliseconds; undefined once it is gone. */
@@ -160,12 +149,9 @@ export class HostStore {
     schemas: readonly number[],
     first?: string,
   ): Promise<Snapshot | undefined> {
-    const tried = new Set<string>();
-    const next = async (): Promise<KeptSnapshot | undefined> =>
-      (await this.latest(plugin, schemas, ({ id }) => id === first && !tried.has(id))) ??
-      (await this.latest(plugin, schemas, ({ id }) => !tried.has(id)));
-    for (let kept = await next(); kept !== undefined; kept = await next()) {
-      tried.add(kept.id);
+    const newest = (await this.#listed(plugin)).filter(({ schema }) => schemas.includes(schema)).reverse();
+    const ordered = [...newest.filter(({ id }) => id === first), ...newest.filter(({ id }) => id !== first)];
+    for (const kept of ordered) {
       try {
         const ageMs = Math.round((await this.ageMs(kept.id)) ?? 0);
         const snapshot = await this.open(kept.id);
@@ -194,10 +180,8 @@ export class HostStore {
 
   /** The plugin has ended in order: nobody goes on from its state. Never rejects. */
   async forget(plugin: string): Promise<void> {
-    if (this.#snapshots === undefined && !this.outlives) return;
     try {
-      const store = await this.#store();
-      for (const { id } of store.list(plugin)) await store.remove(id);
+      for (const { id } of await this.#listed(plugin)) await (await this.#store()).remove(id);
     } catch (error) {
       this.#logger.warn('the kept states of a plugin could not be removed', { plugin, error: String(error) });
     }

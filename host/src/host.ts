@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { EventLog, type HostEventListener } from './events/event-log';
 import { guardedLogger, type Logger, logLevels, stderrLogger } from './events/logger';
-import { HostStore, type SnapshotLimits } from './host-store';
+import { HostStore } from './host-store';
 import {
   type AttachOptions,
   agreeOnCertificates,
@@ -22,6 +22,7 @@ import { ManagedPlugin, type PluginSurroundings } from './managed-plugin';
 import { selectPlatform } from './platform/select-platform';
 import type { HandedOver, Plugin } from './plugin';
 import type { HostSnapshot } from './plugin-snapshot';
+import type { SnapshotLimits } from './state/snapshot-store-options';
 import { restartedWith, startOrder, stopInOrder } from './supervision/dependency-order';
 import { StallMeter } from './supervision/stall-meter';
 import { residentBytes } from './upgrade/memory-watch';
@@ -71,6 +72,7 @@ export async function createHost(options: HostOptions = {}): Promise<Host> {
   try {
     const store = await HostStore.open({
       stateDir: options.stateDir === undefined ? undefined : resolve(options.stateDir),
+      // Made when the launcher was opened.
       runDirectory: launcher.directory ?? tmpdir(),
       snapshots: options.snapshots ?? {},
       logger,
@@ -127,8 +129,7 @@ export class Host implements AsyncDisposable {
       logger,
       emit,
       stalls,
-      // Made when the launcher was opened.
-      directory: launcher.directory ?? tmpdir(),
+      directory: store.runDirectory,
       token: launcher.token,
       store,
       memoryBudget:

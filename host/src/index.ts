@@ -22,7 +22,6 @@ export type {
 } from './events/host-event';
 export { type Logger, stderrLogger } from './events/logger';
 export { createHost, Host, type HostOptions } from './host';
-export type { SnapshotLimits } from './host-store';
 export type { AttachOptions } from './instance/attach-options';
 export type { ExpectOptions } from './instance/expect-options';
 export type { HealthOptions } from './instance/health-options';
@@ -40,6 +39,7 @@ export { type LeaseOptions, LeasePool, type LeasePoolOptions } from './resources
 export type { CallStatistics } from './routing/endpoint';
 export type { StubConstructor, StubOptions } from './routing/stub';
 export { SwapChannel } from './routing/swap-channel';
+export type { SnapshotLimits } from './state/snapshot-store-options';
 export type { ContractJudgement, ContractPolicy } from './upgrade/contract-policy';
 export type { InstanceCalls } from './upgrade/instance-calls';
 export type { OperationHandle, OperationProgress } from './upgrade/operation-handle';

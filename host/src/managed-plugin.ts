@@ -148,7 +148,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
 
   /** The processes that it has now. */
   get pids(): number[] {
-    return this.#replicas.flatMap(({ instance }) => (instance.ended ? [] : (instance.record?.pid ?? [])));
+    return this.#replicas.flatMap(({ pid }) => pid ?? []);
   }
 
   get #replicas(): Replica[] {

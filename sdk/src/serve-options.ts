@@ -1,4 +1,5 @@
 import type { CertificateCurve } from '@plugd/protocol/certificate';
+import { LONGEST_TIMER_MS } from '@plugd/protocol/longest-timer';
 import type { TlsOptions } from './net/serving-credentials';
 import { check } from './option-check';
 
@@ -44,9 +45,6 @@ export type ResolvedServeOptions = Required<Omit<ServeOptions, 'tls'>> & {
 
 export const DEFAULT_SHUTDOWN_GRACE_MS = 1000;
 export const DEFAULT_SHUTDOWN_TIMEOUT_MS = 5000;
-/** The longest time that a timer can hold. */
-const MAX_MS = 2 ** 31 - 1;
-
 /** @throws PluginError OPTIONS_INVALID */
 export function resolveServeOptions(
   options: ServeOptions,
@@ -72,7 +70,11 @@ export function resolveServeOptions(
   }
   for (const name of ['shutdownGraceMs', 'shutdownTimeoutMs'] as const) {
     const value = resolved[name];
-    check(Number.isFinite(value) && value >= 0 && value <= MAX_MS, name, `a number from 0 to ${MAX_MS}`);
+    check(
+      Number.isFinite(value) && value >= 0 && value <= LONGEST_TIMER_MS,
+      name,
+      `a number from 0 to ${LONGEST_TIMER_MS}`,
+    );
   }
   checkTls(resolved.tls);
   return resolved;

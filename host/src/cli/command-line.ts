@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { LONGEST_TIMER_MS } from '@plugd/protocol/longest-timer';
 import { type Mode, modes } from '../conform/rule';
 import { UsageError } from './usage-error';
 
@@ -26,9 +27,6 @@ const options = {
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const;
-
-/** Above it a timer would fire at once. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** @throws UsageError */
 export function parseCommandLine(args: readonly string[]): Command {
@@ -78,7 +76,7 @@ function versions(text: string): number[] {
 
 function timeout(text: string): number {
   const ms = Number(text);
-  if (/^\d+$/.test(text) && ms > 0 && ms <= MAX_TIMEOUT_MS) return ms;
+  if (/^\d+$/.test(text) && ms > 0 && ms <= LONGEST_TIMER_MS) return ms;
   throw new UsageError(`--timeout ${text} is no number of milliseconds.`);
 }
 

@@ -1,7 +1,5 @@
+import { LONGEST_TIMER_MS } from '@plugd/protocol/longest-timer';
 import { PluginError } from '@plugd/protocol/plugin-error';
-
-/** The longest wait that a Node timer can measure: 24.8 days. */
-const longestWaitMs = 0x7fffffff;
 
 /** Throws PluginError OPTIONS_INVALID, naming the option, unless its value is good. */
 export function check(good: boolean, option: string, value: unknown, wanted: string): asserts good {
@@ -48,8 +46,8 @@ export function checkedWaitMs(
   minimum: number,
 ): number {
   if (value === undefined) return standard;
-  const good = Number.isFinite(value) && value >= minimum && value <= longestWaitMs;
-  check(good, option, value, `a number of milliseconds from ${minimum} to ${longestWaitMs}`);
+  const good = Number.isFinite(value) && value >= minimum && value <= LONGEST_TIMER_MS;
+  check(good, option, value, `a number of milliseconds from ${minimum} to ${LONGEST_TIMER_MS}`);
   return value;
 }
 

@@ -1,8 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { connectivityState } from '@grpc/grpc-js';
+import { LONGEST_TIMER_MS } from '@plugd/protocol/longest-timer';
 import type { Channel } from './grpc-call';
-
-const MAX_TIMER_MS = 0x7fffffff;
 
 /** What a watch looks at: a channel whose real channel changes. */
 export interface Watched {
@@ -50,7 +49,7 @@ export class ConnectivityWatch {
   }
 
   private arm(): void {
-    const delay = Math.min(Math.max(0, Math.ceil(this.due - performance.now())), MAX_TIMER_MS);
+    const delay = Math.min(Math.max(0, Math.ceil(this.due - performance.now())), LONGEST_TIMER_MS);
     this.timer = setTimeout(() => {
       if (performance.now() < this.due) this.arm();
       else this.end(new Error('Deadline passed without connectivity state change'));

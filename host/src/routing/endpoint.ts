@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { connectivityState, type status } from '@grpc/grpc-js';
+import { LONGEST_TIMER_MS } from '@plugd/protocol/longest-timer';
 import type { Channel, StatusObject } from './grpc-call';
 import { type Refusal, refusalStatus } from './refusal';
 
@@ -57,8 +58,6 @@ export interface RunningCall {
   /** Ends it with this status, unless its own is already on the way. */
   cut(outcome: StatusObject): void;
 }
-
-const MAX_TIMER_MS = 0x7fffffff;
 
 /**
  * How a call left its endpoint: by a status of its own, cut by the host, failed with its connection, or lost with it
@@ -158,7 +157,7 @@ export class Endpoint {
     const { ended, cutCount } = this;
     const begin = performance.now();
     const timer =
-      this.calls.size > 0 && limitMs <= MAX_TIMER_MS
+      this.calls.size > 0 && limitMs <= LONGEST_TIMER_MS
         ? setTimeout(() => this.cut(refusal ?? outlived(limitMs)), limitMs)
         : undefined;
     try {
@@ -191,7 +190,7 @@ export class Endpoint {
   /** Resolves when the next call has ended, or after the time. */
   nextEnd(limitMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, Math.min(limitMs, MAX_TIMER_MS));
+      const timer = setTimeout(resolve, Math.min(limitMs, LONGEST_TIMER_MS));
       this.leaveWaiters.push(() => {
         clearTimeout(timer);
         resolve();

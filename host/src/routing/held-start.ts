@@ -1,9 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { Metadata, propagate, status } from '@grpc/grpc-js';
+import { LONGEST_TIMER_MS } from '@plugd/protocol/longest-timer';
 import type { CallDeadline, ParentCall, StatusObject } from './grpc-call';
 import { type Refusal, refusalStatus } from './refusal';
-
-const MAX_TIMER_MS = 0x7fffffff;
 
 /** What bounds the wait of a held call. */
 export interface HeldStartOptions {
@@ -61,7 +60,7 @@ export class HeldStart {
 
   // The timer also keeps the process alive while somebody waits, as grpc-js does; so there always is one.
   private arm(): void {
-    const delay = Math.min(Math.ceil(this.due - performance.now()), MAX_TIMER_MS);
+    const delay = Math.min(Math.ceil(this.due - performance.now()), LONGEST_TIMER_MS);
     this.timer = setTimeout(() => {
       if (performance.now() < this.due) this.arm();
       else this.options.onEnd(this.outcome, true);

@@ -3,17 +3,21 @@ import { PluginError } from '@plugd/protocol/plugin-error';
 
 export const defaultMaxSnapshotBytes: number = 256 * 1024 ** 2;
 
-export interface SnapshotStoreOptions {
-  /** Made, 0700, if it is missing; nobody but this user may come into it. For nothing else. */
-  readonly directory: string;
-  /** After that a snapshot is no longer given, and is removed. Default 3,600,000: an hour. */
+/** How much of their states a host keeps of its plugins. */
+export interface SnapshotLimits {
+  /** After that a snapshot is no longer given, and is removed, in milliseconds. Default 3,600,000: an hour. */
   readonly ttlMs?: number;
   /** Of more than that the oldest go. Default 5. */
   readonly maxPerPlugin?: number;
-  /** Of all plugins' snapshots together. Default 1 GiB. */
+  /** Of all plugins' snapshots together, in bytes. Default 1 GiB. */
   readonly maxBytes?: number;
-  /** A larger one is not kept. Default 256 MiB, and never more than `maxBytes`. */
+  /** A larger one is not kept, in bytes. Default 256 MiB, and never more than `maxBytes`. */
   readonly maxSnapshotBytes?: number;
+}
+
+export interface SnapshotStoreOptions extends SnapshotLimits {
+  /** Made, 0700, if it is missing; nobody but this user may come into it. For nothing else. */
+  readonly directory: string;
   /** The wall clock, in ms since 1970. Default `Date.now`. */
   readonly now?: () => number;
   /** In ms; default `performance.now`. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { LONGEST_TIMER_MS } from '@plugd/protocol/longest-timer';
 import type { PluginError } from '@plugd/protocol/plugin-error';
 import { Shelf } from './shelf';
 import type { Snapshot } from './snapshot';
@@ -193,7 +194,7 @@ export class SnapshotStore {
     const dueInMs = this.#shelf.nextExpiryMs();
     if (this.#closed || dueInMs === undefined) return;
     // A timer takes no more than 2^31 ms; and one that comes a little early must not turn into a loop.
-    const delay = Math.min(Math.max(Math.ceil(dueInMs), 50), 2 ** 31 - 1);
+    const delay = Math.min(Math.max(Math.ceil(dueInMs), 50), LONGEST_TIMER_MS);
     this.#timer = setTimeout(() => void this.sweep(), delay).unref();
   }
 }

@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '@plugd/protocol/longest-timer';
 import type { HealthAnswer } from '../connection/health';
 import type { HealthSpec } from '../instance/health-options';
 import { type Clock, systemClock } from './clock';
@@ -44,9 +45,6 @@ const PATIENCE_MS = 60_000;
 
 /** The least time that is added where a part of it was lost. */
 const LEAST_MS = 20;
-
-/** The longest wait that a Node timer can measure. */
-const LONGEST_MS = 0x7fffffff;
 
 /** Answers are decrypted, unpacked and decoded before they are seen, maybe not in the turn in which they are read. */
 const GRACE_TURNS = 2;
@@ -144,7 +142,7 @@ export class HealthMonitor {
     this.#expect(question, question.limitMs);
     // Its own deadline lies behind every limit of this monitor: a deadline is no judge of a late host.
     const limit = {
-      timeoutMs: Math.min(LONGEST_MS, timeoutMs * MAX_MULTIPLIER + PATIENCE_MS),
+      timeoutMs: Math.min(LONGEST_TIMER_MS, timeoutMs * MAX_MULTIPLIER + PATIENCE_MS),
       signal: question.abort.signal,
     };
     new Promise<HealthAnswer>((resolve) => resolve(this.#options.probe(limit))).then(
@@ -154,7 +152,7 @@ export class HealthMonitor {
   }
 
   #limitMs(): number {
-    return Math.min(LONGEST_MS, this.#options.spec.timeoutMs * this.#options.stalls.multiplier);
+    return Math.min(LONGEST_TIMER_MS, this.#options.spec.timeoutMs * this.#options.stalls.multiplier);
   }
 
   #expect(question: Question, ms: number): void {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LONGEST_TIMER_MS } from '@plugd/protocol/longest-timer';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { RpcError } from '@plugd/protocol/rpc/rpc-error';
 import type { Logger } from '../events/logger';
@@ -7,8 +8,6 @@ import type { Supervisor } from './supervisor';
 
 /** More often would be little but snapshots. */
 const shortestMs = 100;
-/** What a timer takes at most. */
-const longestMs = 2 ** 31 - 1;
 /** For the plugin to give its state. */
 const takeTimeoutMs = 10_000;
 /** Should the last one be damaged, the one before it is there; more would push out those that operations took. */
@@ -48,7 +47,7 @@ export class PeriodicSnapshots {
     const askedMs = description?.state?.snapshotEveryMs ?? 0;
     // Of several instances nobody knows which one's state counts.
     if (askedMs === 0 || spec.instances > 1) return;
-    const everyMs = Math.min(Math.max(askedMs, shortestMs), longestMs);
+    const everyMs = Math.min(Math.max(askedMs, shortestMs), LONGEST_TIMER_MS);
     const ending = new AbortController();
     this.#ending = ending;
     this.#running = before.then(() => this.#run(generation, everyMs, ending.signal));

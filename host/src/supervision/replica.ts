@@ -27,6 +27,16 @@ export class Replica {
     return this.instance.identity.id;
   }
 
+  /** Whether its process is there. */
+  get alive(): boolean {
+    return !this.instance.ended && this.instance.launched.exit === undefined;
+  }
+
+  /** Undefined once the process is gone. */
+  get pid(): number | undefined {
+    return this.alive ? this.instance.launched.record.pid : undefined;
+  }
+
   /** Lets it finish its calls, now that no new ones come; what is left at the limit is cut. */
   drain(limitMs: number, cause: Cause, refusal?: Refusal): Promise<DrainResult> {
     const { instance, endpoint } = this;

@@ -148,15 +148,17 @@ export class Supervisor {
 
   /** Whether a process of it is there that holds a place. */
   get alive(): boolean {
-    return this.replicas.some(({ instance }) => !instance.ended && instance.launched.exit === undefined);
+    return this.replicas.some(({ alive }) => alive);
   }
 
   /** Whether all of its instances are there. */
   get whole(): boolean {
-    const there = this.replicas.filter(
-      ({ instance }) => !instance.ended && instance.launched.exit === undefined,
-    );
-    return there.length >= this.spec.instances;
+    return this.replicas.filter(({ alive }) => alive).length >= this.spec.instances;
+  }
+
+  /** The processes that hold a place. */
+  get pids(): number[] {
+    return this.replicas.flatMap(({ pid }) => pid ?? []);
   }
 
   /** What its plugin says of itself; of one that is lost, what it last said. */

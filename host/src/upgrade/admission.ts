@@ -29,7 +29,7 @@ export async function admitStrategy(question: AdmissionQuestion): Promise<Strate
   const { target, options, changes, platform, hostBudget } = question;
   const { name: plugin, serving: old } = target;
   const strategy = chooseStrategy(plugin, old, changes.strategy);
-  const pids = old?.replicas.flatMap(({ instance }) => instance.record?.pid ?? []) ?? [];
+  const pids = old?.pids ?? [];
   if (strategy === 'recreate' || pids.length === 0) return strategy;
   const memory = resolveMemory(changes.memory ?? options.memory);
   const oldBytes = await residentBytes(platform, pids);

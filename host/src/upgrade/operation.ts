@@ -11,14 +11,7 @@ import type { OperationOptions } from './operation-options';
 import { OperationSteps } from './operation-steps';
 import type { OperationTarget, OperationTools } from './operation-target';
 import type { UpgradeReport } from './report';
-import {
-  type OnRestart,
-  type StepCondition,
-  type StepRow,
-  type StrategyName,
-  strategies,
-  type UndoName,
-} from './step-table';
+import { type OnRestart, type StepCondition, type StepRow, strategies, type UndoName } from './step-table';
 import { StepWork } from './step-work';
 import { judge, requireMet, type Verdict } from './verdict';
 
@@ -37,7 +30,6 @@ export class Operation implements LoopEnvironment {
   readonly #tools: OperationTools;
   readonly #steps: OperationSteps;
   readonly #old: Supervisor | undefined;
-  readonly #strategy: StrategyName;
   readonly #work: StepWork;
   readonly #hostMemoryBefore = process.memoryUsage.rss();
   readonly #before: {
@@ -46,6 +38,7 @@ export class Operation implements LoopEnvironment {
     readonly inFlight: number;
   };
   readonly #memory: MemoryWatch;
+  readonly #rows: readonly StepRow[];
   /** What a restarted host would do by the last line. */
   #onRestart: OnRestart | undefined;
   /** A line that changes it is not safe from a loss of power yet. */
@@ -60,8 +53,8 @@ export class Operation implements LoopEnvironment {
     this.#options = options;
     this.#tools = tools;
     this.#old = target.serving;
-    this.#strategy = options.strategy;
-    this.#work = new StepWork(target, options, tools, { old: this.#old, strategy: this.#strategy });
+    this.#work = new StepWork(target, options, tools, this.#old);
+    this.#rows = this.#neededRows();
     const { generation } = this.#old ?? {};
     this.#before = {
       holds: target.holdStatistics,
@@ -69,8 +62,8 @@ export class Operation implements LoopEnvironment {
       inFlight: generation?.inFlight ?? 0,
     };
     this.#memory = new MemoryWatch(tools.platform, {
-      old: () => pidsOf(this.#old),
-      new: () => pidsOf(this.#work.next),
+      old: () => this.#old?.pids ?? [],
+      new: () => this.#work.next?.pids ?? [],
     });
     const { operation, version: toVersion, onProgress } = options;
     this.#steps = new OperationSteps(
@@ -81,9 +74,10 @@ export class Operation implements LoopEnvironment {
   }
 
   /** Its steps, in their order: those of the strategy that there is need for. */
-  get rows(): readonly StepRow[] {
-    const all = strategies[this.#strategy].filter(({ when }) => this.#needs(when));
-    if (!this.#options.dryRun) return all;
+  #neededRows(): readonly StepRow[] {
+    const { strategy, dryRun } = this.#options;
+    const all = strategies[strategy].filter(({ when }) => this.#needs(when));
+    if (!dryRun) return all;
     return all.slice(
       0,
       all.findIndex(({ held, step }) => held || step === 'swap'),
@@ -92,11 +86,10 @@ export class Operation implements LoopEnvironment {
 
   /** Never rejects. */
   async run(): Promise<UpgradeReport | OperationFailure> {
-    const { dryRun } = this.#options;
+    const { dryRun, strategy } = this.#options;
     await this.#memory.before();
     try {
-      const plan = { strategy: this.#strategy, rows: this.rows };
-      const { outcome, failed, warnings } = await runLoop(plan, this);
+      const { outcome, failed, warnings } = await runLoop({ strategy, rows: this.#rows }, this);
       this.#work.warnings.push(...warnings.map(({ at, error }) => asPluginError(error, `${at} failed`)));
       if (outcome !== 'done') {
         const left = outcome === 'go-back' ? this.#old : undefined;
@@ -114,7 +107,7 @@ export class Operation implements LoopEnvironment {
 
   journal(line: JournalLine): Promise<void> {
     if (line.kind !== 'step') return this.#tools.journal(line, true);
-    const row = this.rows.find(({ step }) => step === line.step);
+    const row = this.#rows.find(({ step }) => step === line.step);
     const turns = row?.onRestart !== this.#onRestart;
     this.#onRestart = row?.onRestart;
     this.#unsynced ||= turns;
@@ -179,10 +172,14 @@ export class Operation implements LoopEnvironment {
     const warnings = this.#work.warnings.map(({ code, summary }) => `${code}: ${summary}`);
     return failure.withFacts({
       ...(failed === undefined ? {} : { step: failed.step }),
-      strategy: this.#strategy,
+      strategy: this.#options.strategy,
       ...(outcome === 'undone' ? {} : { outcome }),
       ...(warnings.length === 0 ? {} : { warnings }),
     });
+  }
+
+  get #heldCalls(): number {
+    return this.#target.holdStatistics.heldEver - this.#before.holds.heldEver;
   }
 
   /** What was measured until now, held against what the new one's options expect. */
@@ -192,10 +189,7 @@ export class Operation implements LoopEnvironment {
     const now = this.#target.holdStatistics;
     const then = this.#old?.generation.statistics ?? noCalls;
     const later = next?.generation.statistics ?? noCalls;
-    const { snapshotBytes, held } = {
-      snapshotBytes: handoff.taken?.bytes,
-      held: now.heldEver - holds.heldEver,
-    };
+    const held = this.#heldCalls;
     const refused = now.refused - holds.refused + (now.expired - holds.expired);
     return judge(
       {
@@ -211,7 +205,7 @@ export class Operation implements LoopEnvironment {
           retried: then.retried - old.retried + later.retried,
         },
         memory: this.#memory.measured,
-        snapshotBytes,
+        snapshotBytes: handoff.taken?.bytes,
       },
       spec.expect,
     );
@@ -222,7 +216,7 @@ export class Operation implements LoopEnvironment {
     return {
       plugin: this.#target.name,
       operation: this.#options.operation,
-      strategy: this.#strategy,
+      strategy: this.#options.strategy,
       outcome,
       from,
       to: to ?? {
@@ -236,15 +230,10 @@ export class Operation implements LoopEnvironment {
       pauseMs,
       stateBytes: handoff.taken?.bytes,
       contract,
-      calls: { ...calls, held: this.#target.holdStatistics.heldEver - this.#before.holds.heldEver },
+      calls: { ...calls, held: this.#heldCalls },
       hostMemoryBytes: { before: this.#hostMemoryBefore, after: process.memoryUsage.rss() },
       verdict: this.#verdict(),
       warnings,
     };
   }
-}
-
-function pidsOf(supervisor: Supervisor | undefined): number[] {
-  const live = supervisor?.replicas.filter(({ instance }) => !instance.ended) ?? [];
-  return live.flatMap(({ instance }) => instance.record?.pid ?? []);
 }

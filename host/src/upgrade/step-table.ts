@@ -1,26 +1,11 @@
 // What the loop, its model and the pages say of an operation's steps comes from here. Data only.
 
+import type { TimedStep } from '../instance/expect-options';
+
 export type StrategyName = 'overlap' | 'handoff' | 'recreate';
 
-export type StepName =
-  | 'prepare'
-  | 'start'
-  | 'health'
-  | 'contract'
-  | 'verify'
-  | 'hold'
-  | 'quiesce'
-  | 'pause'
-  | 'snapshot'
-  | 'release'
-  | 'restore'
-  | 'check'
-  | 'swap'
-  | 'activate'
-  | 'release-calls'
-  | 'bake'
-  | 'drain'
-  | 'stop';
+/** The options of expectations name them too, and can't import from here. */
+export type StepName = TimedStep;
 
 export type UndoName = 'end-new' | 'let-go' | 'resume' | 'start-old' | 'swap-back';
 

@@ -55,12 +55,12 @@ export class StepWork {
     target: OperationTarget,
     options: OperationOptions,
     tools: OperationTools,
-    { old, strategy }: { readonly old: Supervisor | undefined; readonly strategy: StrategyName },
+    old: Supervisor | undefined,
   ) {
     this.#target = target;
     this.#options = options;
     this.#tools = tools;
-    this.#strategy = strategy;
+    this.#strategy = options.strategy;
     this.handoff = new Handoff(tools.directory, options.state);
     this.#old = new OldSide(old, target, this.handoff);
     this.from = { ...target.last, pid: undefined, memoryBytes: undefined };

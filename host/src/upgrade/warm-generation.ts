@@ -3,6 +3,7 @@ import type { Logger } from '../events/logger';
 import type { Supervisor } from '../supervision/supervisor';
 
 export interface WarmGenerationOptions {
+  /** What a timer takes: see `checkedWaitMs`. */
   readonly keepMs: number;
   readonly logger: Logger;
   /** Its time is over: to be followed by {@link WarmGeneration.retire}. */
@@ -20,7 +21,7 @@ export class WarmGeneration {
   constructor(generation: Supervisor, options: WarmGenerationOptions) {
     this.#generation = generation;
     this.#options = options;
-    this.#timer = setTimeout(options.onDue, Math.min(options.keepMs, 0x7fffffff)).unref();
+    this.#timer = setTimeout(options.onDue, options.keepMs).unref();
   }
 
   /** Whether all of it is still there. */

@@ -1,3 +1,5 @@
+import { LONGEST_TIMER_MS } from '@plugd/protocol/longest-timer';
+
 /** How long a hook may take. */
 export interface HookLimits {
   /** Fires when the time is over or the hook's work is no longer wanted; it should end then, and what it did is undone. */
@@ -10,9 +12,6 @@ export const DEFAULT_HOOK_LIMIT_MS = 10_000;
 
 /** How long the activation may take where no host says when it is, in milliseconds. */
 export const SELF_ACTIVATION_LIMIT_MS = 60_000;
-
-/** Node's timers take no longer ones: they would fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The time as a timer can wait it, in milliseconds. */
 export const timerMs = (ms: number): number => Math.min(ms, LONGEST_TIMER_MS);
