@@ -87,6 +87,9 @@ export class Endpoint {
   private onChange: (() => void) | undefined;
   /** Hears of each call that ended at its deadline: there may be something wrong. */
   onLate: (() => void) | undefined;
+  /** Calls are timed only where somebody wants to know. */
+  observer: CallObserver | undefined;
+  private readonly observers = new Set<CallObserver>();
   /** Hears once of the next call that begins. */
   onWake: (() => void) | undefined;
 
@@ -94,9 +97,27 @@ export class Endpoint {
     /** The number of its generation. */
     readonly generation: number,
     readonly channel: Channel,
-    /** Calls are timed only where somebody wants to know. */
-    readonly observer?: CallObserver,
   ) {}
+
+  /** Tells how each call goes that begins from now on. Returns how to end that. */
+  observe(observer: CallObserver): () => void {
+    this.observers.add(observer);
+    this.settleObserver();
+    return () => {
+      this.observers.delete(observer);
+      this.settleObserver();
+    };
+  }
+
+  private settleObserver(): void {
+    const [first, ...others] = this.observers;
+    this.observer =
+      first === undefined || others.length === 0
+        ? first
+        : (path, code, elapsedMs) => {
+            for (const observer of [...this.observers]) observer(path, code, elapsedMs);
+          };
+  }
 
   get inFlight(): number {
     return this.calls.size;

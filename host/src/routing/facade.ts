@@ -1,7 +1,7 @@
 import { connectivityState, status } from '@grpc/grpc-js';
+import type { CallTarget } from './call-target';
 import { ConnectivityWatch } from './connectivity-watch';
 import type { Endpoint } from './endpoint';
-import type { Generation } from './generation';
 import type { Call, CallDeadline, Channel, ChannelzRef, ParentCall, StatusObject } from './grpc-call';
 import { type Refusal, refusalStatus } from './refusal';
 import type { RetryRule } from './replay';
@@ -85,7 +85,7 @@ export class Facade implements Channel, CallRoute {
 
   // For the calls.
 
-  get open(): Generation | undefined {
+  get open(): CallTarget | undefined {
     return this.closed ? undefined : this.route.open;
   }
 

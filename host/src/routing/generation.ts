@@ -1,6 +1,8 @@
+import type { CallTarget } from './call-target';
 import {
   addedStatistics,
   type CallFilter,
+  type CallObserver,
   type CallStatistics,
   type DrainResult,
   type Endpoint,
@@ -12,7 +14,7 @@ import type { Refusal } from './refusal';
  * One version at work, as calls see it: the endpoints of its instances. A call goes to the one with the fewest calls
  * in flight; which of them take calls may change at any time.
  */
-export class Generation {
+export class Generation implements CallTarget {
   private readonly members = new Set<Endpoint>();
   private usable: Endpoint[] = [];
   /** Where the search for the least busy one begins, so that equally busy ones take turns. */
@@ -22,6 +24,7 @@ export class Generation {
   /** What those did that have none any more. */
   private past: CallStatistics = noCalls;
   private onChange: (() => void) | undefined;
+  private readonly observers = new Map<CallObserver, Map<Endpoint, () => void>>();
 
   constructor(readonly number: number) {}
 
@@ -67,6 +70,7 @@ export class Generation {
   /** A new endpoint takes calls from now on. */
   add(endpoint: Endpoint): void {
     this.members.add(endpoint);
+    for (const [observer, ends] of this.observers) ends.set(endpoint, endpoint.observe(observer));
     endpoint.watch(() => this.settle());
     this.settle();
   }
@@ -78,9 +82,20 @@ export class Generation {
     this.former.add(endpoint);
     void endpoint.idle().then(() => {
       this.former.delete(endpoint);
+      for (const ends of this.observers.values()) ends.delete(endpoint);
       this.past = addedStatistics(this.past, endpoint.statistics);
     });
     this.settle();
+  }
+
+  /** Tells how each call goes that begins on it from now on. Returns how to end that. */
+  observe(observer: CallObserver): () => void {
+    const ends = new Map(this.endpoints.map((endpoint) => [endpoint, endpoint.observe(observer)]));
+    this.observers.set(observer, ends);
+    return () => {
+      this.observers.delete(observer);
+      for (const end of ends.values()) end();
+    };
   }
 
   /** Waits until all calls have ended, on every endpoint. See {@link Endpoint.drain}. */

@@ -1,9 +1,9 @@
 import { type CallCredentials, Metadata, propagate, status } from '@grpc/grpc-js';
 import { EXECUTED_TRAILER } from '@plugd/protocol/rpc/rpc-error';
 import { Backlog } from './backlog';
+import type { CallTarget } from './call-target';
 import { deadlineAt, dueTime } from './due-time';
 import type { Endpoint, RunningCall } from './endpoint';
-import type { Generation } from './generation';
 import type { Call, CallDeadline, CallListener, MessageContext, ParentCall, StatusObject } from './grpc-call';
 import { HeldStart, parentCancelled } from './held-start';
 import { currentLineage, withLineageKey } from './lineage';
@@ -18,7 +18,7 @@ export interface CallRoute {
   /** The plugin's name. */
   readonly name: string;
   /** Where calls that start now go; undefined if they are to be held or refused. */
-  readonly open: Generation | undefined;
+  readonly open: CallTarget | undefined;
   /** Takes a call that cannot start now: holds it, or refuses it. */
   wait(call: Waiter, waitsForReady: boolean): 'held' | StatusObject;
   /** A call that was held has waited too long. */
@@ -106,7 +106,7 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     }
     const endpoint =
       (this.root === undefined ? undefined : this.route.descendant(this.root, this.method)) ??
-      this.route.open?.pick();
+      this.route.open?.pick(metadata);
     if (endpoint !== undefined && this.mayGo) {
       this.begin(endpoint, metadata, 0);
       return;
@@ -140,6 +140,10 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
 
   private get flags(): number {
     return this.propagateFlags ?? propagate.DEFAULTS;
+  }
+
+  get metadata(): Metadata | undefined {
+    return this.held?.metadata;
   }
 
   get waitsForReady(): boolean {
@@ -180,7 +184,7 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     }
     this.inner = inner;
     this.endpoint = endpoint;
-    if (endpoint.observer !== undefined) this.begunAt = performance.now();
+    this.begunAt = endpoint.observer === undefined ? 0 : performance.now();
     endpoint.enter(this, waitedMs);
     if (this.credentials !== undefined) inner.setCredentials(this.credentials);
     inner.start(metadata, this);
@@ -330,7 +334,7 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     const cut =
       cutting !== undefined && cutting.code === received.code && cutting.details === received.details;
     const broke = !this.cancelled && this.broke(received);
-    if (!cut && !this.cancelled) {
+    if (!cut && !this.cancelled && this.begunAt > 0) {
       this.endpoint?.observer?.(this.method, received.code, performance.now() - this.begunAt);
     }
     if (broke) {

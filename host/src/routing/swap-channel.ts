@@ -1,5 +1,6 @@
 import { connectivityState, status } from '@grpc/grpc-js';
 import { PluginError } from '@plugd/protocol/plugin-error';
+import type { CallTarget } from './call-target';
 import type { ConnectivityWatch } from './connectivity-watch';
 import { type CallFilter, Endpoint } from './endpoint';
 import { Facade, type Route } from './facade';
@@ -9,6 +10,7 @@ import { heldTooLong } from './held-start';
 import { currentLineage } from './lineage';
 import { type Refusal, refusalStatus } from './refusal';
 import type { RetryRule } from './replay';
+import { Split, type SplitRule } from './split';
 import { Turns } from './turns';
 import type { Waiter } from './waiter';
 
@@ -63,13 +65,15 @@ export class SwapChannel implements Route {
   /** Those who wait for the state of the connection to change. */
   readonly watches = new Set<ConnectivityWatch>();
   /** Where new calls go right now: the one field that stands on the path of a call. */
-  open: Generation | undefined;
+  open: CallTarget | undefined;
   readonly retry: RetryRule | undefined;
   readonly turns = new Turns<Waiter>(() => this.settle());
   private maxHeld: number;
   private readonly waiters = new Set<Waiter>();
   private inRoute: Generation | undefined;
   private latest: Generation | undefined;
+  /** On trial in the route, beside the one that is there. */
+  private newcomer: { readonly generation: Generation; readonly rule: SplitRule } | undefined;
   /** Those that left the route while calls of theirs went on: for the calls that descend from these. */
   private leaving: Generation[] = [];
   private holds = 0;
@@ -117,10 +121,9 @@ export class SwapChannel implements Route {
    * @throws PluginError ROUTE_CLOSED
    */
   swap(target: SwapTarget | Generation): { generation: Generation; previous: Generation | undefined } {
-    if (this.closedBy !== undefined) {
-      throw new PluginError('ROUTE_CLOSED', `The route of plugin ${this.name} has been closed.`);
-    }
+    if (this.closedBy !== undefined) throw this.isClosed();
     const previous = this.inRoute;
+    if (this.newcomer?.generation === target) this.newcomer = undefined;
     const generation = target instanceof Generation ? target : generationOf(target);
     if (previous !== generation) {
       this.leave();
@@ -130,6 +133,31 @@ export class SwapChannel implements Route {
     this.latest = generation;
     this.settle();
     return { generation, previous };
+  }
+
+  /**
+   * Sends a part of the new calls to another generation, beside the one that is in the route; called again it changes the part.
+   * While there is none in the route calls wait, or are refused, as ever: what is on trial does not stand in for it.
+   *
+   * @throws PluginError ROUTE_CLOSED
+   */
+  share(newcomer: Generation, rule: SplitRule): void {
+    if (this.closedBy !== undefined) throw this.isClosed();
+    if (this.newcomer?.generation !== newcomer) {
+      this.unshare();
+      newcomer.watch(() => this.settle());
+    }
+    this.newcomer = { generation: newcomer, rule };
+    this.settle();
+  }
+
+  /** Ends {@link share}: what was on trial keeps the calls that it has. */
+  unshare(): void {
+    const { newcomer } = this;
+    if (newcomer === undefined) return;
+    this.newcomer = undefined;
+    this.leaves(newcomer.generation);
+    this.settle();
   }
 
   /** Takes the generation out of the route, with nothing to put in its place. */
@@ -172,6 +200,7 @@ export class SwapChannel implements Route {
   close(reason?: Refusal): void {
     if (this.closedBy !== undefined) return;
     this.closedBy = reason ?? { code: 'ROUTE_CLOSED', details: `Plugin ${this.name} has been stopped` };
+    this.unshare();
     this.leave();
     this.settle();
   }
@@ -179,10 +208,18 @@ export class SwapChannel implements Route {
   /** What is in the route leaves it. */
   private leave(): void {
     const left = this.inRoute;
-    left?.watch(undefined);
     this.inRoute = undefined;
+    if (left !== undefined) this.leaves(left);
+  }
+
+  private leaves(left: Generation): void {
+    left.watch(undefined);
     this.leaving = this.leaving.filter(({ inFlight }) => inFlight > 0);
-    if (left !== undefined) this.leaving.push(left);
+    this.leaving.push(left);
+  }
+
+  private isClosed(): PluginError {
+    return new PluginError('ROUTE_CLOSED', `The route of plugin ${this.name} has been closed.`);
   }
 
   /**
@@ -192,7 +229,7 @@ export class SwapChannel implements Route {
    * @param path undefined for work that may be any number of calls
    */
   descendant(generation: number, path: string | undefined): Endpoint | undefined {
-    const known = this.inRoute === undefined ? this.leaving : [this.inRoute, ...this.leaving];
+    const known = [this.inRoute ?? [], this.newcomer?.generation ?? [], this.leaving].flat();
     // A root is a call in flight: who names a generation without any is mistaken, or lies.
     const root = known.find(({ number, inFlight }) => number === generation && inFlight > 0);
     if (root === undefined || (this.still?.generation === root && this.still.calls(path))) return undefined;
@@ -201,15 +238,21 @@ export class SwapChannel implements Route {
 
   /** Brings everything that depends on the state in line with it, after each change. */
   private settle(): void {
-    const { inRoute } = this;
-    const shut = this.holds > 0 || this.closedBy !== undefined;
-    this.open = shut || inRoute?.ready !== true ? undefined : inRoute;
+    this.open = this.target();
     for (const waiter of [...this.waiters]) this.settleWaiter(waiter);
     for (const watch of [...this.watches]) watch.check();
   }
 
+  private target(): CallTarget | undefined {
+    const { inRoute, newcomer } = this;
+    if (this.holds > 0 || this.closedBy !== undefined || inRoute?.ready !== true) return undefined;
+    return newcomer?.generation.ready === true
+      ? new Split(inRoute, newcomer.generation, newcomer.rule)
+      : inRoute;
+  }
+
   private settleWaiter(waiter: Waiter): void {
-    const endpoint = this.open?.pick();
+    const endpoint = this.open?.pick(waiter.metadata);
     if (endpoint !== undefined) {
       if (!waiter.takesTurns || this.turns.take(waiter)) waiter.release(endpoint);
       return;
@@ -264,6 +307,7 @@ export class SwapChannel implements Route {
       };
       const waiter: Waiter = {
         waitsForReady: false,
+        metadata: undefined,
         takesTurns: false,
         release: (endpoint) => {
           clearTimeout(timer);

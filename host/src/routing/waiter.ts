@@ -1,3 +1,4 @@
+import type { Metadata } from '@grpc/grpc-js';
 import type { Endpoint } from './endpoint';
 import type { Refusal } from './refusal';
 
@@ -5,6 +6,8 @@ import type { Refusal } from './refusal';
 export interface Waiter {
   /** Whether it waits on when the route is down. */
   readonly waitsForReady: boolean;
+  /** What the route may go by; undefined for work that is not one call. */
+  readonly metadata: Metadata | undefined;
   /** Whether it goes only when it is its turn: see `Turns`. */
   readonly takesTurns: boolean;
   /** The route leads to this endpoint. */

@@ -3,7 +3,7 @@ import type { Cause } from '../events/host-event';
 import type { Logger } from '../events/logger';
 import type { Instance } from '../instance/instance';
 import type { PluginSpec } from '../instance/plugin-spec';
-import { type CallObserver, type DrainResult, Endpoint } from '../routing/endpoint';
+import { type DrainResult, Endpoint } from '../routing/endpoint';
 import type { Refusal } from '../routing/refusal';
 
 /** For a plugin to take note that it drains. What it does then has the drain's own limit. */
@@ -18,9 +18,8 @@ export class Replica {
   constructor(
     readonly instance: Instance,
     readonly spec: PluginSpec,
-    observer?: CallObserver,
   ) {
-    this.endpoint = new Endpoint(instance.identity.generation, instance.connection.channel, observer);
+    this.endpoint = new Endpoint(instance.identity.generation, instance.connection.channel);
   }
 
   get id(): string {

@@ -283,7 +283,8 @@ export class Supervisor {
 
   /** An instance takes its place in the generation. */
   #enter(slot: Slot, instance: Instance): Replica {
-    const replica = new Replica(instance, this.spec, this.#peers?.observer(instance.identity.id));
+    const replica = new Replica(instance, this.spec);
+    if (this.#peers !== undefined) replica.endpoint.observe(this.#peers.observer(replica.id));
     slot.replica = replica;
     slot.failure = undefined;
     this.#description = instance.description;
