@@ -6,6 +6,8 @@ import type { Call, CallDeadline, Channel, ChannelzRef, ParentCall, StatusObject
 import { type Refusal, refusalStatus } from './refusal';
 import type { RetryRule } from './replay';
 import { type CallRoute, SwapCall } from './swap-call';
+import type { CallTap } from './tap';
+import { CallWithTap } from './tapped-call';
 import type { Turns } from './turns';
 import type { Waiter } from './waiter';
 
@@ -13,6 +15,8 @@ import type { Waiter } from './waiter';
 export interface Route extends CallRoute {
   readonly underlying: Channel | undefined;
   readonly watches: Set<ConnectivityWatch>;
+  /** Sees what calls carry that are made from now on; undefined: nobody does. */
+  readonly tap: CallTap | undefined;
   getConnectivityState(tryToConnect: boolean): connectivityState;
   getChannelzRef(): ChannelzRef;
 }
@@ -40,7 +44,9 @@ export class Facade implements Channel, CallRoute {
     parentCall: ParentCall,
     propagateFlags: number | null | undefined,
   ): Call {
-    return new SwapCall(this, method, deadline, host, parentCall, propagateFlags);
+    const call = new SwapCall(this, method, deadline, host, parentCall, propagateFlags);
+    const { tap } = this.route;
+    return tap === undefined ? call : new CallWithTap(call, tap, method);
   }
 
   close(): void {

@@ -11,6 +11,7 @@ import { currentLineage } from './lineage';
 import { type Refusal, refusalStatus } from './refusal';
 import type { RetryRule } from './replay';
 import { Split, type SplitRule } from './split';
+import type { CallTap } from './tap';
 import { Turns } from './turns';
 import type { Waiter } from './waiter';
 
@@ -64,6 +65,7 @@ export class SwapChannel implements Route {
   holdLimitMs: number;
   /** Those who wait for the state of the connection to change. */
   readonly watches = new Set<ConnectivityWatch>();
+  tap: CallTap | undefined;
   /** Where new calls go right now: the one field that stands on the path of a call. */
   open: CallTarget | undefined;
   readonly retry: RetryRule | undefined;
