@@ -14,6 +14,7 @@ export const hostRooms = [
   'routing',
   'supervision',
   'analysis',
+  'analysis',
   'strategies',
   'shadow',
   'journal',
