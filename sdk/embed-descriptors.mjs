@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const contracts = ['proto/grpc', 'proto/plugd', 'proto/plugin'].flatMap((path) => ['--path', path]);
+const contracts = ['proto/grpc', 'proto/plugd/lifecycle', 'proto/plugin'].flatMap((path) => ['--path', path]);
 const set = execFileSync(
   process.execPath,
   [

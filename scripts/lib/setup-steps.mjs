@@ -115,7 +115,10 @@ function samples() {
     const directory = `plugins/${name}`;
     const script = `${directory}/build.mjs`;
     const sources = () =>
-      listFiles([directory, 'proto/src', 'sdk/src'], { extensions: ['.ts', '.mjs', '.json', '.binpb'] });
+      // Samples share some services.
+      listFiles([directory, 'plugins/kv-ts/src', 'proto/src', 'sdk/src'], {
+        extensions: ['.ts', '.mjs', '.json', '.binpb'],
+      });
     return {
       name,
       doing: `node ${script}`,

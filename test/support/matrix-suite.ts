@@ -17,6 +17,7 @@ const commonServices = [
   'grpc.reflection.v1alpha.ServerReflection',
   'plugin.GRPCController',
   'plugin.GRPCStdio',
+  'samples.feed.v1.Feed',
   'samples.kv.v1.Kv',
   'samples.probe.v1.Probe',
 ];

@@ -98,7 +98,11 @@ describe.each([
     expect(answer?.messageResponse).toEqual({
       $case: 'listServicesResponse',
       value: {
-        service: [...BUILT_IN, 'samples.kv.v1.Kv', 'samples.probe.v1.Probe'].map((name) => ({ name })),
+        service: [...BUILT_IN, 'samples.feed.v1.Feed', 'samples.kv.v1.Kv', 'samples.probe.v1.Probe'].map(
+          (name) => ({
+            name,
+          }),
+        ),
       },
     });
   });

@@ -1,8 +1,10 @@
 // First of all, so that nothing that is imported below can print before the handshake.
 import '@plugd/sdk/guard';
 import { CounterDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
+import { FeedDefinition } from '@plugd/protocol/gen/samples/feed/v1/feed';
 import descriptors from '@plugd/protocol/gen/samples.binpb';
 import { definePlugin, serve } from '@plugd/sdk';
+import { feedService } from '../../kv-ts/src/feed';
 import { counterService } from './counter';
 import { numbersOf } from './numbers';
 import { Store } from './store';
@@ -22,6 +24,7 @@ const plugin = definePlugin({
   state: numbersOf(COUNTER_VERSION),
   setup(ctx) {
     ctx.service(CounterDefinition, counterService(COUNTER_VERSION, ctx.broker, new Store(ctx.state)));
+    ctx.service(FeedDefinition, feedService(COUNTER_VERSION));
   },
 });
 

@@ -1,9 +1,11 @@
 // First of all, so that nothing that is imported below can print before the handshake.
 import '@plugd/sdk/guard';
+import { FeedDefinition } from '@plugd/protocol/gen/samples/feed/v1/feed';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { ProbeDefinition } from '@plugd/protocol/gen/samples/probe/v1/probe';
 import descriptors from '@plugd/protocol/gen/samples.binpb';
 import { definePlugin, serve } from '@plugd/sdk';
+import { feedService } from './feed';
 import { kvService } from './kv';
 import { probeService } from './probe';
 import { ownTls } from './tls';
@@ -23,6 +25,7 @@ const plugin = definePlugin({
   setup(ctx) {
     ctx.service(KvDefinition, kvService(KV_VERSION));
     ctx.service(ProbeDefinition, probeService(ctx));
+    ctx.service(FeedDefinition, feedService(KV_VERSION));
     ctx.health.set('samples.kv.v1.Kv', 'SERVING');
     ctx.onShutdown(() => ctx.log.info('the store is closed'));
   },

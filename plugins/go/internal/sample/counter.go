@@ -8,7 +8,9 @@ import (
 	"google.golang.org/grpc"
 
 	counterv1 "plugd.invalid/plugins/gen/samples/counter/v1"
+	feedv1 "plugd.invalid/plugins/gen/samples/feed/v1"
 	"plugd.invalid/plugins/internal/counter"
+	"plugd.invalid/plugins/internal/feed"
 )
 
 // CounterHandshake is the cookie of the counter.
@@ -30,6 +32,7 @@ var _ plugin.GRPCPlugin = (*CounterPlugin)(nil)
 // GRPCServer registers what the counter in TypeScript has too, and no more: each may take the other's place.
 func (p *CounterPlugin) GRPCServer(broker *plugin.GRPCBroker, server *grpc.Server) error {
 	counterv1.RegisterCounterServer(server, counter.NewService(p.Version, broker, p.Store))
+	feedv1.RegisterFeedServer(server, feed.NewService(p.Version))
 	return nil
 }
 

@@ -8,8 +8,10 @@ import (
 	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
 
+	feedv1 "plugd.invalid/plugins/gen/samples/feed/v1"
 	kvv1 "plugd.invalid/plugins/gen/samples/kv/v1"
 	probev1 "plugd.invalid/plugins/gen/samples/probe/v1"
+	"plugd.invalid/plugins/internal/feed"
 	"plugd.invalid/plugins/internal/kv"
 	"plugd.invalid/plugins/internal/probe"
 )
@@ -25,10 +27,11 @@ type Plugin struct {
 
 var _ plugin.GRPCPlugin = (*Plugin)(nil)
 
-// GRPCServer registers both sample services. go-plugin calls it once, for the version it negotiated.
+// GRPCServer registers the sample services. go-plugin calls it once, for the version it negotiated.
 func (p *Plugin) GRPCServer(_ *plugin.GRPCBroker, server *grpc.Server) error {
 	kvv1.RegisterKvServer(server, kv.NewService(p.Version))
 	probev1.RegisterProbeServer(server, probe.NewService(p.ProtocolVersion, p.Logger))
+	feedv1.RegisterFeedServer(server, feed.NewService(p.Version))
 	return nil
 }
 
