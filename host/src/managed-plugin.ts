@@ -21,8 +21,10 @@ import { PluginResources } from './resources/plugin-resources';
 import { addedStatistics, type CallFilter, noCalls } from './routing/endpoint';
 import type { Channel } from './routing/grpc-call';
 import { RouteCalls } from './routing/route-calls';
+import type { SplitRule } from './routing/split';
 import type { StubConstructor, StubOptions } from './routing/stub';
 import { type HoldStatistics, SwapChannel } from './routing/swap-channel';
+import type { CallTap } from './routing/tap';
 import type { Snapshot } from './state/snapshot';
 import type { KeepOptions } from './state/snapshot-store';
 import type { KeptState } from './supervision/begin-life';
@@ -397,6 +399,19 @@ export class ManagedPlugin implements Plugin, OperationTarget {
     this.#last = { version: next.version, generation: next.generation.number };
     this.#live.add(next);
     if (this.#state !== 'serving') this.#transition('serving', { reason: 'swapped' });
+  }
+
+  share(next: Supervisor, rule: SplitRule): void {
+    this.#route.share(next.generation, rule);
+    this.#live.add(next);
+  }
+
+  unshare(): void {
+    this.#route.unshare();
+  }
+
+  tap(tap: CallTap | undefined): void {
+    this.#route.tap = tap;
   }
 
   goOn(): void {

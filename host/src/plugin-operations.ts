@@ -7,6 +7,7 @@ import type { InstanceFactory } from './instance/instance-factory';
 import type { LoadOptions } from './instance/load-options';
 import { check, checkedWaitMs } from './instance/option-check';
 import { ownOptions, resolveSpec } from './instance/plugin-spec';
+import { joinSignals } from './launch/join-signals';
 import { headOf, type JournaledSide, sideJson } from './plugin-recovery';
 import type { Snapshot } from './state/snapshot';
 import type { KeptSnapshot } from './state/snapshot-record';
@@ -14,12 +15,14 @@ import type { Supervisor } from './supervision/supervisor';
 import { admitStrategy, type HostBudget } from './upgrade/admission';
 import { mergeOptions } from './upgrade/merge-options';
 import { Operation, type OperationFailure } from './upgrade/operation';
+import { OperationControls } from './upgrade/operation-controls';
 import { OperationHandle, type OperationProgress } from './upgrade/operation-handle';
 import type { OperationQueue } from './upgrade/operation-queue';
 import type { OperationTarget, OperationTools } from './upgrade/operation-target';
 import type { OperationName, UpgradeReport } from './upgrade/report';
+import { type AskedStrategy, askedStrategy } from './upgrade/shift-strategy';
 import type { StrategyName } from './upgrade/step-table';
-import { chooseStrategy } from './upgrade/strategy';
+import { chooseStrategy, isShift } from './upgrade/strategy';
 import type { RollbackOptions, RollbackPlan, UpgradeOptions } from './upgrade/upgrade-options';
 import { endGeneration, WarmGeneration } from './upgrade/warm-generation';
 
@@ -35,6 +38,12 @@ export interface PluginOperationsTools extends Omit<OperationTools, 'journal' | 
   readonly signal: AbortSignal;
   /** Throws PluginError PLUGIN_STOPPED. */
   readonly refuseIfStopped: () => void;
+}
+
+/** Whoever watches an operation, and what he can ask of it. */
+interface Watched {
+  readonly onProgress: (progress: OperationProgress) => void;
+  readonly controls: OperationControls;
 }
 
 /** Which options a plugin runs by, ran by before, and how it comes from ones to others. */
@@ -103,7 +112,7 @@ export class PluginOperations {
   async rollbackPlan(options: RollbackOptions): Promise<RollbackPlan> {
     const { serving, name: plugin } = this.#target;
     const { version } = this.#formerOptions();
-    const strategy = chooseStrategy(plugin, serving, options.strategy);
+    const strategy = chooseStrategy(plugin, serving, askedStrategy(options).name);
     const from = this.#warm?.usable === true && strategy === 'overlap' ? 'warm' : 'command';
     const common = { version, from, strategy } as const;
     if (serving?.description?.state === undefined) return { ...common, state: undefined, lost: undefined };
@@ -127,13 +136,13 @@ export class PluginOperations {
     resolve: () => LoadOptions,
   ): OperationHandle {
     const { queue, refuseIfStopped } = this.#tools;
-    return new OperationHandle((onProgress) =>
+    return new OperationHandle((onProgress, controls) =>
       queue.run(operation, changes.ifBusy ?? 'wait', async () => {
         refuseIfStopped();
         const before = this.#options;
         const old = this.#target.serving;
         let options = before;
-        const result = await this.#run(operation, changes, onProgress, () => {
+        const result = await this.#run(operation, changes, { onProgress, controls }, () => {
           options = resolve();
           return options;
         });
@@ -161,7 +170,7 @@ export class PluginOperations {
   /** What was not stopped after an overlap stays for a while. */
   #keepWarm(old: Supervisor | undefined, { strategy }: UpgradeReport, changes: UpgradeOptions): void {
     const keepWarmMs = checkedKeepWarm(changes);
-    if (old === undefined || keepWarmMs === 0 || strategy !== 'overlap') return;
+    if (old === undefined || keepWarmMs === 0 || !keepsApart(strategy)) return;
     const { queue, logger } = this.#tools;
     this.#warm = new WarmGeneration(old, {
       keepMs: keepWarmMs,
@@ -185,15 +194,18 @@ export class PluginOperations {
   async #run(
     operation: OperationName,
     changes: UpgradeOptions & RollbackOptions,
-    onProgress: (progress: OperationProgress) => void,
+    { onProgress, controls }: Watched,
     resolve: () => LoadOptions,
   ): Promise<UpgradeReport | OperationFailure> {
-    const { signal, store, token: hostToken, keep } = this.#tools;
+    const { store, token: hostToken, keep } = this.#tools;
     const { verify, dryRun = false, force = false, contractPolicy = 'report' } = changes;
     const keepWarmMs = checkedKeepWarm(changes);
     const bakeMs = checkedWaitMs('bakeMs', changes.bakeMs, 0, 0);
     const version = operation === 'rollback' ? resolve().version : (changes.version ?? this.#options.version);
-    const strategy = await this.#admit(operation, changes);
+    const shiftTimeoutMs = checkedWaitMs('shiftTimeoutMs', changes.shiftTimeoutMs, 86_400_000, 1);
+    const asked = askedStrategy(changes);
+    const strategy = await this.#admit(operation, changes, asked);
+    const shifts = isShift(strategy);
     const state = await this.#givenState(changes);
     const plugin = this.#target.name;
     const from = this.#options;
@@ -201,6 +213,7 @@ export class PluginOperations {
       headOf({ id: randomUUID(), plugin, operation, strategy, hostToken, from }),
     );
     const warm = dryRun ? undefined : await this.#takeWarm(operation, strategy);
+    const { signal, release } = joinSignals([this.#tools.signal, controls.signal]);
     // What a restarted host has to know of beside the step; as soon as it is known, each line has it.
     let notes: JsonObject = {};
     const run = new Operation(
@@ -220,7 +233,11 @@ export class PluginOperations {
         contractPolicy,
         strict: (changes.expect ?? this.#options.expect)?.strict === true,
         bakeMs,
-        keepsWarm: keepWarmMs > 0 && strategy === 'overlap',
+        keepsWarm: keepWarmMs > 0 && keepsApart(strategy),
+        shift: shifts ? asked.shift : undefined,
+        shiftTimeoutMs,
+        makesRoom: shifts && asked.makesRoom === true,
+        controls,
         warm,
         state,
         signal,
@@ -240,16 +257,21 @@ export class PluginOperations {
         },
       },
     );
-    return run.run();
+    return run.run().finally(release);
   }
 
   /** See {@link admitStrategy}. What is still warm needs no room that it has not got. */
-  #admit(operation: OperationName, changes: UpgradeOptions): StrategyName | Promise<StrategyName> {
+  #admit(
+    operation: OperationName,
+    changes: UpgradeOptions,
+    asked: AskedStrategy,
+  ): StrategyName | Promise<StrategyName> {
     const { platform, memoryBudget: hostBudget } = this.#tools;
     if (operation === 'rollback' && this.#warm?.usable === true) {
-      return chooseStrategy(this.#target.name, this.#target.serving, changes.strategy);
+      return chooseStrategy(this.#target.name, this.#target.serving, asked.name);
     }
-    return admitStrategy({ target: this.#target, options: this.#options, changes, platform, hostBudget });
+    const { options } = this;
+    return admitStrategy({ target: this.#target, options, changes, asked, platform, hostBudget });
   }
 
   /** What the new one is to have instead of what the old one would hand over. */
@@ -288,7 +310,8 @@ export class PluginOperations {
     // What no version meets must not keep this one from coming back.
     const changes = { force: true, expect: { strict: false } };
     try {
-      const back = await this.#run('rollback', changes, onProgress, () => before);
+      const watched = { onProgress, controls: new OperationControls() };
+      const back = await this.#run('rollback', changes, watched, () => before);
       if (!('error' in back)) return { error: error.withFacts({ outcome: 'rolled-back' }), stays: false };
       return { error: notBack(error, back.error), stays: back.outcome === 'undone' };
     } catch (refusal) {
@@ -330,6 +353,11 @@ export class PluginOperations {
       changes.command === undefined ? spec.command : factory.resolveCommand(spec),
     );
   }
+}
+
+/** Whether the old version goes out of the route whole, with nothing of its own handed over. */
+function keepsApart(strategy: StrategyName): boolean {
+  return strategy === 'overlap' || (isShift(strategy) && strategy !== 'rolling');
 }
 
 function checkedKeepWarm({ keepWarmMs }: UpgradeOptions): number {

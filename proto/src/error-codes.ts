@@ -273,6 +273,27 @@ export const errorCodes = {
     'The new version served, and did not last: what served before serves again. See what it did.',
   ),
 
+  CANARY_REFUSED: entry(
+    'plugin',
+    'The old version serves alone. The facts say which metric was worse, by which figures; find out why before the next try.',
+  ),
+  CANARY_INCONCLUSIVE: entry(
+    'operator',
+    'Too few calls came to judge it: give it more time (maxStepMs), a greater weight, or ask for fewer (minCalls).',
+  ),
+  STRATEGY_TIMEOUT: entry(
+    'operator',
+    'Give it more time with shiftTimeoutMs; its progress says what it waited for.',
+  ),
+  SHADOW_DISAGREES: entry(
+    'plugin',
+    'See which answers differ; name fields that may differ in shadow.ignore.',
+  ),
+  SHADOW_INCONCLUSIVE: entry(
+    'operator',
+    'See what was skipped and why: allow more time or calls, or say what may be mirrored and what to ignore.',
+  ),
+
   // State that one version hands to the next.
   STATE_SCHEMA_UNKNOWN: entry(
     'operator',

@@ -51,6 +51,12 @@ export class Contract {
     return method !== undefined && method.idempotency !== 'unknown';
   }
 
+  /** Whether each call of it has one request and one answer. False for whatever is not known. */
+  isUnary(path: string): boolean {
+    const method = this.#methods.get(path);
+    return method !== undefined && !method.requestStream && !method.responseStream;
+  }
+
   /** All messages, nested ones too; none where there are no descriptors. */
   get messages(): readonly MessageType[] {
     return [...this.#messages.values()];

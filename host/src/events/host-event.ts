@@ -43,6 +43,8 @@ export interface Cause {
    * - `start-failed`, `refused`: it was ended before it served
    * - `crash`: its process ended by itself
    * - `unhealthy`, `connection-lost`: it was alive, but of no use
+   * - `shift`: two versions share the calls for a while
+   * - `resized`: more or fewer instances are needed
    * - `limit`: it used more than it may
    * - `errors`, `latency`: what an instance is worse in than its peers; `recovered`: it gets another chance
    * - `host-was-killed`: an earlier host, in the middle of an operation
@@ -100,7 +102,8 @@ export interface OperationEvent extends EventBase {
    * finished or undone.
    */
   readonly step: string;
-  readonly phase: 'started' | 'done' | 'failed' | 'undoing' | 'undone';
+  /** `running`: its strategy tells how far it is; the cause has the sentence. */
+  readonly phase: 'started' | 'running' | 'done' | 'failed' | 'undoing' | 'undone';
   /** How far the operation has come, from 0 to 100. */
   readonly percent: number;
   readonly fromVersion: string;

@@ -3,10 +3,12 @@ import { check, checkedBoolean, checkGroup } from './option-check';
 /** The steps of operations, in the order in which they are usually done: what an expectation of a time may name. */
 export const timedSteps = [
   'prepare',
+  'make-room',
   'start',
   'health',
   'contract',
   'verify',
+  'shift',
   'hold',
   'quiesce',
   'pause',

@@ -1,10 +1,13 @@
-import type { status } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import type { Channel } from '../routing/grpc-call';
 
 /** A unary call in bytes. */
 export interface RawCall {
   /** `/package.Service/Method` */
   readonly path: string;
   readonly request: Uint8Array;
+  /** What else it carries; default: nothing. */
+  readonly metadata?: Metadata;
   /** In milliseconds. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
@@ -17,4 +20,39 @@ export interface RawAnswer {
   /** Undefined unless the call succeeded. */
   readonly message: Uint8Array | undefined;
   readonly elapsedMs: number;
+}
+
+const asItIs = (bytes: Buffer): Buffer => bytes;
+
+/** Makes the call on this channel. Never rejects: without a channel its status is UNAVAILABLE. */
+export function callRaw(channel: Channel | undefined, call: RawCall): Promise<RawAnswer> {
+  const { path, request, metadata = new Metadata(), timeoutMs, signal } = call;
+  const begun = performance.now();
+  const answer = (code: status, details: string, message?: Uint8Array): RawAnswer => ({
+    code,
+    details,
+    message,
+    elapsedMs: performance.now() - begun,
+  });
+  if (channel === undefined) {
+    return Promise.resolve(answer(status.UNAVAILABLE, 'there is no instance to be called'));
+  }
+  const client = new Client('plugin', credentials.createInsecure(), { channelOverride: channel });
+  return new Promise((resolve) => {
+    const running = client.makeUnaryRequest(
+      path,
+      asItIs,
+      asItIs,
+      Buffer.from(request.buffer, request.byteOffset, request.byteLength),
+      metadata,
+      { deadline: Date.now() + timeoutMs },
+      (error: ServiceError | null, message?: Buffer) => {
+        signal?.removeEventListener('abort', cancel);
+        resolve(error === null ? answer(status.OK, '', message) : answer(error.code, error.details));
+      },
+    );
+    const cancel = (): void => running.cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+    if (signal?.aborted === true) cancel();
+  });
 }

@@ -17,6 +17,8 @@ export interface TrafficSide {
   observe(observer: CallObserver): () => void;
   /** What its processes have used of the processors until now, in milliseconds of all cores; undefined if nobody can tell. */
   cpuMs(): Promise<number | undefined>;
+  /** Calls a unary method of it beside all that callers do. Never rejects. */
+  call(call: RawCall): Promise<RawAnswer>;
   /**
    * Brings it to this number of instances: new ones are proved before they take calls, others finish what they have and
    * leave. Rejects with what the start of one throws; those that were started before stay.
@@ -39,6 +41,8 @@ export interface ShiftProgress {
   readonly message: string;
   /** The new one's share of new calls, from 0 to 100. */
   readonly percentNew: number;
+  /** How far the strategy is, from 0 to 1; default: as the share. */
+  readonly done?: number;
   /** Numbers of the strategy's own. */
   readonly facts?: Readonly<Record<string, unknown>>;
 }
@@ -61,10 +65,10 @@ export interface Traffic {
   split(percent: number, options?: SplitOptions): void;
   /** Sees the bytes of calls and answers from now on; undefined: no more. One at a time. */
   tap(tap: CallTap | undefined): void;
-  /** Calls a unary method of the new one beside all that callers do. Never rejects. */
+  /** As `new.call`. */
   call(call: RawCall): Promise<RawAnswer>;
   /**
-   * Waits; shorter where the new one is promoted by hand. Rejects when the operation is given up, and with BAKE_FAILED as soon as
+   * Waits this long, in milliseconds; shorter where the new one is promoted by hand. Rejects when the operation is given up, and with BAKE_FAILED as soon as
    * an instance of the new one is lost.
    */
   wait(ms: number): Promise<void>;
@@ -86,4 +90,9 @@ export interface UpgradeStrategy {
    * the upgrade fails with what was thrown.
    */
   run(traffic: Traffic): Promise<void>;
+  /**
+   * Watches the new one after the swap, while the old one is kept as it is; when it throws, the old one serves again. Default: the
+   * new one has to last for `bakeMs`.
+   */
+  bake?(traffic: Traffic): Promise<void>;
 }

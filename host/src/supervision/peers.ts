@@ -33,9 +33,8 @@ export class Peers {
   /** For the calls of an instance. */
   observer(id: string): CallObserver {
     return (path, code, elapsedMs) => {
-      const method = this.#contract().method(path);
       // The length of a stream is its caller's choice; of unknown methods anybody's guess.
-      const unary = method !== undefined && !method.requestStream && !method.responseStream;
+      const unary = this.#contract().isUnary(path);
       this.#watch.record(id, !blame.has(code), unary ? elapsedMs : undefined, performance.now());
     };
   }

@@ -16,10 +16,20 @@ export class Slot {
   /** Why nobody holds it, once it is given up. */
   failure: PluginError | undefined;
   #filling: Promise<void> | undefined;
+  readonly #ending = new AbortController();
   readonly #pace = new RenewalPace();
 
   constructor(restart: RestartSpec) {
     this.plan = new RestartPlan(restart);
+  }
+
+  /** Fires when nobody is to hold it any more. */
+  get signal(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  end(reason: PluginError): void {
+    this.#ending.abort(reason);
   }
 
   /** The attempt to give it another holder, while it is under way. */

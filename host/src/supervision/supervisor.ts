@@ -72,9 +72,13 @@ export class Supervisor {
   #description: Description | undefined;
   #onCondition: (condition: Condition) => void = nobodyListens;
   #supervising = false;
+  /** How many instances it is to have. */
+  #size: number;
+  #losses = 0;
 
   constructor(spec: PluginSpec, number: number, tools: SupervisorTools) {
     this.spec = spec;
+    this.#size = spec.instances;
     this.generation = new Generation(number);
     this.#tools = tools;
     this.sharedContract = new GenerationContract(spec.contract.contract);
@@ -107,9 +111,18 @@ export class Supervisor {
     return this.replicas[0];
   }
 
-  /** Starts all instances. On any failure none is left, and the first failure is thrown. */
-  async start(options: { readonly signal: AbortSignal; readonly runStep: RunStep }): Promise<void> {
-    const { instances } = this.spec;
+  /**
+   * Starts its instances. On any failure none is left, and the first failure is thrown.
+   *
+   * @param options `instances`: how many; default: as many as its options say
+   */
+  async start(options: {
+    readonly signal: AbortSignal;
+    readonly runStep: RunStep;
+    readonly instances?: number;
+  }): Promise<void> {
+    const { instances = this.spec.instances } = options;
+    this.#size = instances;
     const failed = new AbortController();
     // The plugin's own, which lives as long as it does.
     const { signal, release } = joinSignals([options.signal, failed.signal]);
@@ -151,9 +164,14 @@ export class Supervisor {
     return this.replicas.some(({ alive }) => alive);
   }
 
-  /** Whether all of its instances are there. */
+  /** Whether all of the instances are there that it is to have now. */
   get whole(): boolean {
-    return this.replicas.filter(({ alive }) => alive).length >= this.spec.instances;
+    return this.replicas.filter(({ alive }) => alive).length >= this.#size;
+  }
+
+  /** How many instances it has lost since it was made: those that were asked to leave don't count. */
+  get losses(): number {
+    return this.#losses;
   }
 
   /** The processes that hold a place. */
@@ -171,6 +189,62 @@ export class Supervisor {
     const slot = new Slot(this.spec.restart);
     this.#slots.push(slot);
     this.#enter(slot, instance);
+  }
+
+  /**
+   * Brings the number of its instances to this one, while it serves: more are started, and enter when they are proved; others
+   * finish what they have and leave. Throws what the first start throws that fails; the others stay.
+   */
+  async resize(instances: number, signal: AbortSignal): Promise<void> {
+    this.#size = instances;
+    const missing = instances - this.#slots.length;
+    if (missing < 0) await this.#shrink(-missing);
+    else await this.#grow(missing, signal);
+  }
+
+  async #grow(count: number, given: AbortSignal): Promise<void> {
+    const { signal, release } = joinSignals([given, this.#ending.signal]);
+    const starts = Array.from({ length: count }, async () => {
+      const instance = await this.#startBegun(signal);
+      const slot = new Slot(this.spec.restart);
+      this.#slots.push(slot);
+      this.#enter(slot, instance);
+      this.#serve(slot, { reason: 'resized' });
+    });
+    const failed = (await Promise.allSettled(starts)).find((start) => start.status === 'rejected');
+    release();
+    this.#tools.resources.take(this.generation.number);
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  /** Places without a holder go first, then those that were added last. */
+  async #shrink(count: number): Promise<void> {
+    const empty = this.#slots.filter(({ replica }) => replica === undefined);
+    const held = this.#slots.filter(({ replica }) => replica !== undefined).reverse();
+    const gone = [...empty, ...held].slice(0, count).map(async (slot) => {
+      this.#slots.splice(this.#slots.indexOf(slot), 1);
+      slot.end(new PluginError('ABORTED', 'The generation needs fewer instances.'));
+      slot.watch?.stop();
+      const { replica, filling = Promise.resolve() } = slot;
+      slot.replica = undefined;
+      const left = replica && this.#sendAway(replica, 'dismiss', { reason: 'resized' });
+      await Promise.allSettled([this.#wait(filling), left]);
+    });
+    await Promise.allSettled(gone);
+  }
+
+  /** Another instance of the generation that is about to serve. Nothing is left of one that can't begin, or is not wanted any more. */
+  async #startBegun(signal: AbortSignal): Promise<Instance> {
+    const instance = await this.#startOne({ signal, runStep: this.#quietStep });
+    try {
+      await beginLife(instance, this.#tools.kept);
+      // It may have come up just as nobody wanted it any more.
+      signal.throwIfAborted();
+      return instance;
+    } catch (error) {
+      await instance.kill({ reason: 'refused' });
+      throw error;
+    }
   }
 
   /** Another instance of the generation, proved. */
@@ -214,7 +288,9 @@ export class Supervisor {
   /** What is lost from now on is not replaced: it has left the route, or is about to. May be called again. */
   leave(): void {
     this.freeze();
-    this.#ending.abort(new PluginError('ABORTED', 'The generation has left the route.'));
+    const left = new PluginError('ABORTED', 'The generation has left the route.');
+    this.#ending.abort(left);
+    for (const slot of this.#slots) slot.end(left);
   }
 
   /** Lets all calls end that it has, and cuts them at the limit of its options. */
@@ -361,23 +437,25 @@ export class Supervisor {
     return description !== undefined && (keepsState(description) || description.single);
   }
 
-  /** Sends an instance away that lives. */
-  #sendAway(replica: Replica, how: 'dismiss' | 'abandon', cause: Cause): void {
+  /** Sends an instance away that lives. What it resolves with need not be waited for. */
+  #sendAway(replica: Replica, how: 'dismiss' | 'abandon', cause: Cause): Promise<void> {
     this.generation.remove(replica.endpoint);
     this.#peers?.remove(replica);
     this.#leaving.add(replica);
     const gone = replica[how](cause, this.#tools.logger);
-    this.#wait(gone.finally(() => this.#leaving.delete(replica)));
+    return this.#wait(gone.finally(() => this.#leaving.delete(replica)));
   }
 
   /** Remembers work until it has ended. Its failure has been logged; {@link stop} throws it, if it comes in time. */
-  #wait(work: Promise<void>): void {
+  #wait(work: Promise<void>): Promise<void> {
     const waited = work.finally(() => this.#clearing.delete(waited));
     waited.catch(() => {});
     this.#clearing.add(waited);
+    return waited;
   }
 
   #lost(slot: Slot, loss: Loss): void {
+    if (slot.lossBefore !== loss) this.#losses++;
     slot.lossBefore = this.#supervising ? undefined : loss;
     if (!this.#supervising) return;
     this.#tools.counters.lost(loss.reason);
@@ -396,7 +474,7 @@ export class Supervisor {
   /** Puts another instance into the place, for as long as the plan allows. Never rejects. */
   async #refill(slot: Slot, loss: Loss): Promise<void> {
     const { counters, emit } = this.#tools;
-    const { signal } = this.#ending;
+    const { signal } = slot;
     let { end, error } = loss;
     let servedSince: number | undefined = loss.replica.servedSince;
     for (let attempt = 1; ; attempt++) {
@@ -443,7 +521,7 @@ export class Supervisor {
       if (!replica.instance.ended && !this.#leaving.has(replica))
         this.#sendAway(replica, 'dismiss', { reason: 'limit', code: error.code });
     } catch (failure) {
-      if (this.#ending.signal.aborted) return;
+      if (slot.signal.aborted) return;
       counters.failedStart();
       tellOf(loss, emit, { phase: 'failed', attempt: 1, error: asPluginError(failure) });
     }
@@ -452,16 +530,7 @@ export class Supervisor {
   /** Starts another instance for the place of one that was lost. Throws what its start throws. */
   async #replace(slot: Slot, loss: Loss, attempt: number): Promise<void> {
     const { counters, emit } = this.#tools;
-    const { signal } = this.#ending;
-    const instance = await this.#startOne({ signal, runStep: this.#quietStep });
-    try {
-      await beginLife(instance, this.#tools.kept);
-      // It may have come up just as nobody wanted it any more.
-      signal.throwIfAborted();
-    } catch (error) {
-      await instance.kill({ reason: 'refused' });
-      throw error;
-    }
+    const instance = await this.#startBegun(slot.signal);
     slot.watch?.stop();
     this.#enter(slot, instance);
     this.#tools.resources.take(this.generation.number);

@@ -4,8 +4,9 @@ import type { Platform } from '../platform/platform';
 import { admitOverlap, type MemoryBudget } from './memory-admission';
 import { residentBytes } from './memory-watch';
 import type { OperationTarget } from './operation-target';
+import type { AskedStrategy } from './shift-strategy';
 import type { StrategyName } from './step-table';
-import { chooseStrategy } from './strategy';
+import { chooseStrategy, isShift } from './strategy';
 import type { UpgradeOptions } from './upgrade-options';
 
 /** The host's budget for all of its plugins, and what they use of it. */
@@ -16,6 +17,7 @@ export interface AdmissionQuestion {
   /** What runs. */
   readonly options: LoadOptions;
   readonly changes: UpgradeOptions;
+  readonly asked: AskedStrategy;
   readonly platform: Platform;
   /** Undefined: it has none. */
   readonly hostBudget: HostBudget | undefined;
@@ -26,9 +28,9 @@ export interface AdmissionQuestion {
  * PluginError STRATEGY_UNFIT, MEMORY_SHORT, OPTIONS_INVALID.
  */
 export async function admitStrategy(question: AdmissionQuestion): Promise<StrategyName> {
-  const { target, options, changes, platform, hostBudget } = question;
+  const { target, options, changes, asked, platform, hostBudget } = question;
   const { name: plugin, serving: old } = target;
-  const strategy = chooseStrategy(plugin, old, changes.strategy);
+  const strategy = chooseStrategy(plugin, old, asked.name);
   const pids = old?.pids ?? [];
   if (strategy === 'recreate' || pids.length === 0) return strategy;
   const memory = resolveMemory(changes.memory ?? options.memory);
@@ -43,7 +45,10 @@ export async function admitStrategy(question: AdmissionQuestion): Promise<Strate
     plugin,
     oldBytes,
     oldInstances: pids.length,
-    newInstances: changes.instances ?? options.instances ?? 1,
+    newInstances: Math.min(
+      changes.instances ?? options.instances ?? 1,
+      isShift(strategy) ? (asked.besideOld ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
+    ),
     availableBytes: platform.availableMemory(),
     budgets,
   });

@@ -1,3 +1,5 @@
+import type { ShiftProgress } from '../strategies/traffic';
+import { OperationControls } from './operation-controls';
 import type { OperationStep, UpgradeReport } from './report';
 import type { UndoName } from './step-table';
 
@@ -5,11 +7,13 @@ import type { UndoName } from './step-table';
 export interface OperationProgress {
   /** The step; or what is being undone, after a step has failed. */
   readonly step: OperationStep | UndoName;
-  readonly phase: 'started' | 'done' | 'failed' | 'undoing' | 'undone';
+  readonly phase: 'started' | 'running' | 'done' | 'failed' | 'undoing' | 'undone';
   /** Since the operation began, in milliseconds. */
   readonly elapsedMs: number;
   /** How far it is, from 0 to 100. */
   readonly percent: number;
+  /** With `running`: what the strategy tells, while both versions share the calls. */
+  readonly shift?: ShiftProgress;
 }
 
 /**
@@ -20,18 +24,43 @@ export interface OperationProgress {
 export class OperationHandle implements PromiseLike<UpgradeReport>, AsyncIterable<OperationProgress> {
   readonly #outcome: Promise<UpgradeReport>;
   readonly #progress: OperationProgress[] = [];
+  readonly #controls = new OperationControls();
   #wake: (() => void)[] = [];
   #ended = false;
 
-  constructor(run: (report: (progress: OperationProgress) => void) => Promise<UpgradeReport>) {
+  constructor(
+    run: (
+      report: (progress: OperationProgress) => void,
+      controls: OperationControls,
+    ) => Promise<UpgradeReport>,
+  ) {
     this.#outcome = run((progress) => {
       this.#progress.push(progress);
       this.#signal();
-    }).finally(() => {
+    }, this.#controls).finally(() => {
+      this.#controls.end();
       this.#ended = true;
       this.#signal();
     });
     this.#outcome.catch(() => {});
+  }
+
+  /**
+   * Promotes the new version now, whatever its strategy still waits for: the swap follows. For an operation whose strategy shifts no
+   * calls it changes nothing. Returns false once it is too late: the operation is over, or given up.
+   */
+  promote(): boolean {
+    return this.#controls.promote();
+  }
+
+  /**
+   * Gives the operation up: before the swap, and within its bake, all is undone, and the old version serves alone; then the handle
+   * throws ABORTED. Returns false once it is too late, since the old version is being drained or the operation is over.
+   *
+   * @param reason for the error's sentence
+   */
+  abort(reason?: string): boolean {
+    return this.#controls.abort(reason);
   }
 
   // A handle is awaited like a promise; that is its purpose.

@@ -1,7 +1,9 @@
 import type { PluginSpec } from '../instance/plugin-spec';
 import type { Snapshot } from '../state/snapshot';
+import type { UpgradeStrategy } from '../strategies/traffic';
 import type { Supervisor } from '../supervision/supervisor';
 import type { ContractPolicy } from './contract-policy';
+import type { OperationControls } from './operation-controls';
 import type { OperationProgress } from './operation-handle';
 import type { OperationName } from './report';
 import type { StrategyName } from './step-table';
@@ -30,6 +32,12 @@ export interface OperationOptions {
   readonly strict: boolean;
   /** What the new one gets instead of the old one's state, which is then lost. */
   readonly state: Snapshot | undefined;
+  /** How calls are shifted, where the strategy is one by which both serve for a while. */
+  readonly shift: UpgradeStrategy | undefined;
+  readonly shiftTimeoutMs: number;
+  /** No more instances may run at a time than before: one of the old one's has to leave first. */
+  readonly makesRoom: boolean;
+  readonly controls: OperationControls;
   /** Gives the operation up, as long as it has not swapped. */
   readonly signal: AbortSignal;
   readonly onProgress: (progress: OperationProgress) => void;

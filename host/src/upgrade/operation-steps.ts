@@ -1,5 +1,6 @@
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { EmitEvent } from '../events/host-event';
+import type { ShiftProgress } from '../strategies/traffic';
 import type { OperationProgress } from './operation-handle';
 import type { OperationName, OperationStep, StepReport } from './report';
 import type { UndoName } from './step-table';
@@ -15,6 +16,7 @@ export interface OperationIdentity {
 export class OperationSteps {
   readonly done: StepReport[] = [];
   #percent = 0;
+  #step: OperationStep = 'shift';
   readonly #began = performance.now();
   readonly #identity: OperationIdentity;
   readonly #emit: EmitEvent;
@@ -37,6 +39,7 @@ export class OperationSteps {
   /** @param percent how far the operation is when the step is done */
   async run<T>(step: OperationStep, work: () => Promise<T> | T, percent: number): Promise<T> {
     const began = performance.now();
+    this.#step = step;
     this.#say(step, 'started');
     try {
       const result = await work();
@@ -49,6 +52,21 @@ export class OperationSteps {
       this.#say(step, 'failed', failure);
       throw failure;
     }
+  }
+
+  /**
+   * Tells of what goes on within a step.
+   *
+   * @param until how far the operation is when the step is done
+   */
+  shifting(shift: ShiftProgress, until: number): void {
+    const done = shift.done ?? shift.percentNew / 100;
+    const percent = this.#percent + (until - this.#percent) * Math.min(1, Math.max(0, done));
+    const { elapsedMs } = this;
+    const step = this.#step;
+    this.#onProgress({ step, phase: 'running', elapsedMs, percent, shift });
+    const cause = { reason: 'shift', message: shift.message };
+    this.#emit({ type: 'operation', ...this.#identity, step, phase: 'running', percent, cause });
   }
 
   /** Undoes something after a step has failed. */

@@ -5,7 +5,9 @@ import type { PluginSpec } from '../instance/plugin-spec';
 import type { Platform } from '../platform/platform';
 import type { PluginResources } from '../resources/plugin-resources';
 import type { CallFilter } from '../routing/endpoint';
+import type { SplitRule } from '../routing/split';
 import type { HoldStatistics } from '../routing/swap-channel';
+import type { CallTap } from '../routing/tap';
 import type { Snapshot } from '../state/snapshot';
 import type { KeptState } from '../supervision/begin-life';
 import type { Supervisor } from '../supervision/supervisor';
@@ -26,6 +28,12 @@ export interface OperationTarget {
   supervise(spec: PluginSpec, generation: number): Supervisor;
   /** Puts the generation into the route, and freezes what was there. Nobody looks after it before {@link goOn}. */
   swap(next: Supervisor): void;
+  /** Sends a part of new calls to the generation, beside the one in the route. */
+  share(next: Supervisor, rule: SplitRule): void;
+  /** Ends {@link share}. */
+  unshare(): void;
+  /** Sees the bytes of calls from now on; undefined: no more. */
+  tap(tap: CallTap | undefined): void;
   /** Looks after what serves, again or for the first time. */
   goOn(): void;
   /** New calls wait. */
@@ -51,6 +59,8 @@ export interface OperationTools {
   readonly kept: KeptState;
   /** Keeps the state of a generation for later; what it resolves to names it. */
   readonly keep: (generation: Supervisor, snapshot: Snapshot) => Promise<string>;
+  /** Fires when the plugin is stopped. */
+  readonly signal: AbortSignal;
   /** Whether a later host is to go on from what is kept: then nothing goes on that could not be kept. */
   readonly outlives: boolean;
   /**

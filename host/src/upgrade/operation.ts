@@ -2,6 +2,7 @@ import type { PluginError } from '@plugd/protocol/plugin-error';
 import { type CallStatistics, noCalls } from '../routing/endpoint';
 import type { HoldStatistics } from '../routing/swap-channel';
 import type { Snapshot } from '../state/snapshot';
+import type { ShiftProgress } from '../strategies/traffic';
 import type { Supervisor } from '../supervision/supervisor';
 import { asPluginError } from './as-plugin-error';
 import { runLoop } from './loop';
@@ -39,6 +40,8 @@ export class Operation implements LoopEnvironment {
   };
   readonly #memory: MemoryWatch;
   readonly #rows: readonly StepRow[];
+  /** Where it is. */
+  #row: StepRow | undefined;
   /** What a restarted host would do by the last line. */
   #onRestart: OnRestart | undefined;
   /** A line that changes it is not safe from a loss of power yet. */
@@ -53,7 +56,7 @@ export class Operation implements LoopEnvironment {
     this.#options = options;
     this.#tools = tools;
     this.#old = target.serving;
-    this.#work = new StepWork(target, options, tools, this.#old);
+    this.#work = new StepWork(target, options, tools, this.#old, (progress) => this.#shifting(progress));
     this.#rows = this.#neededRows();
     const { generation } = this.#old ?? {};
     this.#before = {
@@ -99,6 +102,7 @@ export class Operation implements LoopEnvironment {
       await this.#memory.after();
       return this.#report(dryRun ? 'verified' : 'swapped');
     } finally {
+      this.#options.controls.end();
       await this.#work.handoff.discard();
     }
   }
@@ -133,8 +137,10 @@ export class Operation implements LoopEnvironment {
 
   async perform(row: StepRow): Promise<void> {
     const { signal } = this.#options;
+    this.#row = row;
     // What has swapped comes to its end: nobody would be left to serve.
     if (row.phase !== 'after' && signal.aborted) throw signal.reason;
+    if (row.phase === 'after' && !row.held && row.step !== 'bake') this.#options.controls.end();
     await this.#steps.run(row.step, () => this.#work.perform[row.step](row), row.percent);
     // Not while calls wait for it.
     if (!row.held) await this.#memory.look();
@@ -143,6 +149,10 @@ export class Operation implements LoopEnvironment {
 
   async undo(undo: UndoName): Promise<void> {
     await this.#steps.undo(undo, () => this.#work.undo[undo]());
+  }
+
+  #shifting(progress: ShiftProgress): void {
+    this.#steps.shifting(progress, this.#row?.percent ?? 100);
   }
 
   /** Whether there is need for the rows with this condition. */
@@ -161,7 +171,9 @@ export class Operation implements LoopEnvironment {
       case 'not-kept-warm':
         return !this.#options.keepsWarm;
       case 'bake-asked':
-        return this.#options.bakeMs > 0 || this.#options.strict;
+        return this.#options.bakeMs > 0 || this.#options.strict || this.#options.shift?.bake !== undefined;
+      case 'no-surge':
+        return this.#options.makesRoom;
     }
   }
 
@@ -233,6 +245,7 @@ export class Operation implements LoopEnvironment {
       calls: { ...calls, held: this.#heldCalls },
       hostMemoryBytes: { before: this.#hostMemoryBefore, after: process.memoryUsage.rss() },
       verdict: this.#verdict(),
+      shift: this.#work.shifted,
       warnings,
     };
   }

@@ -1,4 +1,5 @@
 import type { PluginError } from '@plugd/protocol/plugin-error';
+import type { ShiftProgress } from '../strategies/traffic';
 import type { ContractJudgement } from './contract-policy';
 import type { StepName, StrategyName } from './step-table';
 import { formatVerdict, type Verdict } from './verdict';
@@ -64,6 +65,8 @@ export interface UpgradeReport {
   readonly hostMemoryBytes: { readonly before: number; readonly after: number };
   /** What its plugin's options expect of it (`expect`), and what was measured. */
   readonly verdict: Verdict;
+  /** What its strategy told while both versions shared the calls, in its order; undefined where they did not. */
+  readonly shift: { readonly progress: readonly ShiftProgress[] } | undefined;
   /** What went wrong after the swap and did not change the outcome: an old process that could not be ended. */
   readonly warnings: readonly PluginError[];
 }

@@ -2,12 +2,18 @@
 
 import type { TimedStep } from '../instance/expect-options';
 
-export type StrategyName = 'overlap' | 'handoff' | 'recreate';
+/** Those by which the new one takes the old one's place at once. */
+export type DirectStrategyName = 'overlap' | 'handoff' | 'recreate';
+
+/** Those by which both run for a while and share the calls: see `UpgradeStrategy`. `custom`: an application's own. */
+export type ShiftStrategyName = 'canary' | 'shadow' | 'rolling' | 'blue-green' | 'custom';
+
+export type StrategyName = DirectStrategyName | ShiftStrategyName;
 
 /** The options of expectations name them too, and can't import from here. */
 export type StepName = TimedStep;
 
-export type UndoName = 'end-new' | 'let-go' | 'resume' | 'start-old' | 'swap-back';
+export type UndoName = 'end-new' | 'let-go' | 'resume' | 'shift-back' | 'start-old' | 'swap-back';
 
 /** What a step touches: a generation, or the route that calls take. */
 export type StepSide = 'new' | 'old' | 'route' | 'both';
@@ -23,6 +29,7 @@ export type LimitOption =
   | 'transferTimeoutMs'
   | 'drainTimeoutMs'
   | 'stopTimeoutMs'
+  | 'shiftTimeoutMs'
   | 'bakeMs';
 
 /** When a step is done at all; where it is not, it is neither in the journal nor in the report. */
@@ -33,6 +40,7 @@ export type StepCondition =
   | 'stateful'
   | 'exclusive'
   | 'bake-asked'
+  | 'no-surge'
   | 'not-kept-warm';
 
 /**
@@ -85,6 +93,11 @@ export const stepWords: Readonly<Record<StepName, StepWords>> = {
     side: 'new',
     limit: 'startTimeoutMs',
   },
+  'make-room': {
+    does: 'Lets an instance of the old one finish its calls and leave: no more may run at a time than before.',
+    side: 'old',
+    limit: 'drainTimeoutMs',
+  },
   start: {
     does: 'Starts the new process, reads its handshake line and connects.',
     side: 'new',
@@ -104,6 +117,11 @@ export const stepWords: Readonly<Record<StepName, StepWords>> = {
     does: "Runs the application's own check through clients of the new one alone.",
     side: 'new',
     limit: 'startTimeoutMs',
+  },
+  shift: {
+    does: 'Lets both serve beside each other, as the strategy says: it watches them, and shifts calls from the old one to the new one.',
+    side: 'both',
+    limit: 'shiftTimeoutMs',
   },
   hold: {
     does: 'Lets new calls wait in the host, those excepted that descend from a call in flight; nothing replaces the old one any more.',
@@ -179,6 +197,11 @@ export const undoWords: Readonly<Record<UndoName, UndoWords>> = {
     limit: 'drainTimeoutMs',
     orElse: 'start-old',
   },
+  'shift-back': {
+    does: 'Starts again what has left of the old one, and sends all new calls to it; calls that the new one has end within the limit.',
+    side: 'both',
+    limit: 'startTimeoutMs',
+  },
   'end-new': {
     does: 'Ends the new process, and waits until it is gone: what it does late must meet nobody.',
     side: 'new',
@@ -211,6 +234,11 @@ export const undoWords: Readonly<Record<UndoName, UndoWords>> = {
  */
 export const staying: Readonly<Record<StrategyName, 'without-side-effects' | 'nothing'>> = {
   overlap: 'nothing',
+  canary: 'nothing',
+  shadow: 'nothing',
+  rolling: 'nothing',
+  'blue-green': 'nothing',
+  custom: 'nothing',
   handoff: 'without-side-effects',
   recreate: 'nothing',
 };
@@ -236,6 +264,21 @@ const after = {
 // What fails here is the new one, wherever the old one is.
 const baking = { ...after, step: 'bake', when: 'bake-asked', ifOldIsGone: 'fails' } as const;
 
+/** Steps of all strategies by which both versions share the calls for a while: they differ in what is done in `shift` and `bake`. */
+const shifting: readonly StepRow[] = [
+  { ...before, step: 'prepare', percent: 2 },
+  { ...before, step: 'make-room', when: 'no-surge', undo: 'shift-back', onRestart: 'undo', percent: 4 },
+  { ...before, step: 'start', undo: 'end-new', onRestart: 'undo', percent: 10 },
+  { ...before, step: 'health', onRestart: 'undo', percent: 13 },
+  { ...before, step: 'contract', when: 'contract-given', onRestart: 'undo', percent: 15 },
+  { ...before, step: 'verify', when: 'verify-given', onRestart: 'undo', percent: 18 },
+  { ...before, step: 'shift', undo: 'shift-back', onRestart: 'undo', percent: 80 },
+  { ...before, step: 'swap', phase: 'swap', undo: 'swap-back', onRestart: 'finish', percent: 85 },
+  { ...baking, onFailure: 'undo', percent: 90 },
+  { ...after, step: 'drain', when: 'not-kept-warm', percent: 95 },
+  { ...after, step: 'stop', when: 'not-kept-warm', percent: 100 },
+];
+
 /** The steps of each strategy, in their order. */
 export const strategies: Readonly<Record<StrategyName, readonly StepRow[]>> = {
   overlap: [
@@ -250,6 +293,11 @@ export const strategies: Readonly<Record<StrategyName, readonly StepRow[]>> = {
     { ...after, step: 'drain', when: 'not-kept-warm', percent: 95 },
     { ...after, step: 'stop', when: 'not-kept-warm', percent: 100 },
   ],
+  canary: shifting,
+  shadow: shifting,
+  rolling: shifting,
+  'blue-green': shifting,
+  custom: shifting,
   handoff: [
     { ...before, step: 'prepare', percent: 5 },
     { ...before, step: 'start', undo: 'end-new', percent: 30 },

@@ -3,6 +3,7 @@ import type { Instance } from '../instance/instance';
 import type { PluginSpec } from '../instance/plugin-spec';
 import { waitAtMost } from '../launch/wait-at-most';
 import { noCalls as noStatistics } from '../routing/endpoint';
+import type { ShiftProgress } from '../strategies/traffic';
 import { activate } from '../supervision/begin-life';
 import type { Supervisor } from '../supervision/supervisor';
 import { asPluginError } from './as-plugin-error';
@@ -16,6 +17,7 @@ import type { OperationOptions } from './operation-options';
 import type { OperationTarget, OperationTools } from './operation-target';
 import { requireReadable } from './readable-state';
 import { noCalls, type SideReport, type UpgradeReport } from './report';
+import { Shifting } from './shifting';
 import type { StepName, StepRow, StrategyName, UndoName } from './step-table';
 import { SteppedStart } from './stepped-start';
 import { runVerify } from './verify';
@@ -48,6 +50,9 @@ export class StepWork {
   #spec: PluginSpec | undefined;
   #start: SteppedStart | undefined;
   #heldSince: number | undefined;
+  readonly #shifting: Shifting | undefined;
+  /** It has its state, or needs none: it may answer calls. */
+  #begun = false;
   /** The old one was gone when calls began to wait. */
   #lost = false;
 
@@ -56,6 +61,7 @@ export class StepWork {
     options: OperationOptions,
     tools: OperationTools,
     old: Supervisor | undefined,
+    onShift: (progress: ShiftProgress) => void,
   ) {
     this.#target = target;
     this.#options = options;
@@ -63,6 +69,19 @@ export class StepWork {
     this.#strategy = options.strategy;
     this.handoff = new Handoff(tools.directory, options.state);
     this.#old = new OldSide(old, target, this.handoff);
+    const { shift, shiftTimeoutMs: limitMs, signal, controls } = options;
+    if (shift !== undefined) {
+      const { platform } = tools;
+      this.#shifting = new Shifting({
+        target,
+        platform,
+        strategy: shift,
+        limitMs,
+        signal,
+        controls,
+        onProgress: onShift,
+      });
+    }
     this.from = { ...target.last, pid: undefined, memoryBytes: undefined };
   }
 
@@ -94,7 +113,8 @@ export class StepWork {
       const next = this.#target.supervise(this.spec, this.#target.nextGeneration());
       this.next = next;
       const { signal } = this.#options;
-      this.#start = new SteppedStart((runStep) => next.start({ signal, runStep }));
+      const instances = this.#shifting?.firstInstances(this.spec.instances) ?? this.spec.instances;
+      this.#start = new SteppedStart((runStep) => next.start({ signal, runStep, instances }));
       await this.#start.perform('start');
     },
     health: async () => {
@@ -107,12 +127,26 @@ export class StepWork {
         await this.#start?.whole();
       }
       const state = this.handoff.given ?? this.#old.supervisor?.description?.state;
-      if (state !== undefined && this.#strategy !== 'overlap') requireReadable(this.#newInstance, state);
+      if (state !== undefined && !this.#beginsByItself) requireReadable(this.#newInstance, state);
       await this.#compareContracts();
     },
     verify: async () => {
       const { verify, signal } = this.#options;
       if (verify) await runVerify(this.#newInstance, verify, this.spec.startTimeoutMs, signal);
+    },
+    shift: async () => {
+      const old = this.#old.supervisor;
+      if (this.#shifting === undefined || old === undefined) return;
+      const next = this.#new;
+      await Promise.all(next.replicas.map(({ instance }) => makeReady(instance, this.#swapLimit)));
+      await this.#begin();
+      await this.#shifting.run(old, next);
+      // Whatever the strategy has left it at: what serves alone has all of its instances.
+      await next.resize(next.spec.instances, this.#options.signal);
+    },
+    'make-room': async () => {
+      const { supervisor } = this.#old;
+      await supervisor?.resize(supervisor.spec.instances - 1, this.#options.signal);
     },
     hold: async () => {
       if (this.#strategy === 'handoff' && this.#old.gone)
@@ -170,19 +204,14 @@ export class StepWork {
     },
     swap: async (row) => {
       const next = this.#new;
-      const about = {
-        timeoutMs: this.#limit(row, next.spec.startTimeoutMs),
-        signal: this.#options.signal,
-      };
+      const timeoutMs = this.#limit(row, next.spec.startTimeoutMs);
+      const about = { ...this.#swapLimit, timeoutMs };
       await Promise.all(next.replicas.map(({ instance }) => makeReady(instance, about)));
       this.to = await this.sideOf(next);
-      if (this.#beginsByItself) {
-        const { given } = this.handoff;
-        await next.begin(given && (async () => given));
-      }
+      await this.#begin();
       this.#expectWhole(next);
       this.#target.swap(next);
-      if (this.#strategy === 'overlap') this.#target.goOn();
+      if (this.#heldSince === undefined) this.#target.goOn();
       const { supervisor } = this.#old;
       if (this.#strategy === 'recreate' && supervisor !== undefined) this.#target.retired(supervisor);
     },
@@ -196,7 +225,12 @@ export class StepWork {
       this.#target.goOn();
       this.#letGo();
     },
-    bake: () => bake(this.#new, this.#options.bakeMs, this.#options.signal),
+    bake: async () => {
+      const { bakeMs, signal, controls } = this.#options;
+      const own = await this.#shifting?.bake(this.#old.supervisor, this.#new);
+      if (own !== true) await bake(this.#new, bakeMs, signal);
+      if (controls.signal.aborted) throw controls.signal.reason;
+    },
     drain: async () => {
       const old = this.#old.supervisor;
       if (old === undefined) return;
@@ -215,6 +249,10 @@ export class StepWork {
   };
 
   readonly undo: Readonly<Record<UndoName, () => Promise<void>>> = {
+    'shift-back': async () => {
+      await this.#refill();
+      await this.#shifting?.back(this.next);
+    },
     'end-new': async () => {
       const { next } = this;
       await this.#start?.abandon();
@@ -240,11 +278,17 @@ export class StepWork {
       if (next === undefined || this.#target.serving !== next) return;
       const { supervisor, gone } = this.#old;
       if (supervisor === undefined || gone) throw this.#old.lost('before it could serve again');
+      await this.#refill();
       this.#target.swap(supervisor);
       if (this.#heldSince === undefined) this.#target.goOn();
       await next.drain({ reason: 'refused' });
     },
   };
+
+  /** What was told of the shift; undefined where nothing was shifted. */
+  get shifted(): UpgradeReport['shift'] {
+    return this.#shifting && { progress: this.#shifting.told };
+  }
 
   /** Adds what this did not need a step for: a dry run tells what it proved. */
   async finishDryRun(): Promise<void> {
@@ -266,10 +310,38 @@ export class StepWork {
     return this.next;
   }
 
+  get #swapLimit(): { readonly timeoutMs: number; readonly signal: AbortSignal } {
+    return { timeoutMs: this.#new.spec.startTimeoutMs, signal: this.#options.signal };
+  }
+
+  /** Before the first call comes, where nothing is handed over. */
+  async #begin(): Promise<void> {
+    if (!this.#beginsByItself || this.#begun) return;
+    const { given } = this.handoff;
+    await this.#new.begin(given && (async () => given));
+    this.#begun = true;
+  }
+
+  /** Starts what has left of the old one. While the plugin is being stopped nobody needs it any more. */
+  async #refill(): Promise<void> {
+    const { supervisor } = this.#old;
+    const { signal } = this.#tools;
+    if (supervisor === undefined || signal.aborted) return;
+    try {
+      await supervisor.resize(supervisor.spec.instances, signal);
+    } catch (error) {
+      this.warnings.push(asPluginError(error, 'the old version has fewer instances than it had'));
+    }
+  }
+
   /** Nothing is handed over to the new one: it begins with what is kept, or anew. */
   get #beginsByItself(): boolean {
     if (this.#options.warm !== undefined) return false;
-    return this.#strategy === 'overlap' || (this.#lost && this.handoff.given === undefined);
+    return (
+      this.#strategy === 'overlap' ||
+      this.#shifting !== undefined ||
+      (this.#lost && this.handoff.given === undefined)
+    );
   }
 
   get #newInstance(): Instance {

@@ -2,7 +2,7 @@ import { PluginError } from '@plugd/protocol/plugin-error';
 import { runsAlone } from '../instance/resource-options';
 import { keepsState } from '../supervision/begin-life';
 import type { Supervisor } from '../supervision/supervisor';
-import type { StrategyName } from './step-table';
+import { type ShiftStrategyName, type StrategyName, strategies } from './step-table';
 
 /**
  * How the new one takes the old one's place: as was asked, else as the plugin that serves says of itself. Throws PluginError
@@ -23,6 +23,13 @@ export function chooseStrategy(
   if (asked === 'handoff' && !keeps) {
     throw unfit(plugin, asked, 'it keeps nothing that it could hand over, or does not run');
   }
+  if (asked !== undefined && isShift(asked)) {
+    if (keeps && description.state?.shareable !== true) {
+      throw unfit(plugin, asked, 'it keeps a state that two versions can’t have at a time, by its own word');
+    }
+    // There is nothing that calls could be shared with.
+    return old?.alive === true ? asked : 'overlap';
+  }
   const strategy = asked ?? (keeps && description.state?.shareable !== true ? 'handoff' : 'overlap');
   if (strategy !== 'overlap' && keeps && !alone) {
     throw unfit(plugin, strategy, 'it keeps state in several instances, and nobody knows which one’s counts');
@@ -31,6 +38,11 @@ export function chooseStrategy(
   // meanwhile, and count on from there.
   if (strategy === 'handoff' && old?.alive !== true) return 'recreate';
   return strategy;
+}
+
+/** Whether both versions share the calls for a while. */
+export function isShift(name: StrategyName): name is ShiftStrategyName {
+  return strategies[name].some(({ step }) => step === 'shift');
 }
 
 function unfit(plugin: string, strategy: StrategyName, why: string): PluginError {

@@ -1,4 +1,9 @@
 import type { LoadOptions } from '../instance/load-options';
+import type { ShadowOptions } from '../shadow/shadow-options';
+import type { BlueGreenOptions } from '../strategies/blue-green';
+import type { CanaryOptions } from '../strategies/canary';
+import type { RollingOptions } from '../strategies/rolling';
+import type { UpgradeStrategy } from '../strategies/traffic';
 import type { ContractPolicy } from './contract-policy';
 import type { InstanceCalls } from './instance-calls';
 import type { StrategyName } from './step-table';
@@ -18,9 +23,23 @@ export interface UpgradeOptions extends Partial<Omit<LoadOptions, 'name'>> {
   /**
    * How the new one takes the old one's place; default: as the plugin says of itself. `overlap`: both run for a while, and
    * share nothing. `handoff`: the old one's state is handed to the new one while new calls wait. `recreate`: the old one
-   * is ended before the new one is started, and calls wait. What can't be done is refused with STRATEGY_UNFIT.
+   * is ended before the new one is started, and calls wait. `canary`, `shadow`, `rolling` and `blue-green`: both run for a while and
+   * are watched, each in its way; or a strategy of your own, see {@link UpgradeStrategy}. What can't be done is refused with STRATEGY_UNFIT.
    */
-  readonly strategy?: StrategyName;
+  readonly strategy?: Exclude<StrategyName, 'custom'> | UpgradeStrategy;
+  /** How a `canary` goes. */
+  readonly canary?: CanaryOptions;
+  /** How a `shadow` goes. */
+  readonly shadow?: ShadowOptions;
+  /** How a `rolling` upgrade goes. */
+  readonly rolling?: RollingOptions;
+  /** How a `blue-green` upgrade goes. */
+  readonly blueGreen?: BlueGreenOptions;
+  /**
+   * How long both versions may share the calls before the swap, and how long a strategy may watch after it, in milliseconds each; then
+   * the upgrade is undone with STRATEGY_TIMEOUT. Default 86,400,000, a day.
+   */
+  readonly shiftTimeoutMs?: number;
   /** Swaps although the new version breaks the contract (CONTRACT_BROKEN); the report says so. Default false. */
   readonly force?: boolean;
   /**
@@ -47,7 +66,19 @@ export interface UpgradeOptions extends Partial<Omit<LoadOptions, 'name'>> {
 export interface RollbackOptions
   extends Pick<
     UpgradeOptions,
-    'verify' | 'dryRun' | 'ifBusy' | 'strategy' | 'force' | 'contractPolicy' | 'bakeMs' | 'keepWarmMs'
+    | 'verify'
+    | 'dryRun'
+    | 'ifBusy'
+    | 'strategy'
+    | 'canary'
+    | 'shadow'
+    | 'rolling'
+    | 'blueGreen'
+    | 'shiftTimeoutMs'
+    | 'force'
+    | 'contractPolicy'
+    | 'bakeMs'
+    | 'keepWarmMs'
   > {
   /**
    * Where a plugin with state gets it from. `handoff` (default): the version that serves hands its state over, so the former

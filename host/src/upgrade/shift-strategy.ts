@@ -1,0 +1,59 @@
+import { check, isText } from '../instance/option-check';
+import { shadowStrategy } from '../shadow/shadow-strategy';
+import { blueGreenStrategy } from '../strategies/blue-green';
+import { canaryStrategy } from '../strategies/canary';
+import { resolveRolling, rollingStrategy } from '../strategies/rolling';
+import type { UpgradeStrategy } from '../strategies/traffic';
+import type { StrategyName } from './step-table';
+import { strategies } from './step-table';
+import type { UpgradeOptions } from './upgrade-options';
+
+/** What an operation's options say of its strategy. */
+export interface AskedStrategy {
+  /** Undefined: as the plugin says of itself. */
+  readonly name: StrategyName | undefined;
+  /** Undefined where both versions never share the calls. */
+  readonly shift?: UpgradeStrategy;
+  readonly makesRoom?: boolean;
+  /** How many of the new one's instances run at a time beside the old one's; undefined: all. */
+  readonly besideOld?: number;
+}
+
+const names = Object.keys(strategies).filter((name) => name !== 'custom');
+
+/** Throws PluginError OPTIONS_INVALID. */
+export function askedStrategy(options: UpgradeOptions): AskedStrategy {
+  const { strategy, canary, shadow, rolling, blueGreen } = options;
+  const groups = { canary, shadow, rolling, 'blue-green': blueGreen };
+  for (const [name, group] of Object.entries(groups)) {
+    const fits = group === undefined || strategy === name;
+    check(fits, 'strategy', strategy, `'${name}', since options for that are given`);
+  }
+  if (typeof strategy === 'object') {
+    check(isText(strategy.name) && strategy.name !== '', 'strategy.name', strategy.name, 'a text');
+    check(typeof strategy.run === 'function', 'strategy.run', strategy.run, 'a function');
+    return { name: 'custom', shift: strategy };
+  }
+  const known = strategy === undefined || names.includes(strategy);
+  check(
+    known,
+    'strategy',
+    strategy,
+    `${names.map((name) => `'${name}'`).join(', ')}, or a strategy of your own`,
+  );
+  switch (strategy) {
+    case 'canary':
+      return { name: strategy, shift: canaryStrategy(canary) };
+    case 'shadow':
+      return { name: strategy, shift: shadowStrategy(shadow) };
+    case 'blue-green':
+      return { name: strategy, shift: blueGreenStrategy(blueGreen) };
+    case 'rolling': {
+      const spec = resolveRolling(rolling);
+      const besideOld = Math.max(1, spec.maxSurge);
+      return { name: strategy, shift: rollingStrategy(spec), makesRoom: spec.maxSurge === 0, besideOld };
+    }
+    default:
+      return { name: strategy };
+  }
+}
