@@ -113,9 +113,11 @@ function joined(services: Iterable<ServiceContract>): Map<string, ServiceContrac
 }
 
 function filledIn(first: MethodContract, second: MethodContract): MethodContract {
-  const { idempotency, levelStated } = first.levelStated ? first : second;
+  const { idempotency, levelStated, resumable, mayBeCut } = first.levelStated ? first : second;
   return {
     ...first,
+    ...(resumable === undefined ? {} : { resumable }),
+    ...(mayBeCut === undefined ? {} : { mayBeCut }),
     inputType: first.inputType ?? second.inputType,
     outputType: first.outputType ?? second.outputType,
     idempotency,

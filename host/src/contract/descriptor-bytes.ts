@@ -1,5 +1,6 @@
 import { readFields, readMessage } from '@plugd/protocol/read-message';
 import { type DescriptorFile, descriptorFile } from './descriptor-file';
+import { streamOptionFields } from './stream-options';
 
 /** How a field is read: as text, a number or yes and no, or as a message; in brackets what may come again. */
 type Reading = One | readonly [One];
@@ -37,7 +38,7 @@ const methodSchema: Schema = {
   1: ['name', 'text'],
   2: ['inputType', 'text'],
   3: ['outputType', 'text'],
-  4: ['options', { 34: ['idempotencyLevel', 'number'] }],
+  4: ['options', { 34: ['idempotencyLevel', 'number'], ...streamOptionFields }],
   5: ['clientStreaming', 'boolean'],
   6: ['serverStreaming', 'boolean'],
 };

@@ -1,5 +1,6 @@
 import { type EnumType, type FieldType, fieldLabels, fieldTypes, type MessageType } from './message-type';
 import { idempotencyOf, type MethodContract, type ServiceContract } from './method-contract';
+import { streamOptionsOf } from './stream-options';
 
 /** A file of a FileDescriptorSet, as far as a contract has to know it. */
 export interface DescriptorFile {
@@ -104,7 +105,7 @@ function serviceOf(service: object, scope: string): ServiceContract {
 }
 
 function methodOf(method: object, service: string): MethodContract {
-  const options: unknown = Reflect.get(method, 'options') ?? {};
+  const options = record(Reflect.get(method, 'options') ?? {});
   const name = text(method, 'name');
   return {
     path: short(`/${service}/${name}`),
@@ -113,8 +114,9 @@ function methodOf(method: object, service: string): MethodContract {
     responseStream: Reflect.get(method, 'serverStreaming') === true,
     inputType: typeName(method, 'inputType'),
     outputType: typeName(method, 'outputType'),
-    idempotency: idempotencyOf(Reflect.get(record(options), 'idempotencyLevel')),
+    idempotency: idempotencyOf(Reflect.get(options, 'idempotencyLevel')),
     levelStated: true,
+    ...streamOptionsOf(options),
   };
 }
 

@@ -10,6 +10,7 @@ export class GenerationContract {
   #reflected: Contract | undefined;
   #now: Contract;
   #asked: Promise<Contract> | undefined;
+  #settled = false;
 
   constructor(given: Contract = Contract.empty) {
     this.given = given;
@@ -24,6 +25,11 @@ export class GenerationContract {
   /** The plugin's own word; undefined until it has answered, and for one that has no reflection to answer with. */
   get reflected(): Contract | undefined {
     return this.#reflected;
+  }
+
+  /** Whether the plugin has been asked to an end, also to one without an answer: what is not known now hardly ever will be. */
+  get settled(): boolean {
+    return this.#settled;
   }
 
   /**
@@ -48,6 +54,8 @@ export class GenerationContract {
     } catch (error) {
       this.#asked = undefined;
       throw error;
+    } finally {
+      this.#settled = true;
     }
     if (this.#reflected) this.#now = this.given.over(this.#reflected);
     return this.#now;

@@ -3,6 +3,7 @@ import { Contract } from './contract';
 import { readDescriptorSet } from './descriptor-bytes';
 import { type DescriptorFile, descriptorFile } from './descriptor-file';
 import { idempotencyOf, type MethodContract } from './method-contract';
+import { streamOptionsOf } from './stream-options';
 
 /**
  * A google.protobuf.FileDescriptorSet: its bytes, such as `buf build -o x.binpb` or `protoc --descriptor_set_out` writes
@@ -54,6 +55,7 @@ export function contractOfDefinition(definition: AnyServiceDefinition): Contract
       outputType: undefined,
       idempotency: idempotencyOf(levelOf(options)),
       levelStated: options !== undefined,
+      ...streamOptionsOf(options),
     };
     return { name: service, methods: [method] };
   });

@@ -1,3 +1,5 @@
+import type { StreamOptions } from './stream-options';
+
 /**
  * What executing a method a second time does to the plugin: `option idempotency_level` in its declaration. `unknown`
  * has to be taken for the worst.
@@ -5,7 +7,7 @@
 export type Idempotency = 'unknown' | 'no-side-effects' | 'idempotent';
 
 /** One method of a service, as far as a host has to know it. */
-export interface MethodContract {
+export interface MethodContract extends StreamOptions {
   /** `/package.Service/Method` */
   readonly path: string;
   readonly name: string;
@@ -16,7 +18,7 @@ export interface MethodContract {
   /** As `inputType`, of the response. */
   readonly outputType: string | undefined;
   readonly idempotency: Idempotency;
-  /** Whether whoever tells of the method can tell its level: grpc-js's definitions have no place for it. */
+  /** Whether whoever tells of the method can tell its options, the level among them: grpc-js's definitions have no place. */
   readonly levelStated: boolean;
 }
 
