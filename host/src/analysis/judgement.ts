@@ -24,8 +24,9 @@ export interface MetricJudgement {
   readonly metric: MetricName;
   readonly against: 'old' | 'absolute';
   /**
-   * The measured values, in the unit of the threshold where it is absolute: a share, milliseconds, calls a second,
-   * cores, calls. Undefined where nothing is known, as of the old one where nobody compares with it.
+   * The measured values, in the unit of an absolute threshold: a share, milliseconds (over all methods), calls a second,
+   * cores, calls. Of `errors` against `old` the old one's share is that of the same methods at the same times. Undefined
+   * where nothing is known.
    */
   readonly old: number | undefined;
   readonly new: number | undefined;
