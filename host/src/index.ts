@@ -5,6 +5,8 @@ export { type Facts, PluginError } from '@plugd/protocol/plugin-error';
 export type { CallOptions } from '@plugd/protocol/rpc/call-options';
 export type { PromiseClient } from '@plugd/protocol/rpc/client';
 export { RpcError } from '@plugd/protocol/rpc/rpc-error';
+export type { Judgement, MetricJudgement } from './analysis/judgement';
+export type { AnalysisRule, MetricName, MetricRule } from './analysis/rule';
 export type { ChannelSecurity } from './connection/channel';
 export type { PluginBroker } from './connection/scoped-broker';
 export type { ContractOption, ContractSource, DescriptorSet } from './contract/given-contract';
@@ -36,10 +38,23 @@ export type { HostSnapshot, PluginSnapshot, PluginStatistics } from './plugin-sn
 export type { InstanceStatus, PluginStatus } from './plugin-status';
 export type { Lease } from './resources/lease';
 export { type LeaseOptions, LeasePool, type LeasePoolOptions } from './resources/lease-pool';
-export type { CallStatistics } from './routing/endpoint';
+export type { CallObserver, CallStatistics } from './routing/endpoint';
 export type { StubConstructor, StubOptions } from './routing/stub';
 export { SwapChannel } from './routing/swap-channel';
+export type { CallTap, TappedCall } from './routing/tap';
+export type { ShadowOptions } from './shadow/shadow-options';
 export type { SnapshotLimits } from './state/snapshot-store-options';
+export type { BlueGreenOptions } from './strategies/blue-green';
+export type { CanaryOptions, CanaryStep } from './strategies/canary';
+export type { RawAnswer, RawCall } from './strategies/raw-call';
+export type { RollingOptions } from './strategies/rolling';
+export type {
+  ShiftProgress,
+  SplitOptions,
+  Traffic,
+  TrafficSide,
+  UpgradeStrategy,
+} from './strategies/traffic';
 export type { ContractJudgement, ContractPolicy } from './upgrade/contract-policy';
 export type { InstanceCalls } from './upgrade/instance-calls';
 export type { OperationHandle, OperationProgress } from './upgrade/operation-handle';

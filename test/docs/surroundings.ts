@@ -24,18 +24,25 @@ const loadCounter = `{
 }`;
 
 /** A fragment as the body of a function with these parameters, which is called with what `prepare` made. */
-function inFunction(parameters: string, prepare: string, args: string): Surrounding {
+function inFunction(
+  parameters: string,
+  prepare: string,
+  args: string,
+  own = '',
+  afterwards = '',
+): Surrounding {
   return ({ text }) => {
     const { imports, body } = hoisted(text);
     return `import * as plugdHost from '@plugd/host';
 import { setTimeout as plugdSleep } from 'node:timers/promises';
-${imports}
+${own}${imports}
 async function example(${parameters}): Promise<void> {
 ${body}}
 
 async function main(): Promise<void> {
   ${prepare}
   await example(${args});
+  ${afterwards}
   // What the example started and did not wait for may still fail.
   await plugdSleep(50);
 }
@@ -62,6 +69,24 @@ export const surroundings: Readonly<Record<string, Surrounding>> = {
     'host: plugdHost.Host, kv: plugdHost.Plugin',
     `${makeHost}\n  const kv = await host.load(${load});`,
     'host, kv',
+  ),
+  /** As `loaded`, with four callers who go on until the example ends; no call of theirs may fail. */
+  called: inFunction(
+    'host: plugdHost.Host, kv: plugdHost.Plugin',
+    `${makeHost}
+  const kv = await host.load(${load});
+  const plugdClient = kv.client(plugdKv);
+  let plugdCalling = true;
+  const plugdCallers = Array.from({ length: 4 }, async () => {
+    while (plugdCalling) await plugdClient.get({ key: 'a' });
+  });
+  const plugdEnd = () => {
+    plugdCalling = false;
+    return Promise.all(plugdCallers);
+  };`,
+    'host, kv',
+    `import { KvDefinition as plugdKv } from '@plugd/protocol/gen/samples/kv/v1/kv';\n`,
+    'await plugdEnd();',
   ),
   /** `host` with version 1 of the sample that keeps a state loaded as `counter`. */
   counter: inFunction(
