@@ -1,0 +1,74 @@
+import type { ShadowSkip } from './shadow-report';
+
+/** How much of the host's time comparisons may take: one part in so many. */
+const REST_FACTOR = 20;
+/** Bytes of calls that wait for their end, in the largest calls that are mirrored. */
+const HELD_CALLS = 16;
+
+export interface LoadLimits {
+  readonly maxInFlight: number;
+  readonly maxPerSecond: number;
+  readonly maxBytes: number;
+}
+
+/** How much may be mirrored now: by rate, number, bytes, and the time that it takes from callers. */
+export class MirrorLoad {
+  #tokens: number;
+  #filledAt: number;
+  #inFlight = 0;
+  #heldBytes = 0;
+  #restUntil = 0;
+
+  /** @param now of a monotonic clock, in milliseconds */
+  constructor(
+    private readonly limits: LoadLimits,
+    private readonly now: () => number,
+  ) {
+    this.#tokens = limits.maxInFlight;
+    this.#filledAt = now();
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** For a call that begins: why it is not mirrored; undefined: it is. */
+  admit(): ShadowSkip | undefined {
+    const now = this.now();
+    if (now < this.#restUntil || this.#inFlight >= this.limits.maxInFlight) return 'busy';
+    const { maxInFlight, maxPerSecond } = this.limits;
+    // No more at once than may be under way at once.
+    this.#tokens = Math.min(maxInFlight, this.#tokens + ((now - this.#filledAt) * maxPerSecond) / 1000);
+    this.#filledAt = now;
+    if (this.#tokens < 1) return 'rate';
+    this.#tokens--;
+    return undefined;
+  }
+
+  /** For a call that has ended: whether it may go to the new one. */
+  take(): boolean {
+    if (this.#inFlight >= this.limits.maxInFlight) return false;
+    this.#inFlight++;
+    return true;
+  }
+
+  giveBack(): void {
+    this.#inFlight--;
+  }
+
+  /** Whether so many bytes may be kept beside those that are. */
+  hold(bytes: number): boolean {
+    if (this.#heldBytes + bytes > HELD_CALLS * this.limits.maxBytes) return false;
+    this.#heldBytes += bytes;
+    return true;
+  }
+
+  letGo(bytes: number): void {
+    this.#heldBytes -= bytes;
+  }
+
+  /** Something has taken the host so long, while it did nothing else. */
+  worked(ms: number): void {
+    this.#restUntil = Math.max(this.#restUntil, this.now() + ms * (REST_FACTOR - 1));
+  }
+}
