@@ -1,10 +1,11 @@
 // The main job: runs the samples, calls them without pause, and replaces each again and again under that load: those that
 // keep nothing by overlap, the counter by handing over what it has counted, from Go to TypeScript and back. Versions of it that
-// would do harm are refused. Ends by itself; the last line says how many calls were made, how many failed, and how many upgrades there were.
+// would do harm are refused, and one that is only slow is given up by a canary. Ends by itself; the last line says how many calls were made, how many failed, and how many upgrades there were.
 import path from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createHost, formatReport, PluginError } from '@plugd/host';
+import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { CallbackLoad } from './demo/callback-load.mjs';
 import { Load } from './demo/load.mjs';
 import { findGo } from './lib/go.mjs';
@@ -58,6 +59,9 @@ function samples() {
       load: Load,
       loops: LOOPS,
       streams: STREAMS,
+      // All that is asked of its versions: other services that they have may come and go.
+      options: { contract: KvDefinition },
+      slow: { command: process.execPath, args: [path.join(root, 'scripts', 'demo', 'slow-kv.mjs')] },
     },
     {
       name: 'counter',
@@ -103,7 +107,7 @@ async function main() {
 }
 
 async function underLoad(plugin, sample, total, signal) {
-  const { loops, streams, bad = [] } = sample;
+  const { loops, streams, bad = [], slow } = sample;
   console.log(`\n${sample.name}: ${UPGRADES} upgrades under ${loops} loops and ${streams} streams`);
   const load = new sample.load(plugin);
   load.start({ loops, streams });
@@ -125,6 +129,7 @@ async function underLoad(plugin, sample, total, signal) {
       await sleep(PAUSE_MS);
       if (report.stateBytes !== undefined) sayHandedOver(report, counted, load.counted);
     }
+    if (slow !== undefined && !signal.aborted) await giveUp(plugin, slow);
     for (const { what, code } of bad) if (!signal.aborted) await refuse(plugin, what, code);
   } finally {
     await load.stop();
@@ -138,6 +143,30 @@ function sayHandedOver({ stateBytes, pauseMs, calls, from, to }, before, after) 
   console.log(
     `  ${stateBytes} bytes of state: pid ${from.pid} had counted to ${before} when calls were held, pid ${to.pid} has gone on to ` +
       `${after}; ${calls.held} calls waited, at most ${pauseMs.toFixed(1)} ms`,
+  );
+}
+
+/** A version that does what it should, only now and then late: that shows in calls alone, and few of them get it. */
+async function giveUp(plugin, slow) {
+  const before = plugin.status();
+  const upgrade = plugin.upgrade({
+    version: '3.0.0',
+    ...slow,
+    strategy: 'canary',
+    canary: { steps: [{ weight: 5 }, { weight: 25 }, { weight: 100 }], bakeMs: 5_000 },
+  });
+  let progress;
+  for await (const { shift } of upgrade) progress = shift ?? progress;
+  const failure = await upgrade.then(undefined, (error) => error);
+  if (!(failure instanceof PluginError) || failure.code !== 'CANARY_REFUSED') {
+    throw failure ?? new Error('a slow version was promoted');
+  }
+  const { calls, step, steps } = progress.facts;
+  console.log(`${plugin.name}: 3.0.0 given up at step ${step} of ${steps}: ${failure.message}`);
+  const now = plugin.status();
+  if (now.version !== before.version || now.instances[0].pid !== before.instances[0].pid) throw failure;
+  console.log(
+    `  it had answered ${calls.new} calls in that step, and ${before.version} ${calls.old}; ${now.version} serves on, pid ${now.instances[0].pid}`,
   );
 }
 
