@@ -1,8 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { ClassicLevel } from 'classic-level';
-import { isSystemError } from '../state/system-error';
 
 type Library = typeof import('classic-level');
 
@@ -27,41 +25,31 @@ export class LevelFiles {
     this.#level = level;
   }
 
-  /** Throws PluginError STATE_DIR_IN_USE, STATE_DIR_UNUSABLE where there is no such library, or what LevelDB says. */
-  static async open(path: string): Promise<LevelFiles> {
+  /**
+   * Of files that are whole: what is damaged may end the process. Throws PluginError STATE_DIR_IN_USE, STATE_DIR_UNUSABLE where
+   * there is no such library, or what LevelDB says.
+   */
+  static async open(path: string, { createIfMissing }: { createIfMissing: boolean }): Promise<LevelFiles> {
     const { ClassicLevel } = await library(path);
-    const level = new ClassicLevel<string, string>(path, {
-      keyEncoding: 'utf8',
-      valueEncoding: 'utf8',
-      // Without the file that names the others it would begin anew, and remove them.
-      createIfMissing: !(await hasFiles(path)),
-    });
+    const options = { keyEncoding: 'utf8', valueEncoding: 'utf8', createIfMissing };
+    const level = new ClassicLevel<string, string>(path, options);
     try {
       await level.open();
     } catch (error) {
       await level.close().catch(() => {});
-      if (codeOf(error) !== 'LEVEL_LOCKED') throw error;
-      throw new PluginError('STATE_DIR_IN_USE', `Another host uses ${dirname(path)}.`, {
-        facts: { path: dirname(path) },
-        cause: error,
-      });
+      throw isLocked(error) ? inUse(path, error) : error;
     }
     return new LevelFiles(level);
   }
 
-  /** Makes of what can be read in it something that can be opened. Rejects where it can't. */
-  static async repair(path: string): Promise<void> {
+  /** Reads nothing. Throws PluginError STATE_DIR_IN_USE, STATE_DIR_UNUSABLE where there is no such library. */
+  static async expectUnused(path: string): Promise<void> {
     const { ClassicLevel } = await library(path);
-    await ClassicLevel.repair(path);
-  }
-
-  /**
-   * Whether it went on without a part of its log that it could not read. It does so by itself, and tells nobody but its own
-   * diary. A log that is merely cut off, as by a kill or a loss of power, does not count.
-   */
-  async hasDropped(): Promise<boolean> {
-    const diary = await readFile(join(this.#level.location, 'LOG'), 'latin1').catch(() => '');
-    return /dropping \d+ bytes/.test(diary);
+    // It is refused whether it exists or not, but for another reason when it is locked, which LevelDB looks at first.
+    const level = new ClassicLevel(path, { createIfMissing: false, errorIfExists: true });
+    const refusal = await level.open().catch((error: unknown) => error);
+    await level.close().catch(() => {});
+    if (isLocked(refusal)) throw inUse(path, refusal);
   }
 
   /** All of it is done, or nothing of it. Throws what LevelDB says; then nobody knows which of the two. */
@@ -115,14 +103,14 @@ async function library(path: string): Promise<Library> {
   }
 }
 
-async function hasFiles(path: string): Promise<boolean> {
-  try {
-    const names = await readdir(path);
-    return names.some((name) => /^(CURRENT|MANIFEST-.*|\d+\.(log|ldb|sst))$/.test(name));
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return false;
-    throw error;
-  }
+function inUse(path: string, cause: unknown): PluginError {
+  const directory = dirname(path);
+  const facts = { path: directory };
+  return new PluginError('STATE_DIR_IN_USE', `Another host uses ${directory}.`, { facts, cause });
+}
+
+function isLocked(error: unknown): boolean {
+  return codeOf(error) === 'LEVEL_LOCKED';
 }
 
 /** By its shape: what a library throws may be of another realm. */

@@ -1,10 +1,13 @@
-import { access, cp, rename, rm } from 'node:fs/promises';
+import { access, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { syncDirectory, takingIntoUse } from '../state/private-directory';
 import { encode, endKey, headKey, journalFormat, journalFormats, lineKey, metaKey } from './journal-record';
 import { journalDamaged } from './journal-refusal';
+import { isWhole } from './level-check';
+import { LevelDirectory } from './level-directory';
 import { LevelFiles } from './level-files';
+import { salvageRecords } from './level-salvage';
 import { OperationReader, type ReadOperation } from './operation-reader';
 
 export interface OpenedFiles {
@@ -23,24 +26,17 @@ export function openFiles(directory: string): Promise<OpenedFiles> {
   return takingIntoUse(directory, async () => {
     const path = join(directory, 'db');
     const fresh = join(directory, 'new');
-    const scratch = join(directory, 'repair');
     const aside = join(directory, 'damaged');
     // Killed between the two names of the exchange below.
     if (!(await exists(path)) && (await exists(aside)) && (await exists(fresh))) await rename(fresh, path);
-    await removeAll(fresh, scratch);
+    await removeAll(fresh);
 
     const found = await read(path);
     if (found.files !== undefined) return { files: found.files, reader: found.reader, problem: undefined };
+    const { operations } = found.reader;
     // If it is the file system that refuses, for want of room or of rights, it refuses this too, and nothing is touched.
-    await cp(path, scratch, { recursive: true });
-    const repaired = await LevelFiles.repair(scratch).then(
-      () => read(scratch),
-      () => undefined,
-    );
-    await repaired?.files?.close();
-    const { operations } = better(repaired?.reader, found.reader);
     await writeNew(fresh, operations);
-    await removeAll(aside, scratch);
+    await removeAll(aside);
     await rename(path, aside);
     await rename(fresh, path);
     await syncDirectory(directory);
@@ -50,13 +46,6 @@ export function openFiles(directory: string): Promise<OpenedFiles> {
     if (files === undefined) throw new Error('what was just written can not be read');
     return { files, reader, problem };
   });
-}
-
-/** A repair mostly gives more than can be read without it. */
-function better(repaired: OperationReader | undefined, found: OperationReader): OperationReader {
-  if (repaired === undefined) return found;
-  const good = ({ records, spoilt }: OperationReader) => records - spoilt;
-  return good(repaired) < good(found) ? found : repaired;
 }
 
 interface Reading {
@@ -69,23 +58,44 @@ interface Reading {
 }
 
 async function read(path: string): Promise<Reading> {
-  const reader = new OperationReader();
+  const found = await LevelDirectory.list(path);
+  if (!(await isWhole(found))) {
+    // Another host may have been writing it.
+    await LevelFiles.expectUnused(path);
+    const left = await LevelDirectory.list(path);
+    if (!(await isWhole(left)))
+      return salvaged(path, left, { damage: 'some of its files were changed or are gone' });
+  }
   let files: LevelFiles | undefined;
   try {
-    files = await LevelFiles.open(path);
+    // Without the file that names the others it would begin anew, and remove them.
+    files = await LevelFiles.open(path, { createIfMissing: !found.used });
+    const reader = new OperationReader();
     for await (const [key, value] of files.entries()) reader.add(key, value);
     reader.finish();
     expectFormat(reader, path);
-    const damage = (await files.hasDropped()) ? 'a part of it could not be read' : damageOf(reader);
+    const damage = damageOf(reader);
     if (damage === undefined) return { files, reader };
     await files.close();
     return { reader, damage };
   } catch (cause) {
     await files?.close().catch(() => {});
     if (cause instanceof PluginError) throw cause;
-    reader.finish();
-    return { reader, damage: 'its files could not be opened or read', cause };
+    const left = await LevelDirectory.list(path);
+    return salvaged(path, left, { damage: 'its files could not be opened or read', cause });
   }
+}
+
+async function salvaged(
+  path: string,
+  directory: LevelDirectory,
+  why: { readonly damage: string; readonly cause?: unknown },
+): Promise<Reading> {
+  const reader = new OperationReader();
+  for (const [key, value] of await salvageRecords(directory)) reader.add(key, value);
+  reader.finish();
+  expectFormat(reader, path);
+  return { reader, ...why };
 }
 
 function expectFormat({ meta }: OperationReader, database: string): void {
@@ -110,7 +120,7 @@ function damageOf({ meta, records, spoilt, operations }: OperationReader): strin
 
 /** Whether one that has no end went further than its lines say nobody knows, from now on. */
 async function writeNew(path: string, operations: readonly ReadOperation[]): Promise<void> {
-  const files = await LevelFiles.open(path);
+  const files = await LevelFiles.open(path, { createIfMissing: true });
   try {
     let records = 0;
     for (const operation of operations) {

@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { encode, endKey, headKey, lineKey } from '../../../host/src/journal/journal-record';
-import type { OperationJournal } from '../../../host/src/journal/operation-journal';
+import { OperationJournal } from '../../../host/src/journal/operation-journal';
 import { SeededRandom } from '../../support/seeded-random';
 import { JournalRoom } from './journal-room';
 
@@ -108,6 +108,15 @@ test.each<[string, () => void]>([
   await expectUsable(next);
 });
 
+test('a file is in its place: it is put aside', async () => {
+  mkdirSync(room.directory, { mode: 0o700 });
+  writeFileSync(room.database, 'something else');
+  const journal = await room.open();
+  expect(journal.problems).toMatchObject([{ code: 'JOURNAL_DAMAGED' }]);
+  expect(readFileSync(join(room.directory, 'damaged'), 'utf8')).toBe('something else');
+  await expectUsable(journal);
+});
+
 test('after a repair what was whole is still there', async () => {
   await written();
   rmSync(current());
@@ -159,6 +168,93 @@ test.each<[string, (level: ClassicLevel<string, string>) => Promise<void>]>([
   await expectUsable(journal);
 });
 
+// LevelDB, were it given these, would end the process: its keys are out of order, or there twice.
+describe('files that LevelDB must not be given', () => {
+  test('a bit at any of many places of a table is another: what its other blocks say is kept', async () => {
+    await written();
+    const pristine = join(room.root, 'pristine');
+    cpSync(room.database, pristine, { recursive: true });
+    for (const place of [
+      330,
+      654,
+      673,
+      692,
+      ...Array.from({ length: 14 }, (_, count) => 700 + 500 * count),
+    ]) {
+      rmSync(room.directory, { recursive: true });
+      mkdirSync(room.directory, { mode: 0o700 });
+      cpSync(pristine, room.database, { recursive: true });
+      flip(table(), place);
+      const journal = await room.open();
+      expect(journal.problems).toMatchObject([{ code: 'JOURNAL_DAMAGED' }]);
+      const found = await journal.operations();
+      // A block has one head at most.
+      expect(found.length).toBeGreaterThanOrEqual(4);
+      for (const { lines: read } of found) expect(read).toEqual(lines.slice(0, read.length));
+      for (const { intact } of await journal.unfinished()) expect(intact).toBe(false);
+      await room.close();
+    }
+  });
+
+  test('a table is another one of its length', async () => {
+    await written();
+    const path = join(room.root, 'another');
+    const level = new ClassicLevel<string, string>(path);
+    await level.put('a', 'b');
+    await level.compactRange('', '~');
+    await level.close();
+    const other = readdirSync(path).find((name) => name.endsWith('.ldb')) ?? '';
+    copyFileSync(join(path, other), table());
+    await expectDamaged();
+  });
+
+  test('a stretch of the log is there twice', async () => {
+    await written();
+    const bytes = readFileSync(log());
+    writeFileSync(log(), Buffer.concat([bytes, bytes]));
+    await expectDamaged();
+  });
+
+  async function expectDamaged(): Promise<void> {
+    const journal = await room.open();
+    expect(journal.problems).toMatchObject([{ code: 'JOURNAL_DAMAGED', facts: { path: room.directory } }]);
+    for (const { intact } of await journal.unfinished()) expect(intact).toBe(false);
+    await expectUsable(journal);
+  }
+});
+
+test('a length in the log that goes beyond its end is no end of it', async () => {
+  await written();
+  const bytes = readFileSync(log());
+  bytes.writeUInt8(0x7f, 5);
+  writeFileSync(log(), bytes);
+  const journal = await room.open();
+  expect(journal.problems).toMatchObject([{ code: 'JOURNAL_DAMAGED' }]);
+  await expectUsable(journal);
+});
+
+test('what a host that was killed left of a table that nothing names is no damage', async () => {
+  await written();
+  writeFileSync(join(room.database, '000099.ldb'), readFileSync(table()).subarray(0, 3000));
+  writeFileSync(join(room.database, '000001.log'), 'rubbish');
+  const journal = await room.open();
+  expect(journal.problems).toEqual([]);
+  expect((await journal.unfinished()).map(({ intact }) => intact)).toEqual([true, true]);
+  await expectUsable(journal);
+});
+
+test('one that another host uses is not salvaged, however its files look', async () => {
+  await written();
+  const journal = await room.open();
+  flip(manifest(), 20);
+  await expect(OperationJournal.open({ directory: room.directory })).rejects.toMatchObject({
+    code: 'STATE_DIR_IN_USE',
+    facts: { path: room.directory },
+  });
+  expect(readdirSync(room.directory)).toEqual(['db']);
+  expect(await journal.operations()).toHaveLength(5);
+});
+
 test('a log that was cut off, as by a loss of power, is believed up to there', async () => {
   await written();
   truncateSync(log(), 3000);
@@ -187,8 +283,7 @@ describe('a host that was killed while it salvaged one', () => {
   test('before it exchanged the two: what it had begun goes, and it is done again', async () => {
     await written();
     rmSync(current());
-    for (const name of ['new', 'repair'])
-      cpSync(room.database, join(room.directory, name), { recursive: true });
+    cpSync(room.database, join(room.directory, 'new'), { recursive: true });
     const journal = await room.open();
     expect(journal.problems).toMatchObject([{ code: 'JOURNAL_DAMAGED' }]);
     expect(readdirSync(room.directory).sort()).toEqual(['damaged', 'db']);
