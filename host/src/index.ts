@@ -42,7 +42,16 @@ export type { CallObserver, CallStatistics } from './routing/endpoint';
 export type { StubConstructor, StubOptions } from './routing/stub';
 export { SwapChannel } from './routing/swap-channel';
 export type { CallTap, TappedCall } from './routing/tap';
+export type { AnswerDifference, DifferenceKind } from './shadow/difference';
 export type { ShadowOptions } from './shadow/shadow-options';
+export type {
+  ShadowDisagreement,
+  ShadowMethod,
+  ShadowReport,
+  ShadowSkip,
+  ShadowTimes,
+} from './shadow/shadow-report';
+export { type ShadowStrategy, shadowStrategy } from './shadow/shadow-strategy';
 export type { SnapshotLimits } from './state/snapshot-store-options';
 export type { BlueGreenOptions } from './strategies/blue-green';
 export type { CanaryOptions, CanaryStep } from './strategies/canary';
