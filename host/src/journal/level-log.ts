@@ -71,6 +71,8 @@ function endsAt(log: Buffer, start: number, place: number): boolean {
   const rest = log.subarray(start + place);
   if (rest.every((byte) => byte === 0)) return true;
   if (log.length >= start + blockLength || headerLength + rest.readUInt16LE(4) <= rest.length) return false;
+  // The last piece is all there, but for its length, which the sum does not count.
+  if (storedSum(rest.subarray(6)) === rest.readUInt32LE()) return false;
   for (let next = 1; next + headerLength <= rest.length; next++)
     if (pieceAt(rest, next) !== undefined) return false;
   return true;
