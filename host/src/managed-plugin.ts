@@ -29,6 +29,7 @@ import type { Snapshot } from './state/snapshot';
 import type { KeepOptions } from './state/snapshot-store';
 import type { KeptState } from './supervision/begin-life';
 import { ContractRetry } from './supervision/contract-retry';
+import { ContractStreams } from './supervision/contract-streams';
 import { inFull } from './supervision/loss';
 import { PeriodicSnapshots } from './supervision/periodic-snapshots';
 import { RenewalPace } from './supervision/renewal-pace';
@@ -91,7 +92,12 @@ export class ManagedPlugin implements Plugin, OperationTarget {
     const { factory } = surroundings;
     const command = missing.includes('command') ? spec.command : factory.resolveCommand(spec);
     this.#surroundings = surroundings;
-    this.#route = new SwapChannel({ name: spec.name, retry: new ContractRetry(() => this.#serving) });
+    const serving = () => this.#serving;
+    this.#route = new SwapChannel({
+      name: spec.name,
+      retry: new ContractRetry(serving),
+      streams: new ContractStreams(spec.name, serving, surroundings.logger),
+    });
     this.#calls = new RouteCalls(this.#route);
     this.#queue = new OperationQueue(spec.name);
     const { directory, logger, store } = surroundings;

@@ -192,6 +192,10 @@ export const errorCodes = {
     'plugin',
     'The plugin may have executed the call: make it again only if that does no harm, or say so in its contract.',
   ),
+  STREAM_NOT_RESUMED: entry(
+    'plugin',
+    'Begin the stream anew. Each version has to understand the tokens of the one before, for as long as streams last.',
+  ),
   CRASH_LOOP: entry(
     'plugin',
     'It crashed again and again: see the last lines of its stderr, then restart it, or upgrade it to a version that works.',

@@ -16,6 +16,10 @@ export interface CallStatistics {
   readonly lost: number;
   /** Of those: the ones that were begun anew elsewhere, because its connection was lost. */
   readonly retried: number;
+  /** Of those that were cut: the ones whose method may be cut. */
+  readonly excused: number;
+  /** Streams that left it before their end, and were opened again elsewhere. */
+  readonly resumed: number;
   /** How long the call waited that was held longest before it came here, in milliseconds. */
   readonly longestWaitMs: number;
 }
@@ -26,6 +30,8 @@ export const noCalls: CallStatistics = {
   cut: 0,
   lost: 0,
   retried: 0,
+  excused: 0,
+  resumed: 0,
   longestWaitMs: 0,
 };
 
@@ -36,12 +42,14 @@ export function addedStatistics(a: CallStatistics, b: CallStatistics): CallStati
     cut: a.cut + b.cut,
     lost: a.lost + b.lost,
     retried: a.retried + b.retried,
+    excused: a.excused + b.excused,
+    resumed: a.resumed + b.resumed,
     longestWaitMs: Math.max(a.longestWaitMs, b.longestWaitMs),
   };
 }
 
 export interface DrainResult {
-  /** Calls that ended by themselves. */
+  /** Calls that ended by themselves: streams that went on elsewhere are none of these. */
   readonly drained: number;
   /** Calls that had not ended at the limit and were cut. */
   readonly cut: number;
@@ -57,13 +65,15 @@ export interface RunningCall {
   readonly path: string | undefined;
   /** Ends it with this status, unless its own is already on the way. */
   cut(outcome: StatusObject): void;
+  /** Goes elsewhere, if it is a stream that can: its endpoint is about to leave. */
+  sendOn?(): void;
 }
 
 /**
- * How a call left its endpoint: by a status of its own, cut by the host, failed with its connection, or lost with it
- * and begun anew.
+ * How a call left its endpoint: by a status of its own, cut by the host (`excused` where its method may be), failed with
+ * its connection, or lost with it and begun anew; `resumed`: a stream that goes on elsewhere.
  */
-export type Leaving = 'ended' | 'cut' | 'lost' | 'retried';
+export type Leaving = 'ended' | 'cut' | 'excused' | 'lost' | 'retried' | 'resumed';
 
 /** Why new calls are kept away: its connection is broken, it is of no use, or it does much worse than its peers. */
 export type SuspendReason = 'connection' | 'unhealthy' | 'outlier';
@@ -79,12 +89,16 @@ export class Endpoint {
   private cutCount = 0;
   private lostCount = 0;
   private retried = 0;
+  private excused = 0;
+  private resumed = 0;
   private longestWaitMs = 0;
   private idleWaiters: (() => void)[] = [];
   private leaveWaiters: (() => void)[] = [];
   private readonly reasons = new Set<SuspendReason>();
   private dead = false;
   private onChange: (() => void) | undefined;
+  /** Its calls are to end: new ones go elsewhere. */
+  draining = false;
   /** Hears of each call that ended at its deadline: there may be something wrong. */
   onLate: (() => void) | undefined;
   /** Calls are timed only where somebody wants to know. */
@@ -124,8 +138,8 @@ export class Endpoint {
   }
 
   get statistics(): CallStatistics {
-    const { started, ended, cutCount: cut, lostCount: lost, retried, longestWaitMs } = this;
-    return { started, ended, cut, lost, retried, longestWaitMs };
+    const { started, ended, cutCount: cut, lostCount: lost, retried, excused, resumed, longestWaitMs } = this;
+    return { started, ended, cut, lost, retried, excused, resumed, longestWaitMs };
   }
 
   /** Whether new calls are kept away from it. */
@@ -168,14 +182,21 @@ export class Endpoint {
     this.dead = true;
   }
 
+  /** Lets streams go elsewhere that can: those of these methods. */
+  sendOn(which: CallFilter = () => true): void {
+    for (const call of [...this.calls]) if (which(call.path)) call.sendOn?.();
+  }
+
   /**
-   * Waits until all calls have ended; at the limit, cuts what is left with UNAVAILABLE and a trailer that says
+   * Lets streams go elsewhere that can, and waits until all calls have ended; at the limit, cuts what is left with UNAVAILABLE and a trailer that says
    * why. To be called when no new calls come: it does not keep them away.
    *
    * @param limitMs 0 cuts at once, Infinity never.
    */
   async drain(limitMs: number, refusal?: Refusal): Promise<DrainResult> {
-    const { ended, cutCount } = this;
+    const { ended, cutCount, resumed } = this;
+    this.draining = true;
+    this.sendOn();
     const begin = performance.now();
     const timer =
       this.calls.size > 0 && limitMs <= LONGEST_TIMER_MS
@@ -187,7 +208,8 @@ export class Endpoint {
       clearTimeout(timer);
     }
     const cut = this.cutCount - cutCount;
-    return { drained: this.ended - ended - cut, cut, elapsedMs: performance.now() - begin };
+    const movedOn = this.resumed - resumed;
+    return { drained: this.ended - ended - cut - movedOn, cut, elapsedMs: performance.now() - begin };
   }
 
   /** Cuts all calls now. */
@@ -242,6 +264,8 @@ export class Endpoint {
     this.calls.delete(call);
     this.ended++;
     if (leaving === 'cut') this.cutCount++;
+    else if (leaving === 'resumed') this.resumed++;
+    else if (leaving === 'excused') this.cutExcused();
     else if (leaving === 'retried') this.retried++;
     else if (leaving === 'lost') this.lostCount++;
     if (this.leaveWaiters.length > 0) this.wakeAll();
@@ -249,6 +273,11 @@ export class Endpoint {
     const waiters = this.idleWaiters;
     this.idleWaiters = [];
     for (const resolve of waiters) resolve();
+  }
+
+  private cutExcused(): void {
+    this.cutCount++;
+    this.excused++;
   }
 
   private wakeAll(): void {

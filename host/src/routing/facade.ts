@@ -5,6 +5,8 @@ import type { Endpoint } from './endpoint';
 import type { Call, CallDeadline, Channel, ChannelzRef, ParentCall, StatusObject } from './grpc-call';
 import { type Refusal, refusalStatus } from './refusal';
 import type { RetryRule } from './replay';
+import { ResumableCall } from './resumable-call';
+import type { StreamRule } from './stream-rule';
 import { type CallRoute, SwapCall } from './swap-call';
 import type { CallTap } from './tap';
 import { CallWithTap } from './tapped-call';
@@ -44,7 +46,20 @@ export class Facade implements Channel, CallRoute {
     parentCall: ParentCall,
     propagateFlags: number | null | undefined,
   ): Call {
-    const call = new SwapCall(this, method, deadline, host, parentCall, propagateFlags);
+    const { streams } = this.route;
+    const call =
+      streams === undefined || streams.resumes(method) === undefined
+        ? new SwapCall(this, method, deadline, host, parentCall, propagateFlags)
+        : new ResumableCall({
+            route: this,
+            reopenRoute: this.route,
+            rule: streams,
+            method,
+            deadline,
+            host,
+            parent: parentCall,
+            propagateFlags,
+          });
     const { tap } = this.route;
     return tap === undefined ? call : new CallWithTap(call, tap, method);
   }
@@ -101,6 +116,10 @@ export class Facade implements Channel, CallRoute {
 
   get retry(): RetryRule | undefined {
     return this.route.retry;
+  }
+
+  get streams(): StreamRule | undefined {
+    return this.route.streams;
   }
 
   get turns(): Turns<Waiter> {

@@ -1,15 +1,16 @@
 import { type CallCredentials, Metadata, propagate, status } from '@grpc/grpc-js';
-import { EXECUTED_TRAILER } from '@plugd/protocol/rpc/rpc-error';
+import { DRAINING_TRAILER, EXECUTED_TRAILER } from '@plugd/protocol/rpc/rpc-error';
 import { Backlog } from './backlog';
 import type { CallTarget } from './call-target';
 import { deadlineAt, dueTime } from './due-time';
-import type { Endpoint, RunningCall } from './endpoint';
+import type { Endpoint, Leaving, RunningCall } from './endpoint';
 import type { Call, CallDeadline, CallListener, MessageContext, ParentCall, StatusObject } from './grpc-call';
 import { HeldStart, parentCancelled } from './held-start';
 import { currentLineage, withLineageKey } from './lineage';
 import { brokenOff, isBreak } from './lost-connection';
 import { type Refusal, refusalStatus } from './refusal';
 import { Replay, type RetryRule } from './replay';
+import type { StreamRule } from './stream-rule';
 import type { Turns } from './turns';
 import type { Waiter } from './waiter';
 
@@ -31,9 +32,21 @@ export interface CallRoute {
   descendant(generation: number, path: string): Endpoint | undefined;
   /** Which calls may be begun anew. */
   readonly retry: RetryRule | undefined;
+  /** What is known of the streams that run over it. */
+  readonly streams: StreamRule | undefined;
   /** The longest time for a call to be held, in milliseconds. */
   readonly holdLimitMs: number;
   getTarget(): string;
+}
+
+/** For a call that is one of several which a stream is made of. */
+export interface CallMover {
+  /** Whether it sees itself to what happens when the call is lost. */
+  readonly resumes: boolean;
+  /** The endpoint is about to leave. */
+  sendOn(): void;
+  /** The call leaves its endpoint, `how` it seems; its status follows. Returns as what that is to count. */
+  ends(received: StatusObject, how: Leaving): Leaving;
 }
 
 /**
@@ -59,6 +72,7 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
   private headers: Metadata | undefined;
   private answer: { readonly message: unknown } | undefined;
   takesTurns = false;
+  mover: CallMover | undefined;
   /** The generation that this call's root is on, where it has one. */
   private root: number | undefined;
   private cancelled = false;
@@ -91,7 +105,7 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
       this.root = lineage.generationOf(this.route.name);
     }
     // What came before the start is not kept: nothing of grpc-js's does that.
-    if (repeat !== 'no' && this.backlog === undefined)
+    if (repeat !== 'no' && this.backlog === undefined && this.mover?.resumes !== true)
       this.replay = new Replay(metadata.clone(), repeat === 'one-answer');
     if (this.ended) this.report();
     else this.go(metadata);
@@ -136,6 +150,20 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
 
   get path(): string {
     return this.method;
+  }
+
+  /** Where it is; undefined before it has begun there. */
+  get place(): Endpoint | undefined {
+    return this.endpoint;
+  }
+
+  /** Whether it waits to begin. */
+  get waits(): boolean {
+    return this.held !== undefined;
+  }
+
+  sendOn(): void {
+    this.mover?.sendOn();
   }
 
   private get flags(): number {
@@ -344,10 +372,17 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     }
     this.commit();
     this.ended = true;
-    this.endpoint?.leave(this, broke ? 'lost' : cut ? 'cut' : 'ended');
-    const answer = inTime(broke ? brokenOff(this.route.name, received) : received, this.due);
-    if (answer.code === status.DEADLINE_EXCEEDED) this.endpoint?.onLate?.();
-    this.listener?.onReceiveStatus(cut ? cutting : answer);
+    const { endpoint } = this;
+    const answer = cut ? cutting : inTime(broke ? brokenOff(this.route.name, received) : received, this.due);
+    const how = broke ? 'lost' : cut ? this.asCut() : 'ended';
+    endpoint?.leave(this, this.mover === undefined ? how : this.mover.ends(answer, how));
+    if (answer.code === status.DEADLINE_EXCEEDED && !cut) endpoint?.onLate?.();
+    if (endpoint?.draining === true) answer.metadata.set(DRAINING_TRAILER, 'true');
+    this.listener?.onReceiveStatus(answer);
+  }
+
+  private asCut(): Leaving {
+    return this.route.streams?.mayBeCut(this.method) === true ? 'excused' : 'cut';
   }
 
   /**

@@ -11,6 +11,7 @@ import { currentLineage } from './lineage';
 import { type Refusal, refusalStatus } from './refusal';
 import type { RetryRule } from './replay';
 import { Split, type SplitRule } from './split';
+import type { StreamRule } from './stream-rule';
 import type { CallTap } from './tap';
 import { Turns } from './turns';
 import type { Waiter } from './waiter';
@@ -28,6 +29,8 @@ export interface SwapChannelOptions {
    * or {@link down} them.
    */
   readonly retry?: RetryRule;
+  /** What becomes of streams whose endpoint leaves; undefined: they end with it. Needs `retry`. */
+  readonly streams?: StreamRule;
 }
 
 /** What a swap puts into the route, where it is one channel and not a {@link Generation}. */
@@ -69,6 +72,7 @@ export class SwapChannel implements Route {
   /** Where new calls go right now: the one field that stands on the path of a call. */
   open: CallTarget | undefined;
   readonly retry: RetryRule | undefined;
+  readonly streams: StreamRule | undefined;
   readonly turns = new Turns<Waiter>(() => this.settle());
   private maxHeld: number;
   private readonly waiters = new Set<Waiter>();
@@ -93,6 +97,7 @@ export class SwapChannel implements Route {
     this.maxHeld = options.maxHeld ?? 1000;
     this.holdLimitMs = options.holdLimitMs ?? 2000;
     this.retry = options.retry;
+    this.streams = options.streams;
     this.outage = { code: 'ROUTE_EMPTY', details: `Plugin ${this.name} has not been started yet` };
   }
 

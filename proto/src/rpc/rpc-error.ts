@@ -12,6 +12,12 @@ export const CODE_TRAILER = 'plugd-code';
  */
 export const EXECUTED_TRAILER = 'plugd-executed';
 
+/**
+ * The trailer, `true`, of a call that ended on a process which had been told to leave: new calls go elsewhere, and a stream
+ * without an end may be begun anew at once.
+ */
+export const DRAINING_TRAILER = 'plugd-draining';
+
 /** See {@link EXECUTED_TRAILER}. */
 export type Executed = 'no' | 'maybe';
 
