@@ -9,10 +9,11 @@ import { recover } from './scenarios/recover';
 import { routing } from './scenarios/routing';
 import { scale } from './scenarios/scale';
 import { serveScale } from './scenarios/scale-host';
+import { shadow } from './scenarios/shadow';
 import { start } from './scenarios/start';
 import { swap } from './scenarios/swap';
 
-const scenarios: readonly Scenario[] = [routing, calls, swap, handoff, start, recover, scale];
+const scenarios: readonly Scenario[] = [routing, calls, swap, handoff, start, recover, scale, shadow];
 
 // The bundle lies in bench/dist.
 const RESULTS = join(__dirname, '..', 'results');

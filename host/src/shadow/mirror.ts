@@ -96,7 +96,7 @@ export class Mirror implements CallTap {
   }
 
   async #mirror(call: MirroredCall): Promise<void> {
-    const timeoutMs = this.options.callTimeoutMs ?? Math.min(10_000, Math.max(1_000, 10 * call.elapsedMs));
+    const timeoutMs = this.options.callTimeoutMs ?? Math.min(10_000, Math.max(5_000, 10 * call.elapsedMs));
     const { signal } = this.#ended;
     const { path, request, metadata } = call;
     const ask = { path, request, metadata, timeoutMs, signal };

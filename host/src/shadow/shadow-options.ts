@@ -23,8 +23,8 @@ export interface ShadowOptions {
   /** The largest request or answer of a mirrored call, in bytes, up to 64 MiB. Default 1 MiB. */
   readonly maxBytes?: number;
   /**
-   * How long the new version may take for one call, in milliseconds. Default: ten times what the old one took, at least a second
-   * and at most ten.
+   * How long the new version may take for one call, in milliseconds. Default: ten times what the old one took, at least five
+   * seconds and at most ten.
    */
   readonly callTimeoutMs?: number;
   /**

@@ -21,7 +21,6 @@ export interface FakeCall {
 /** Two versions that are functions, and a time that passes only while the strategy waits. */
 export class FakeTraffic implements Traffic {
   readonly plugin = 'test';
-  readonly instances = 1;
   readonly progressed: ShiftProgress[] = [];
   readonly asked = { old: [] as RawCall[], new: [] as RawCall[] };
   readonly old: TrafficSide;
@@ -112,6 +111,7 @@ export class FakeTraffic implements Traffic {
     return {
       version,
       generation,
+      whole: 1,
       instances: 1,
       inFlight: 0,
       contract,

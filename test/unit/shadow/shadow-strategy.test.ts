@@ -228,13 +228,13 @@ describe('what the new one’s side costs', () => {
 
   test('a call may take a multiple of what the old one took, within bounds', async () => {
     const traffic = new FakeTraffic(saying('a'), saying('a'));
-    const times = [1, 300, 60_000];
+    const times = [1, 700, 60_000];
     traffic.onWait = async (self) => {
       const ms = times.shift();
       if (ms !== undefined) await self.callOld({ path: GET, ms });
     };
     await run(traffic, { minCalls: 3 });
-    expect(traffic.asked.new.map(({ timeoutMs }) => timeoutMs)).toEqual([1_000, 3_000, 10_000]);
+    expect(traffic.asked.new.map(({ timeoutMs }) => timeoutMs)).toEqual([5_000, 7_000, 10_000]);
   });
 });
 
