@@ -76,7 +76,8 @@ export class Analysis {
     if (this.refusal) return this.refusal;
     if (this.clock.isOver(now)) this.turn(now);
     const { minCalls, abortAt, promoteBelow = Number.MIN_VALUE } = this.spec;
-    const enough = Math.min(this.calls.old, this.calls.new) >= minCalls;
+    const compares = this.spec.metrics.some(({ against }) => against === 'old');
+    const enough = Math.min(this.calls.new, compares ? this.calls.old : this.calls.new) >= minCalls;
     const found = this.judged.map((one) => ({ ...one, finding: one.judge.judge(now, enough) }));
     const breached = found.filter(({ finding }) => finding.breached);
     const score = breached.reduce((sum, { spec }) => sum + spec.weight, 0);

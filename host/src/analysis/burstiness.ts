@@ -1,3 +1,4 @@
+import { binomial, chanceFrom } from './distribution';
 import type { Side } from './judgement';
 
 interface Slot {
@@ -17,8 +18,16 @@ const scales: readonly Scale[] = [
   { slotMs: 2_000, slots: 30 },
 ];
 
-/** Bad calls have to be in so many slots of the shortest scale before they say anything. */
-const MIN_SLOTS = 3;
+/** Bad calls of the new side have to be in so many different slots of time before they say anything. */
+export interface Spread {
+  readonly slotMs: number;
+  readonly slots: number;
+  /**
+   * Where given: how likely it may at most be, if whichever process has a bad slot alone has it by the toss of a coin,
+   * that the new side has so many of them. A slot is bad if more than this share of its calls is.
+   */
+  readonly alone?: { readonly share: number; readonly chance: number };
+}
 
 /**
  * Calls that are bad together count as one, or nearly: a pause of one process makes all of its calls slow at once, and
@@ -29,20 +38,48 @@ export class Burstiness {
   private readonly epochs = scales.map((scale) => new Epochs(scale));
   private slotsWithBad = 0;
   private lastSlot = -1;
+  private slot: Record<Side, Slot> = { old: { calls: 0, bad: 0 }, new: { calls: 0, bad: 0 } };
+  private slotNumber = 0;
+  private alone: Record<Side, number> = { old: 0, new: 0 };
+
+  constructor(private readonly spread: Spread) {}
 
   record(side: Side, bad: boolean, now: number): void {
     for (const epochs of this.epochs) epochs.record(side, bad, now);
-    if (!bad || side === 'old') return;
-    const slot = Math.floor(now / (scales[0]?.slotMs ?? 1));
-    if (slot !== this.lastSlot) this.slotsWithBad += 1;
-    this.lastSlot = slot;
+    const number = Math.floor(now / this.spread.slotMs);
+    if (number > this.slotNumber) this.turn(number);
+    this.slot[side].calls += 1;
+    if (!bad) return;
+    this.slot[side].bad += 1;
+    if (side === 'old') return;
+    if (number !== this.lastSlot) this.slotsWithBad += 1;
+    this.lastSlot = number;
   }
 
   /** How likely it is by chance, given how likely it would be of single accidents. */
   corrected(chance: number): number {
-    if (this.slotsWithBad < MIN_SLOTS) return 1;
+    if (!this.isSpread()) return 1;
     // So many times fewer accidents raise a small chance to the power of its inverse.
     return chance ** (1 / Math.max(...this.epochs.map((epochs) => epochs.dispersion())));
+  }
+
+  private turn(number: number): void {
+    const { alone } = this.spread;
+    const { old, new: next } = this.slot;
+    if (alone && old.calls > 0 && next.calls > 0) {
+      const [oldBad, newBad] = [old, next].map(({ calls, bad }) => bad > alone.share * calls);
+      // What both have is no matter of one process.
+      if (oldBad !== newBad) this.alone[newBad ? 'new' : 'old'] += 1;
+    }
+    this.slotNumber = number;
+    this.slot = { old: { calls: 0, bad: 0 }, new: { calls: 0, bad: 0 } };
+  }
+
+  private isSpread(): boolean {
+    const { slots, alone } = this.spread;
+    if (this.slotsWithBad < slots) return false;
+    const { old, new: next } = this.alone;
+    return !alone || chanceFrom(binomial(old + next, 0.5), next) <= alone.chance;
   }
 }
 

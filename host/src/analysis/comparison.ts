@@ -14,7 +14,7 @@ type Counts = { -readonly [Field in keyof Table]: Table[Field] };
 /** Bad calls of the new version against those of the old one: the same methods at the same times. */
 export class Comparison implements MetricJudge {
   private readonly chapters: Chapters;
-  private readonly bursts = new Burstiness();
+  private readonly bursts: Burstiness;
   private readonly looks: Looks;
   private tables = emptyTables();
   /** Of all time: the more there are, the more there is to look at. */
@@ -30,6 +30,7 @@ export class Comparison implements MetricJudge {
   ) {
     this.chapters = new Chapters(spec.windowMs);
     this.looks = new Looks(alpha);
+    this.bursts = new Burstiness(criterion.spread);
   }
 
   record(call: EndedCall): void {
@@ -47,6 +48,7 @@ export class Comparison implements MetricJudge {
   turn(now: number): void {
     const excess = this.chapters.current(now);
     for (const table of this.tables.all()) excess.add(table);
+    excess.fold();
     this.tables = emptyTables();
     this.criterion.turn?.();
   }

@@ -1,4 +1,5 @@
 import { status } from '@grpc/grpc-js';
+import type { Spread } from './burstiness';
 import type { Side } from './judgement';
 import { LatencyHistogram } from './latency-histogram';
 import { Methods } from './methods';
@@ -7,6 +8,7 @@ import type { MetricSpec } from './rule';
 
 /** Says which calls are bad. */
 export interface Criterion {
+  readonly spread: Spread;
   /** Undefined: it does not count, neither as good nor as bad. */
   isBad(call: EndedCall): boolean | undefined;
   turn?(): void;
@@ -19,6 +21,7 @@ export interface Criterion {
  * broken version says so to callers who are not, and whoever is to blame is so on both sides.
  */
 export const errorCriterion: Criterion = {
+  spread: { slotMs: 500, slots: 3 },
   isBad: ({ code }) => code !== status.OK && code !== status.CANCELLED,
 };
 
@@ -30,6 +33,9 @@ const MIN_BASELINE = 100;
 
 /** A new process answers its first calls of a method slowly, whichever version it is. */
 const WARM_UP_CALLS = 20;
+
+/** A process that pauses now and then makes many calls slow at once: one alone, or two, prove nothing. */
+const slowSpread: Spread = { slotMs: 1_000, slots: 5 };
 
 /** Undefined for calls whose time says nothing: streams, and errors, which may be quick. */
 function timeOf({ code, elapsedMs }: EndedCall): number | undefined {
@@ -61,6 +67,8 @@ interface Baseline {
 
 /** Slow is a call that takes longer than so many times the old one's p99 of the same method, before this stratum. */
 export class SlowerThanOld implements Criterion {
+  /** Eight bad seconds against none of the old one's are enough. */
+  readonly spread = { ...slowSpread, alone: { share: SLOW_SHARE, chance: 0.005 } };
   private readonly methods = new Methods<Baseline>(() => ({
     old: new LatencyHistogram(),
     warmingUp: WARM_UP_CALLS,
@@ -99,6 +107,7 @@ export class SlowerThanOld implements Criterion {
 
 /** Slow is a call that takes longer than this. */
 export class SlowerThan implements Criterion {
+  readonly spread = slowSpread;
   private readonly warmUp = new Methods(() => ({ left: WARM_UP_CALLS }));
   private readonly latencies = new Latencies();
 

@@ -38,8 +38,11 @@ export function binomial(calls: number, chance: number): Distribution {
 /** Of the sum of two numbers that have nothing to do with each other. */
 export function sumOf(a: Distribution, b: Distribution): Distribution {
   const chances = new Float64Array(a.chances.length + b.chances.length - 1);
-  for (const [i, chance] of a.chances.entries()) {
-    for (const [j, other] of b.chances.entries()) chances[i + j] = (chances[i + j] ?? 0) + chance * other;
+  for (let i = 0; i < a.chances.length; i++) {
+    const chance = a.chances[i] ?? 0;
+    for (let j = 0; j < b.chances.length; j++) {
+      chances[i + j] = (chances[i + j] ?? 0) + chance * (b.chances[j] ?? 0);
+    }
   }
   return trimmed({ from: a.from + b.from, chances });
 }

@@ -25,7 +25,8 @@ export class Excess {
   private mean = 0;
   private variance = 0;
   private drawn = 0;
-  private exact: Distribution | undefined = certain;
+  /** Whose sum is what chance gives; undefined is one too wide. Tables are drawn when somebody asks: most looks don't. */
+  private parts: (Distribution | Table | undefined)[] = [];
 
   /** A table with calls of one side alone compares nothing, and is passed over. */
   add(table: Table): void {
@@ -43,7 +44,12 @@ export class Excess {
     this.mean += (bad * newCalls) / calls;
     this.variance += (bad * newCalls * oldCalls * (calls - bad)) / (calls * calls * (calls - 1));
     this.logLeast += logOfAllNew(bad, newCalls, calls);
-    this.join(blindDraw(table));
+    this.parts.push({ oldCalls, newCalls, oldBad, newBad });
+  }
+
+  /** Takes less room from now on. */
+  fold(): void {
+    this.parts = [this.exact()];
   }
 
   /** Both together, as a third one. */
@@ -59,22 +65,28 @@ export class Excess {
       sum.mean += one.mean;
       sum.variance += one.variance;
       sum.drawn += one.drawn;
-      sum.join(one.exact);
+      sum.parts.push(...one.parts);
     }
     return sum;
   }
 
   /** How likely the new side has so many of the bad calls, or more, if it is as good as the old one. */
   chance(): number {
-    if (this.exact) return chanceFrom(this.exact, this.drawn);
+    const exact = this.exact();
+    if (exact) return chanceFrom(exact, this.drawn);
     // With continuity correction. The bound, which is never below the normal distribution's tail, is good enough.
     const z = (this.drawn - this.mean - 0.5) / Math.sqrt(this.variance);
     return z > 0 ? Math.exp((-z * z) / 2) / 2 : 1;
   }
 
-  private join(other: Distribution | undefined): void {
-    const joined = this.exact && other ? sumOf(this.exact, other) : undefined;
-    this.exact = joined && joined.chances.length <= MAX_WIDTH ? joined : undefined;
+  private exact(): Distribution | undefined {
+    let sum = certain;
+    for (const part of this.parts) {
+      if (part === undefined) return undefined;
+      sum = sumOf(sum, 'chances' in part ? part : blindDraw(part));
+      if (sum.chances.length > MAX_WIDTH) return undefined;
+    }
+    return sum;
   }
 }
 

@@ -11,7 +11,7 @@ import { amount, oneIn, percent } from './wording';
 export class LimitTest implements MetricJudge {
   private readonly calls: SlidingSums;
   private readonly bad: SlidingSums;
-  private readonly bursts = new Burstiness();
+  private readonly bursts: Burstiness;
   private readonly looks: Looks;
   private readonly limit: number;
   private readonly windowMs: number;
@@ -29,6 +29,7 @@ export class LimitTest implements MetricJudge {
     this.calls = new SlidingSums(this.windowMs);
     this.bad = new SlidingSums(this.windowMs);
     this.looks = new Looks(alpha);
+    this.bursts = new Burstiness(criterion.spread);
     this.limit = spec.metric === 'p99' ? SLOW_SHARE : spec.threshold;
   }
 

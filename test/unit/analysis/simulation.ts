@@ -23,7 +23,11 @@ export interface Weather {
 export interface World {
   readonly percentNew: number;
   readonly callsPerSecond?: number;
-  readonly methods?: readonly { readonly name: string; readonly medianMs: number; readonly errors?: number }[];
+  readonly methods?: readonly {
+    readonly name: string;
+    readonly medianMs: number;
+    readonly errors?: number;
+  }[];
   /** Which method a call is of. By default all are as frequent on both sides. */
   readonly pick?: (side: Side, random: () => number) => number;
   /** Of what a side suffers at a time. */
@@ -39,8 +43,8 @@ export interface Outcome {
 
 const oneMethod = [{ name: '/s/m', medianMs: 5 }];
 
-/** Two seconds or 300 calls of the old version alone, then both, until it is refused or so many calls were seen. */
-export function simulate(world: World, seed: number, maxNewCalls: number, rule: AnalysisRule = {}): Outcome {
+/** At least two seconds and 300 calls of the old version alone, then both, until it is refused or so many calls were seen. */
+export function simulate(world: World, seed: number, maxCalls: number, rule: AnalysisRule = {}): Outcome {
   const { percentNew, callsPerSecond = 200, methods = oneMethod } = world;
   const next = random(seed);
   let now = 1_000_000;
@@ -64,11 +68,11 @@ export function simulate(world: World, seed: number, maxNewCalls: number, rule: 
   analysis.shares(now, percentNew);
   let newCalls = 0;
   let judgement = analysis.look(now);
-  for (let calls = 1; newCalls < maxNewCalls && judgement.verdict !== 'refuse'; calls++) {
+  for (let calls = 1; calls <= maxCalls && judgement.verdict !== 'refuse'; calls++) {
     const side = next() * 100 < percentNew ? 'new' : 'old';
     if (side === 'new') newCalls += 1;
     call(side);
-    if (side === 'new' || calls % 20 === 0) judgement = analysis.look(now);
+    if (calls % 20 === 0) judgement = analysis.look(now);
   }
   return { judgement, newCalls };
 }
