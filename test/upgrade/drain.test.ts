@@ -100,7 +100,7 @@ describeWithGo('a plugin that is not told of the drain', () => {
     await conversation.end();
     const report = await handle;
 
-    expect(report.calls).toMatchObject({ drained: 1, cut: 1, failed: 0 });
+    expect(report.calls).toMatchObject({ drained: 1, cut: 1, failed: 1 });
     const drain = report.steps.find(({ step }) => step === 'drain');
     expect(drain?.elapsedMs).toBeGreaterThanOrEqual(drainTimeoutMs - 1);
     const { error, messages: received } = await reading;

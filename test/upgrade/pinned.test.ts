@@ -66,7 +66,7 @@ test('a pinned scope is cut at the drain limit, with its calls and its signal', 
   await begun.passed;
   expect(await plugin.upgrade(second)).toMatchObject({
     outcome: 'swapped',
-    calls: { drained: 0, cut: 1, failed: 0 },
+    calls: { drained: 0, cut: 1, failed: 1 },
   });
   expect(await scope).toMatchObject({ code: 'DRAIN_TIMEOUT' });
   expect(signal?.aborted).toBe(true);

@@ -87,7 +87,7 @@ describe('drainTimeoutMs', () => {
     const plugin = await room.load(kvTs('1'), { drainTimeoutMs: 300 });
     const { ended } = await longCall(plugin);
     const report = await plugin.restart();
-    expect(report.calls).toMatchObject({ cut: 1, failed: 0 });
+    expect(report.calls).toMatchObject({ cut: 1, failed: 1 });
     await expect(ended).rejects.toMatchObject({ pluginCode: 'DRAIN_TIMEOUT' });
   });
 });

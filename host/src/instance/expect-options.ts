@@ -44,13 +44,16 @@ export interface ExpectOptions {
   readonly held?: number;
   /** How many calls ended by themselves on the old one after the swap. */
   readonly drained?: number;
-  /** How many calls were cut because they outlived the drain. */
+  /** How many calls were cut because they outlived the drain, whether they may be or not. */
   readonly cut?: number;
-  /** How many calls failed because the operation, or the loss of a process in it, took them their answer. Default 0. */
+  /**
+   * How many calls failed because the operation, or the loss of a process in it, took them their answer: with those that were
+   * cut, unless their method is marked as one that may be. Default 0.
+   */
   readonly failed?: number;
   /** How many calls were begun again on another process. */
   readonly retried?: number;
-  /** The share of the calls in flight during the operation that were neither failed nor cut, from 0 to 1. */
+  /** The share of the calls in flight during the operation that have not failed, from 0 to 1. */
   readonly availability?: number;
   /** How much more memory the host has afterwards than before. Default 10,000,000. */
   readonly hostDriftBytes?: number;

@@ -51,7 +51,9 @@ export class OldSide {
       path === undefined || contract.method(path)?.idempotency !== 'no-side-effects';
     const due = performance.now() + limitMs;
     const still = () => this.#target.standStill(supervisor, matters);
+    for (const endpoint of generation.endpoints) endpoint.sendOn(matters);
     if (await generation.quiesce(matters, Math.min(limitMs, endsByItselfMs), still)) return;
+    this.#drains(true);
     const told = announceDrain(supervisor, due - performance.now());
     const quiet = await generation.quiesce(matters, due - performance.now(), still);
     // What comes after it must not be overtaken by it.
@@ -72,6 +74,7 @@ export class OldSide {
   /** Throws PluginError HANDOFF_FAILED, PLUGIN_EXITED. */
   async resume(): Promise<void> {
     await this.#handoff.resume(this.instance, lifecycleTimeoutMs);
+    this.#drains(false);
   }
 
   /**
@@ -106,6 +109,11 @@ export class OldSide {
     await this.#handoff.restore(first.instance, taken, transferTimeoutMs);
     await activate(first.instance, lifecycleTimeoutMs);
     this.#target.resources.take(again.generation.number);
+  }
+
+  /** Calls that end from now on end because it leaves; or as if nothing had been. */
+  #drains(draining: boolean): void {
+    for (const endpoint of this.supervisor?.generation.endpoints ?? []) endpoint.draining = draining;
   }
 
   lost(when: string): PluginError {

@@ -194,6 +194,11 @@ export class Operation implements LoopEnvironment {
     return this.#target.holdStatistics.heldEver - this.#before.holds.heldEver;
   }
 
+  get #resumedCalls(): number {
+    const then = this.#old?.generation.statistics ?? noCalls;
+    return then.resumed - this.#before.old.resumed + (this.#work.next?.generation.statistics.resumed ?? 0);
+  }
+
   /** What was measured until now, held against what the new one's options expect. */
   #verdict(): Verdict {
     const { holds, old, inFlight } = this.#before;
@@ -213,7 +218,7 @@ export class Operation implements LoopEnvironment {
           held,
           drained: calls.drained,
           cut: calls.cut,
-          failed: then.lost - old.lost + later.lost + refused,
+          failed: failedOf(then) - failedOf(old) + later.lost + refused,
           retried: then.retried - old.retried + later.retried,
         },
         memory: this.#memory.measured,
@@ -242,11 +247,16 @@ export class Operation implements LoopEnvironment {
       pauseMs,
       stateBytes: handoff.taken?.bytes,
       contract,
-      calls: { ...calls, held: this.#heldCalls },
+      calls: { ...calls, held: this.#heldCalls, resumed: this.#resumedCalls },
       hostMemoryBytes: { before: this.#hostMemoryBefore, after: process.memoryUsage.rss() },
       verdict: this.#verdict(),
       shift: this.#work.shifted,
       warnings,
     };
   }
+}
+
+/** Calls that got no answer of the plugin's, but for those that may be cut. */
+function failedOf({ lost, cut, excused }: CallStatistics): number {
+  return lost + cut - excused;
 }

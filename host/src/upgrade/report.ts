@@ -54,10 +54,15 @@ export interface UpgradeReport {
     readonly drained: number;
     /** Calls that outlived the drain and were cut. */
     readonly cut: number;
-    /** Calls that failed because the old one was lost while it drained. */
+    /**
+     * Calls that failed because the old one was lost while it drained, and those that were cut, where their method is not
+     * marked as one that may be (`plugd.may_be_cut`).
+     */
     readonly failed: number;
     /** Calls of the new one that were begun anew after an instance was lost. */
     readonly retried: number;
+    /** Streams that left an instance before their end and went on elsewhere (`plugd.resumable`). */
+    readonly resumed: number;
     /** The longest time for which a call had to wait for the new one, in milliseconds. */
     readonly longestWaitMs: number;
   };
@@ -77,6 +82,7 @@ export const noCalls: UpgradeReport['calls'] = {
   cut: 0,
   failed: 0,
   retried: 0,
+  resumed: 0,
   longestWaitMs: 0,
 };
 
@@ -93,7 +99,7 @@ export function formatReport(report: UpgradeReport): string {
   return (
     `${report.plugin}: ${report.operation} by ${report.strategy} ${from.version} → ${to.version} ${report.outcome} in ` +
     `${report.totalMs.toFixed(0)} ms (${steps}); calls held ${calls.held}, drained ${calls.drained}, cut ${calls.cut}, ` +
-    `failed ${calls.failed}, longest wait ${calls.longestWaitMs.toFixed(1)} ms; memory ` +
+    `failed ${calls.failed}, resumed ${calls.resumed}, longest wait ${calls.longestWaitMs.toFixed(1)} ms; memory ` +
     `${mebibytes(from.memoryBytes)} → ${mebibytes(to.memoryBytes)}${warnings}`
   );
 }

@@ -234,10 +234,12 @@ export class StepWork {
     drain: async () => {
       const old = this.#old.supervisor;
       if (old === undefined) return;
-      const before = old.generation.statistics.lost;
+      const before = old.generation.statistics;
       const { drained, cut } = await old.drain(this.#cause);
-      const failed = old.generation.statistics.lost - before;
-      this.#calls = { ...this.#calls, drained: drained - failed, cut, failed };
+      const { lost, excused } = old.generation.statistics;
+      const lostNow = lost - before.lost;
+      const failed = lostNow + cut - (excused - before.excused);
+      this.#calls = { ...this.#calls, drained: drained - lostNow, cut, failed };
     },
     stop: async () => {
       const old = this.#old.supervisor;

@@ -24,7 +24,7 @@ export interface Measured {
     readonly held: number;
     readonly drained: number;
     readonly cut: number;
-    /** Without those that were cut. */
+    /** With those that were cut, unless their method may be. */
     readonly failed: number;
     readonly retried: number;
   };
@@ -165,8 +165,8 @@ function timesOf({ steps }: Measured): Map<StepName, number> {
   return times;
 }
 
-function availabilityOf({ calls: { all, cut, failed } }: Measured): number {
-  return all > 0 ? Math.max(0, 1 - (cut + failed) / all) : 1;
+function availabilityOf({ calls: { all, failed } }: Measured): number {
+  return all > 0 ? Math.max(0, 1 - failed / all) : 1;
 }
 
 function difference(before: number | undefined, after: number | undefined): number | undefined {

@@ -100,8 +100,8 @@ test.each<[VerdictName, ExpectOptions, ExpectOptions]>([
   expect(lineOf(name, well, tooLittle)?.verdict).toBe('missed');
 });
 
-test('availability is the share of calls that were neither failed nor cut, and has a least', () => {
-  const some: Measured = { ...well, calls: { ...well.calls, all: 1_000, cut: 1, failed: 2 } };
+test('availability is the share of calls that have not failed, and has a least', () => {
+  const some: Measured = { ...well, calls: { ...well.calls, all: 1_000, cut: 1, failed: 3 } };
   expect(lineOf('availability', some, { availability: 0.997 })).toMatchObject({
     measured: 0.997,
     verdict: 'met',
