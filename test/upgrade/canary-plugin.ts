@@ -5,18 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CounterDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
 import { definePlugin, RpcError, serve } from '@plugd/sdk';
 import { ownFailure } from '../support/canary-failure';
+import { type CanaryLatency, drawLatency } from '../support/canary-latency';
 import { SeededRandom } from '../support/seeded-random';
-
-/** How long its answers take: lognormal. */
-export interface CanaryLatency {
-  readonly medianMs: number;
-  /** Of the logarithm. With 0.5 the 99th percentile is 3.2 times the median. */
-  readonly sigma: number;
-  /** All of them take so many times as long. Default 1. */
-  readonly factor?: number;
-  /** The slowest twentieth takes so many times as long; so does the 99th percentile, while the median is what it was. Default 1. */
-  readonly tailFactor?: number;
-}
 
 /** What the plugin is: CANARY says it as JSON. */
 export interface CanaryOrder {
@@ -47,8 +37,6 @@ const signature = { servedBy: version, pid: process.pid };
 const struck = order.only === undefined || startNumber(order.only.directory) === order.only.nth;
 const never = new Promise<never>(() => {});
 
-/** Of the upper twentieth of a normal distribution. */
-const TAIL_BEGINS = 1.645;
 const WEATHER_EVERY_MS = 50;
 const ANSWER_LEAVES_MS = 5;
 
@@ -78,16 +66,6 @@ function startNumber(directory: string): number {
   }
 }
 
-/** Box and Muller's. */
-function normal(): number {
-  return Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
-}
-
-function durationMs({ medianMs, sigma, factor = 1, tailFactor = 1 }: CanaryLatency): number {
-  const z = normal();
-  return medianMs * Math.exp(sigma * z) * factor * (z > TAIL_BEGINS ? tailFactor : 1) * slowdown;
-}
-
 /** What every call goes through. */
 async function live(): Promise<void> {
   const call = ++calls;
@@ -96,7 +74,7 @@ async function live(): Promise<void> {
     if (hang.what === 'calls') await never;
     for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   }
-  if (latency !== undefined) await sleep(durationMs(latency));
+  if (latency !== undefined) await sleep(slowdown * drawLatency(latency, random));
   if (struck && crash !== undefined && call === crash.atCall) {
     if (crash.unanswered === true) process.kill(process.pid, 'SIGKILL');
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), ANSWER_LEAVES_MS);
