@@ -3,7 +3,7 @@ import { Analysis } from '../analysis/analysis';
 import type { Judgement } from '../analysis/judgement';
 import { type AnalysisRule, type AnalysisSpec, type MetricSpec, resolveAnalysis } from '../analysis/rule';
 import { checkedWaitMs, checkGroup } from '../instance/option-check';
-import { judgeBoth } from './observation';
+import { judgeOne, monotonic, type Now } from './observation';
 import type { Traffic, UpgradeStrategy } from './traffic';
 
 /** How a swap with the old version kept beside it goes. Plain data. */
@@ -26,12 +26,13 @@ const lookEveryMs = 200;
 const tellEveryMs = 1_000;
 /** A share of errors that is above the usual one by less is no reason to go back: hardly a baseline is so exact. */
 const errorMargin = 0.01;
+const baselineWindowMs = 60_000;
 
 /**
  * Sends all calls to the new version at once, keeps the old one as it is, and goes back to it by rule. Throws PluginError
  * OPTIONS_INVALID. The strategy throws BAKE_FAILED.
  */
-export function blueGreenStrategy(options: BlueGreenOptions = {}): UpgradeStrategy {
+export function blueGreenStrategy(options: BlueGreenOptions = {}, now: Now = monotonic): UpgradeStrategy {
   checkGroup('blueGreen', options);
   const spec: BlueGreenSpec = {
     bakeMs: checkedWaitMs('blueGreen.bakeMs', options.bakeMs, 60_000, 0),
@@ -47,42 +48,57 @@ export function blueGreenStrategy(options: BlueGreenOptions = {}): UpgradeStrate
         percentNew: 0,
         done: 0,
       });
-      const judged = judgeBoth(traffic, new Analysis(spec.analysis, performance.now()), ['old']);
+      const judged = judgeOne(traffic.old, new Analysis(measuring(spec.analysis), now()), now);
       judged.look();
       await traffic.wait(spec.baselineMs);
       usual = judged.look();
     },
-    bake: (traffic) => bake(spec, traffic, usual),
+    bake: (traffic) => bake(spec, traffic, usual, now),
   };
 }
 
-async function bake(spec: BlueGreenSpec, traffic: Traffic, usual: Judgement | undefined): Promise<void> {
-  const began = performance.now();
+async function bake(
+  spec: BlueGreenSpec,
+  traffic: Traffic,
+  usual: Judgement | undefined,
+  now: Now,
+): Promise<void> {
+  const began = now();
   const analysis = new Analysis(againstUsual(spec.analysis, usual), began);
   analysis.shares(began, 100);
-  const judged = judgeBoth(traffic, analysis, ['new']);
+  const judged = judgeOne(traffic.new, analysis, now);
   let told = Number.NEGATIVE_INFINITY;
   for (;;) {
     const judgement = judged.look();
-    const now = performance.now();
+    const at = now();
     if (judgement.verdict === 'refuse') throw notAsUsual(traffic, judgement);
-    if (now - told >= tellEveryMs) {
-      told = now;
-      const done = Math.min(1, (now - began) / Math.max(1, spec.bakeMs));
+    if (at - told >= tellEveryMs) {
+      told = at;
+      const done = Math.min(1, (at - began) / Math.max(1, spec.bakeMs));
       const message = `all new calls go to ${traffic.new.version}: ${judgement.why}`;
       traffic.progress({ message, percentNew: 100, done, facts: { ...judgement } });
     }
-    const leftMs = began + spec.bakeMs - now;
+    const leftMs = began + spec.bakeMs - at;
     if (leftMs <= 0 || traffic.promoted) return;
     await traffic.wait(Math.min(lookEveryMs, leftMs));
   }
+}
+
+/** The same metrics where nothing is too much: to know what is usual. */
+function measuring(spec: AnalysisSpec): AnalysisSpec {
+  const metrics = spec.metrics.map((metric): MetricSpec => {
+    const most = metric.metric === 'errors' ? 1 : Number.MAX_VALUE;
+    const threshold = metric.breach === 'below' ? 0 : most;
+    return { ...metric, against: 'absolute', threshold, windowMs: metric.windowMs ?? baselineWindowMs };
+  });
+  return { ...spec, metrics };
 }
 
 /** The rule in absolute values: after the swap there is no old one to be compared with. What nothing is known of is not judged. */
 function againstUsual(spec: AnalysisSpec, usual: Judgement | undefined): AnalysisSpec {
   const metrics = spec.metrics.flatMap((metric, index): MetricSpec[] => {
     if (metric.against === 'absolute') return [metric];
-    const before = usual?.metrics[index]?.old;
+    const before = usual?.metrics[index]?.new;
     if (before === undefined) return [];
     const threshold =
       metric.metric === 'errors'
@@ -90,7 +106,7 @@ function againstUsual(spec: AnalysisSpec, usual: Judgement | undefined): Analysi
         : metric.breach === 'below'
           ? before * metric.threshold
           : Math.max(before * metric.threshold, before + metric.minDifference);
-    return [{ ...metric, against: 'absolute', threshold, windowMs: metric.windowMs ?? 60_000 }];
+    return [{ ...metric, against: 'absolute', threshold, windowMs: metric.windowMs ?? baselineWindowMs }];
   });
   return { ...spec, metrics };
 }

@@ -3,7 +3,7 @@ import { Analysis } from '../analysis/analysis';
 import type { Judgement } from '../analysis/judgement';
 import { type AnalysisRule, type AnalysisSpec, resolveAnalysis } from '../analysis/rule';
 import { check, checkedCount, checkedWaitMs, checkGroup, isText } from '../instance/option-check';
-import { judgeBoth } from './observation';
+import { judgeBoth, monotonic, type Now } from './observation';
 import type { Traffic, UpgradeStrategy } from './traffic';
 
 /** One step of a canary. */
@@ -52,13 +52,13 @@ const tellEveryMs = 1_000;
  *
  * Throws PluginError OPTIONS_INVALID. The strategy throws CANARY_REFUSED and CANARY_INCONCLUSIVE.
  */
-export function canaryStrategy(options: CanaryOptions = {}): UpgradeStrategy {
+export function canaryStrategy(options: CanaryOptions = {}, now: Now = monotonic): UpgradeStrategy {
   const spec = resolve(options);
   const [first] = spec.steps;
   return {
     name: 'canary',
     firstInstances: (instances) => instancesFor(first?.weight ?? 100, instances),
-    run: (traffic) => run(spec, traffic),
+    run: (traffic) => run(spec, traffic, now),
   };
 }
 
@@ -100,46 +100,44 @@ function instancesFor(weight: number, instances: number): number {
   return Math.max(1, Math.ceil((instances * weight) / 100));
 }
 
-async function run(spec: CanarySpec, traffic: Traffic): Promise<void> {
-  const analysis = new Analysis(spec.analysis, performance.now());
-  const judged = judgeBoth(traffic, analysis);
+async function run(spec: CanarySpec, traffic: Traffic, now: Now): Promise<void> {
+  const analysis = new Analysis(spec.analysis, now());
+  const judged = judgeBoth(traffic, analysis, now);
   for (const [index, step] of spec.steps.entries()) {
     const { weight } = step;
-    const needed = instancesFor(weight, traffic.instances);
+    const needed = instancesFor(weight, traffic.new.whole);
     if (traffic.new.instances < needed) await traffic.new.resize(needed);
     traffic.split(weight, spec.stickyKey === undefined ? {} : { stickyKey: spec.stickyKey });
-    const began = performance.now();
+    const began = now();
     analysis.shares(began, weight);
     analysis.beginStep();
     const tell = (judgement: Judgement): void =>
       traffic.progress({
         message: `${weight} % of new calls go to ${traffic.new.version}: ${judgement.why}`,
         percentNew: weight,
-        done:
-          (index + Math.min(1, (performance.now() - began) / Math.max(1, step.bakeMs))) / spec.steps.length,
+        done: (index + Math.min(1, (now() - began) / Math.max(1, step.bakeMs))) / spec.steps.length,
         facts: { step: index + 1, steps: spec.steps.length, ...judgement },
       });
     tell(judged.look());
     let told = began;
     for (;;) {
-      const elapsedMs = performance.now() - began;
-      await traffic.wait(Math.min(lookEveryMs, Math.max(1, step.bakeMs - elapsedMs)));
+      const leftMs = began + step.bakeMs - now();
+      await traffic.wait(leftMs > 0 ? Math.min(lookEveryMs, leftMs) : lookEveryMs);
       const judgement = judged.look();
       if (judgement.verdict === 'refuse') {
         tell(judgement);
         throw refused(traffic, weight, judgement);
       }
-      const now = performance.now();
+      const at = now();
       // At the last step nobody is left to be compared with, and it has had its calls.
       const enough = judgement.verdict === 'promote' || weight === 100;
-      if (traffic.promoted || (now - began >= step.bakeMs && enough)) {
+      if (traffic.promoted || (at - began >= step.bakeMs && enough)) {
         tell(judgement);
         break;
       }
-      if (now - began >= Math.max(spec.maxStepMs, step.bakeMs))
-        throw inconclusive(traffic, weight, judgement);
-      if (now - told >= tellEveryMs) {
-        told = now;
+      if (at - began >= Math.max(spec.maxStepMs, step.bakeMs)) throw inconclusive(traffic, weight, judgement);
+      if (at - told >= tellEveryMs) {
+        told = at;
         tell(judgement);
       }
     }

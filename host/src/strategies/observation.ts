@@ -1,38 +1,56 @@
 import type { Analysis } from '../analysis/analysis';
 import type { Judgement, Side } from '../analysis/judgement';
-import type { Traffic } from './traffic';
+import type { Traffic, TrafficSide } from './traffic';
 
 /** How often it is read what processes use. */
 const readEveryMs = 1_000;
 
+/** The time, monotonic, in milliseconds. */
+export type Now = () => number;
+
+export const monotonic: Now = () => performance.now();
+
 /** Gives an analysis all that happens on both versions until the traffic ends; to be asked as often as one likes. */
-export function judgeBoth(
-  traffic: Traffic,
-  analysis: Analysis,
-  sides: readonly Side[] = ['old', 'new'],
-): { look(): Judgement } {
-  for (const side of sides) {
-    traffic[side].observe((path, code, elapsedMs) => {
-      // The length of a stream is its caller's choice.
-      const unary = traffic[side].contract.isUnary(path);
-      analysis.record(side, path, code, unary ? elapsedMs : undefined, performance.now());
-    });
-  }
-  let read = Number.NEGATIVE_INFINITY;
-  const readings = async (side: Side): Promise<void> => {
-    const cpuMs = await traffic[side].cpuMs();
-    const { instances, inFlight } = traffic[side];
-    analysis.reading({ side, instances, cpuMs, inFlight, at: performance.now() });
+export function judgeBoth(traffic: Traffic, analysis: Analysis, now: Now = monotonic): Judged {
+  const readings = [observe(traffic.old, 'old', analysis, now), observe(traffic.new, 'new', analysis, now)];
+  return judged(analysis, readings, now);
+}
+
+/** The same of one version by itself, which the analysis takes for the new one. */
+export function judgeOne(side: TrafficSide, analysis: Analysis, now: Now = monotonic): Judged {
+  return judged(analysis, [observe(side, 'new', analysis, now)], now);
+}
+
+/** Something that is judged by and by. */
+interface Judged {
+  look(): Judgement;
+}
+
+/** Lets the analysis hear of the calls. What it returns reads what the processes use. */
+function observe(side: TrafficSide, as: Side, analysis: Analysis, now: Now): () => Promise<void> {
+  side.observe((path, code, elapsedMs) => {
+    // The length of a stream is its caller's choice.
+    const unary = side.contract.isUnary(path);
+    analysis.record(as, path, code, unary ? elapsedMs : undefined, now());
+  });
+  return async () => {
+    const cpuMs = await side.cpuMs();
+    const { instances, inFlight } = side;
+    analysis.reading({ side: as, instances, cpuMs, inFlight, at: now() });
   };
+}
+
+function judged(analysis: Analysis, readings: readonly (() => Promise<void>)[], now: Now): Judged {
+  let read = Number.NEGATIVE_INFINITY;
   return {
     look: () => {
-      const now = performance.now();
-      if (now - read >= readEveryMs) {
-        read = now;
+      const at = now();
+      if (at - read >= readEveryMs) {
+        read = at;
         // What can't be read is not judged.
-        for (const side of sides) void readings(side).catch(() => {});
+        for (const reading of readings) void reading().catch(() => {});
       }
-      return analysis.look(now);
+      return analysis.look(at);
     },
   };
 }

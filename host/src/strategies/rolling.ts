@@ -42,12 +42,13 @@ export function rollingStrategy(spec: RollingSpec): UpgradeStrategy {
 }
 
 async function roll({ maxSurge, maxUnavailable, pauseMs }: RollingSpec, traffic: Traffic): Promise<void> {
-  const { instances, old, new: fresh } = traffic;
+  const { old, new: fresh } = traffic;
+  const instances = fresh.whole;
   // The versions may differ in how many they are to be: in between is neither fewer than the lesser nor more than the greater.
   let stay = old.instances;
   let there = fresh.instances;
-  const least = Math.max(0, Math.min(stay, instances) - maxUnavailable);
-  const most = Math.max(stay, instances) + maxSurge;
+  const least = Math.max(0, Math.min(old.whole, instances) - maxUnavailable);
+  const most = Math.max(old.whole, instances) + maxSurge;
   for (;;) {
     const percentNew = (100 * there) / (there + stay);
     traffic.split(percentNew);

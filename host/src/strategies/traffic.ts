@@ -7,6 +7,8 @@ import type { RawAnswer, RawCall } from './raw-call';
 export interface TrafficSide {
   readonly version: string;
   readonly generation: number;
+  /** How many instances it has where it serves alone. */
+  readonly whole: number;
   /** How many of its instances are there. */
   readonly instances: number;
   /** Its calls in flight. */
@@ -50,8 +52,6 @@ export interface ShiftProgress {
 /** The two versions while both run, and what a strategy can do with the calls to them. */
 export interface Traffic {
   readonly plugin: string;
-  /** How many instances a version has that serves alone. */
-  readonly instances: number;
   readonly old: TrafficSide;
   readonly new: TrafficSide;
   /** Fires when the operation is given up: `run` should end then, by a throw of the reason. */
@@ -81,7 +81,7 @@ export interface Traffic {
  * start, proof, swap, bake, drain, stop, the journal and the undoing - is the same for every strategy.
  */
 export interface UpgradeStrategy {
-  /** In reports, events and the journal. */
+  /** For messages. In reports and the journal a strategy of an application's own is `custom`. */
   readonly name: string;
   /** How many instances of the new one are started at first; default: all. */
   firstInstances?(instances: number): number;

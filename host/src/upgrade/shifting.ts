@@ -110,7 +110,6 @@ export class Shifting {
     const losses = next.losses;
     return {
       plugin: target.name,
-      instances: next.spec.instances,
       old: this.#side(old, signal),
       new: this.#side(next, signal),
       signal,
@@ -143,6 +142,7 @@ export class Shifting {
     return {
       version: supervisor.version,
       generation: supervisor.generation.number,
+      whole: supervisor.spec.instances,
       get instances() {
         return supervisor.pids.length;
       },

@@ -14,7 +14,8 @@ const conditions: Readonly<Record<StepCondition, string>> = {
   'verify-given': '`verify` is given',
   stateful: 'it keeps state',
   exclusive: 'it has what only one can have',
-  'bake-asked': '`bakeMs` is given',
+  'bake-asked': '`bakeMs` is given, or the strategy has a bake of its own',
+  'no-surge': '`rolling` without a surge',
   'not-kept-warm': '`keepWarmMs` is not given',
 };
 
@@ -34,7 +35,7 @@ const restarts: Readonly<Record<StepRow['onRestart'], string>> = {
 export function renderSteps(): string {
   return [
     '```text',
-    ...Object.entries(strategies).flatMap(([name, rows]) => picture(name, rows)),
+    ...drawn().flatMap(([name, rows]) => picture(name, rows)),
     '```',
     '',
     'In brackets: calls are held. In parentheses: only where there is need.',
@@ -49,8 +50,17 @@ export function renderSteps(): string {
       const { orElse } = words;
       return `${wordsLine(undo, words)} ${orElse === undefined ? '' : `**${orElse}**`} |`;
     }),
-    ...Object.entries(strategies).flatMap(([name, rows]) => ['', ...table(name, rows)]),
+    ...drawn().flatMap(([name, rows]) => ['', ...table(name, rows)]),
   ].join('\n');
+}
+
+/** Strategies with the same steps are drawn once. */
+function drawn(): [names: string, rows: readonly StepRow[]][] {
+  const named = Object.entries(strategies);
+  return [...new Set(Object.values(strategies))].map((rows) => [
+    named.flatMap(([name, own]) => (own === rows ? [name] : [])).join(', '),
+    rows,
+  ]);
 }
 
 function wordsLine(
@@ -62,7 +72,9 @@ function wordsLine(
 
 function picture(name: string, rows: readonly StepRow[]): string[] {
   const lines: string[] = [];
-  let line = name.padEnd(10);
+  const indent = ' '.repeat(10);
+  if (name.length >= indent.length) lines.push(name);
+  let line = name.length < indent.length ? name.padEnd(indent.length) : indent;
   rows.forEach(({ step, when, held }, index) => {
     const opens = held && rows[index - 1]?.held !== true ? '[ ' : '';
     const closes = held && rows[index + 1]?.held !== true ? ' ]' : '';
@@ -71,7 +83,7 @@ function picture(name: string, rows: readonly StepRow[]): string[] {
     const text = `${opens}${step === 'swap' ? 'SWAP' : shown}${closes}`;
     if (line.length + arrow.length + text.length > 112) {
       lines.push(line);
-      line = `${' '.repeat(10)}→ ${text}`;
+      line = `${indent}→ ${text}`;
     } else {
       line += arrow + text;
     }
