@@ -32,15 +32,15 @@ export class MirrorLoad {
     return this.#inFlight;
   }
 
-  /** For a call that begins: why it is not mirrored; undefined: it is. */
-  admit(): ShadowSkip | undefined {
+  /** For a call that begins: why it is not mirrored; undefined: it is. One that goes first takes what later ones would get. */
+  admit(first = false): ShadowSkip | undefined {
     const now = this.now();
-    if (now < this.#restUntil || this.#inFlight >= this.limits.maxInFlight) return 'busy';
+    if (this.#inFlight >= this.limits.maxInFlight || (!first && now < this.#restUntil)) return 'busy';
     const { maxInFlight, maxPerSecond } = this.limits;
     // No more at once than may be under way at once.
     this.#tokens = Math.min(maxInFlight, this.#tokens + ((now - this.#filledAt) * maxPerSecond) / 1000);
     this.#filledAt = now;
-    if (this.#tokens < 1) return 'rate';
+    if (this.#tokens < (first ? -maxInFlight : 1)) return 'rate';
     this.#tokens--;
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Metadata, status } from '@grpc/grpc-js';
 import type { Contract } from '../contract/contract';
 import type { CallTap, TappedCall } from '../routing/tap';
@@ -43,6 +44,8 @@ export class Mirror implements CallTap {
     private readonly comparer: AnswerComparer,
   ) {
     this.load = new MirrorLoad(options, environment.now);
+    // One for each call that is under way: Node would take so many for a leak.
+    setMaxListeners(0, this.#ended.signal);
     this.#harmless = new Set(options.harmless);
   }
 
@@ -54,9 +57,10 @@ export class Mirror implements CallTap {
     }
     const method = this.tally.method(path);
     const { samplePercent, minPerMethod } = this.options;
-    // A method that is rarely called would else be left out by chance for a long time.
-    const wanted = method.compared < minPerMethod || this.environment.random() * 100 < samplePercent;
-    const skip = wanted ? this.load.admit() : 'sample';
+    // A method that is rarely called would else be left out for a long time, by chance or for those that are called often.
+    const rare = method.compared < minPerMethod;
+    const wanted = rare || this.environment.random() * 100 < samplePercent;
+    const skip = wanted ? this.load.admit(rare) : 'sample';
     if (skip === undefined) return new WatchedCall(this, path, metadata.clone());
     this.tally.skip(skip);
     return undefined;
@@ -113,22 +117,29 @@ export class Mirror implements CallTap {
         this.tally.agree(path);
         return;
       }
+      // Whoever declared the side effects harmless spoke of the new one's.
+      if (!this.#mayAskOld(path)) return this.#disagree(call, differences);
       // It may be that a caller has changed meanwhile what both were asked for. Then the old one would say otherwise now.
       const again = await this.sides.askOld(ask);
       if (signal.aborted) return;
       if (!tellsOfRequest(again.code)) break;
       const since = this.#differences(path, old, again);
       if (since === undefined) return;
-      if (since.length === 0) {
-        this.tally.disagree(path, differences, this.comparer.revealed(path, request));
-        // It is decided: one that floods the host has no further calls to do it with.
-        if (this.tally.disagreed > this.options.maxDisagreements) this.end();
-        return;
-      }
+      if (since.length === 0) return this.#disagree(call, differences);
       changed = since;
       old = again;
     }
     this.tally.unsteady(path, changed);
+  }
+
+  #mayAskOld(path: string): boolean {
+    return this.sides.contract.method(path)?.idempotency === 'no-side-effects';
+  }
+
+  #disagree({ path, request }: MirroredCall, differences: readonly AnswerDifference[]): void {
+    this.tally.disagree(path, differences, this.comparer.revealed(path, request));
+    // It is decided: one that floods the host has no further calls to do it with.
+    if (this.tally.disagreed > this.options.maxDisagreements) this.end();
   }
 
   /** Undefined: that would take too long to find out. */

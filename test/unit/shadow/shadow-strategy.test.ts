@@ -192,6 +192,17 @@ describe('what the new one’s side costs', () => {
     expect(report.skipped.rate).toBeGreaterThan(2_000);
   });
 
+  test('leaves room for a method that is hardly ever called beside others', async () => {
+    const traffic = new FakeTraffic(saying('a'), saying('a'));
+    let waits = 0;
+    traffic.onWait = async (self) => {
+      for (let call = 0; call < 200; call++) await self.callOld({ path: GET, ms: 0 });
+      if (++waits === 10) await self.callOld({ path: OTHER, ms: 0 });
+    };
+    const { report } = await run(traffic, { minCalls: 20, maxPerSecond: 10, durationMs: 2_000 });
+    expect(report.methods.map(({ compared }) => compared > 0)).toEqual([true, true]);
+  });
+
   test('is the wanted share of calls', async () => {
     const traffic = new FakeTraffic(saying('a'), saying('a'));
     let call = 0;
@@ -263,6 +274,15 @@ describe('a disagreement counts only where the old one stands by its answer', ()
     expect(report.compared).toBe(0);
     expect(report.skipped.unsteady).toBeGreaterThan(0);
     expect(report.unsteadyFields).toEqual([`${GET} count`]);
+  });
+
+  test('the old one is never asked again for what has side effects, harmless or not', async () => {
+    const traffic = new FakeTraffic(saying('a'), saying('b'));
+    traffic.onWait = calling(SET);
+    const { refused } = await run(traffic, { harmless: [SET] });
+    expect(refused?.code).toBe('SHADOW_DISAGREES');
+    expect(traffic.asked.new).toHaveLength(1);
+    expect(traffic.asked.old).toEqual([]);
   });
 
   test('a new one that is wrong only now and then is found', async () => {
