@@ -201,6 +201,8 @@ export const undoWords: Readonly<Record<UndoName, UndoWords>> = {
     does: 'Starts again what has left of the old one, and sends all new calls to it; calls that the new one has end within the limit.',
     side: 'both',
     limit: 'startTimeoutMs',
+    // Where nothing of it is left nobody would start it any more.
+    orElse: 'start-old',
   },
   'end-new': {
     does: 'Ends the new process, and waits until it is gone: what it does late must meet nobody.',
