@@ -1,7 +1,7 @@
 import { blindDraw, chanceFrom, type Distribution, sumOf, type Table } from './distribution';
 
 /** Distributions that spread wider are as good as normal. */
-const MAX_WIDTH = 4_096;
+const MAX_WIDTH = 1_024;
 
 /** Beyond so many bad calls in a table nobody needs to know how unlikely it is that all are the new side's. */
 const MAX_FACTORS = 1_000;
