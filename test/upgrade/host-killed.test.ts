@@ -1,6 +1,11 @@
 import type { Plugin, UpgradeOptions } from '@plugd/host';
 import { CounterDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
-import { type StepRow, type StrategyName, strategies } from '../../host/src/upgrade/step-table';
+import {
+  type DirectStrategyName,
+  type StepRow,
+  type StrategyName,
+  strategies,
+} from '../../host/src/upgrade/step-table';
 import { counterOptions, put } from '../support/counter-room';
 import type { HostRoom } from '../support/host-room';
 import { goIsHere } from '../support/needs-go';
@@ -58,7 +63,7 @@ function versionOf(kind: Kind, version: string, about: HandedOrder = {}) {
 }
 
 interface Killing {
-  readonly strategy: StrategyName;
+  readonly strategy: DirectStrategyName;
   readonly kind: Kind;
   readonly at?: { readonly step: string; readonly phase: string };
   readonly afterMs?: number;
@@ -144,7 +149,7 @@ function marked(kind: Kind, version: string, about: HandedOrder = {}): Record<st
   return { ...versionOf(kind, version, about).env, ROOM_MARK: room?.mark ?? '' };
 }
 
-const everyday: Readonly<Record<StrategyName, readonly string[]>> = {
+const everyday: Readonly<Record<DirectStrategyName, readonly string[]>> = {
   overlap: ['swap', 'drain'],
   handoff: ['start', 'hold', 'release', 'restore', 'activate', 'release-calls', 'stop'],
   recreate: ['stop', 'restore', 'release-calls'],

@@ -1,4 +1,4 @@
-import { connectivityState, Metadata } from '@grpc/grpc-js';
+import { Metadata } from '@grpc/grpc-js';
 import { Endpoint } from '../../../host/src/routing/endpoint';
 import { Generation } from '../../../host/src/routing/generation';
 import { Split } from '../../../host/src/routing/split';
@@ -7,7 +7,7 @@ import { FakeChannel } from './fake-channel';
 
 function generation(number: number): { generation: Generation; endpoint: Endpoint } {
   const made = new Generation(number);
-  const endpoint = new Endpoint(number, new FakeChannel(connectivityState.READY));
+  const endpoint = new Endpoint(number, new FakeChannel());
   made.add(endpoint);
   return { generation: made, endpoint };
 }

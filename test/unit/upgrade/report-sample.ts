@@ -20,6 +20,7 @@ export function report(over: Partial<UpgradeReport> = {}): UpgradeReport {
     calls: { held: 0, drained: 3, cut: 1, failed: 0, retried: 0, resumed: 0, longestWaitMs: 0.25 },
     hostMemoryBytes: { before: 1, after: 2 },
     verdict: { lines: [], verdict: 'met' },
+    shift: undefined,
     warnings: [],
     ...over,
   };
