@@ -26,17 +26,23 @@ export class Analysis {
   private inStep = { old: 0, new: 0 };
   private refusal: Judgement | undefined;
 
+  /**
+   * @param old whether the old version has calls `beside` the new one, or only `before` it, as in a bake after a swap of
+   *   all calls. Then a bad minute of both looks like the new one's own: nobody knows how the old one would have done.
+   */
   constructor(
     private readonly spec: AnalysisSpec,
     now: number,
+    old: 'beside' | 'before' = 'beside',
   ) {
+    const beside = old === 'beside';
     // Each test gets its part of the chance of being wrong.
     const tests = spec.metrics.filter((metric) => isTested(metric)).length;
     this.judged = spec.metrics.map((metric) => ({
       spec: metric,
-      judge: judgeOf(metric, spec.minCalls, spec.alpha / tests),
+      judge: judgeOf(metric, spec.minCalls, beside, spec.alpha / tests),
     }));
-    this.clock = new StratumClock(now);
+    this.clock = new StratumClock(now, beside);
   }
 
   /**
@@ -120,16 +126,16 @@ function isTested({ metric, against }: MetricSpec): boolean {
   return metric === 'errors' || metric === 'p99';
 }
 
-function judgeOf(spec: MetricSpec, minCalls: number, alpha: number): MetricJudge {
+function judgeOf(spec: MetricSpec, minCalls: number, beside: boolean, alpha: number): MetricJudge {
   const compares = spec.against === 'old';
   switch (spec.metric) {
     case 'errors':
       return compares
-        ? new Comparison(spec, errorCriterion, minCalls, alpha)
+        ? new Comparison(spec, errorCriterion, minCalls, beside, alpha)
         : new LimitTest(spec, errorCriterion, minCalls, alpha);
     case 'p99':
       return compares
-        ? new Comparison(spec, new SlowerThanOld(spec), minCalls, alpha)
+        ? new Comparison(spec, new SlowerThanOld(spec, beside), minCalls, beside, alpha)
         : new LimitTest(spec, new SlowerThan(spec.threshold), minCalls, alpha);
     case 'call-rate':
       return compares ? new CallRateComparison(spec, minCalls, alpha) : new CallRateLimit(spec);

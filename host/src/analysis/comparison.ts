@@ -26,6 +26,7 @@ export class Comparison implements MetricJudge {
     private readonly spec: MetricSpec,
     private readonly criterion: Criterion,
     private readonly minCalls: number,
+    private readonly beside: boolean,
     alpha: number,
   ) {
     this.chapters = new Chapters(spec.windowMs);
@@ -46,11 +47,13 @@ export class Comparison implements MetricJudge {
   }
 
   turn(now: number): void {
+    this.criterion.turn?.();
+    // One after the other has no time in common: all is one stratum.
+    if (!this.beside) return;
     const excess = this.chapters.current(now);
     for (const table of this.tables.all()) excess.add(table);
     excess.fold();
     this.tables = emptyTables();
-    this.criterion.turn?.();
   }
 
   judge(now: number, enough: boolean): Finding {
@@ -94,7 +97,7 @@ export class Comparison implements MetricJudge {
     const what = metric === 'p99' ? `took longer than ${threshold} times the old one’s p99` : 'failed';
     const said =
       `Of ${newCalls} calls of the new version ${percent(newBad / newCalls)} ${what}, ` +
-      `of ${oldCalls} of the old one at the same time ${percent(newBadAsOld / newCalls)}`;
+      `of ${oldCalls} of the old one ${this.beside ? 'at the same time' : 'before'} ${percent(newBadAsOld / newCalls)}`;
     if (breached) return `${said}; chance alone does that ${oneIn(this.pValue)}.`;
     return `${said}, which is no proof.`;
   }

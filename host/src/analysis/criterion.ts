@@ -67,8 +67,7 @@ interface Baseline {
 
 /** Slow is a call that takes longer than so many times the old one's p99 of the same method, before this stratum. */
 export class SlowerThanOld implements Criterion {
-  /** Eight bad seconds against none of the old one's are enough. */
-  readonly spread = { ...slowSpread, alone: { share: SLOW_SHARE, chance: 0.005 } };
+  readonly spread: Spread;
   private readonly methods = new Methods<Baseline>(() => ({
     old: new LatencyHistogram(),
     warmingUp: WARM_UP_CALLS,
@@ -76,7 +75,13 @@ export class SlowerThanOld implements Criterion {
   }));
   private readonly latencies = new Latencies();
 
-  constructor(private readonly spec: Pick<MetricSpec, 'threshold' | 'minDifference'>) {}
+  constructor(
+    private readonly spec: Pick<MetricSpec, 'threshold' | 'minDifference'>,
+    beside: boolean,
+  ) {
+    // Eight bad seconds against none of the old one's are enough; where it has no calls meanwhile there is no telling.
+    this.spread = beside ? { ...slowSpread, alone: { share: SLOW_SHARE, chance: 0.005 } } : slowSpread;
+  }
 
   isBad(call: EndedCall): boolean | undefined {
     const ms = timeOf(call);

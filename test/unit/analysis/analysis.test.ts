@@ -10,8 +10,8 @@ class Bench {
   now = 1_000_000;
   readonly analysis: Analysis;
 
-  constructor(rule: AnalysisRule = {}) {
-    this.analysis = new Analysis(resolveAnalysis('analysis', rule), this.now);
+  constructor(rule: AnalysisRule = {}, old: 'beside' | 'before' = 'beside') {
+    this.analysis = new Analysis(resolveAnalysis('analysis', rule), this.now, old);
   }
 
   call(side: Side, code = status.OK, elapsedMs: number | undefined = 5, method = '/s/m'): this {
@@ -232,6 +232,26 @@ describe('readings', () => {
     const reading = { instances: 1, cpuMs: 0, inFlight: 1, at: bench.now };
     bench.analysis.reading({ side: 'new', ...reading });
     expect(bench.look().verdict).toBe('wait');
+  });
+});
+
+describe('after a swap of all calls', () => {
+  /** Five seconds of the old version, then twenty of the new one, of whose calls every n-th is like this. */
+  function swapped(every: number, code: status, elapsedMs: number) {
+    const bench = new Bench({}, 'before');
+    for (let i = 0; i < 1_000; i++) bench.call('old');
+    bench.analysis.shares(bench.now, 100);
+    for (let i = 1; i <= 4_000; i++) {
+      if (i % every === 0) bench.call('new', code, elapsedMs);
+      else bench.call('new');
+    }
+    return bench.look();
+  }
+
+  test('the new version is compared with what the old one did before', () => {
+    expect(swapped(50, status.INTERNAL, 5)).toMatchObject({ verdict: 'refuse' });
+    expect(swapped(30, status.OK, 12).metrics).toMatchObject([{ breached: false }, { breached: true }]);
+    expect(swapped(300, status.OK, 12)).toMatchObject({ verdict: 'promote' });
   });
 });
 
