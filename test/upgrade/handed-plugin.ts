@@ -49,7 +49,9 @@ export type Misdeed =
 export type Misdeeds = Readonly<Record<string, Readonly<Record<string, Misdeed>>>>;
 
 const order: HandedOrder = JSON.parse(process.env['HANDED'] ?? '{}');
-const { version = '1.0.0', schema = 1, keepsNothing = false, single, resources } = order;
+/** By its argument, which unlike its environment a journal has. */
+const [, , version = order.version ?? '1.0.0'] = process.argv;
+const { schema = 1, keepsNothing = false, single, resources } = order;
 if (order.start === 'exit') process.exit(3);
 
 function misdeedOf(method: string): string | undefined {

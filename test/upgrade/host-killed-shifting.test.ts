@@ -37,8 +37,8 @@ afterEach(async () => {
 const instances = 2;
 
 function versionOf(version: string, about: HandedOrder = {}) {
-  const { command, env } = handed.options({ mark: '' }, { ...about, version, keepsNothing: true });
-  return { version, command, env, instances };
+  const { command, env } = handed.options({ mark: '' }, { ...about, keepsNothing: true });
+  return { version, command, args: [version], env, instances };
 }
 
 async function kill(at: KilledAt, upgrade: Partial<UpgradeOptions>, fresh: HandedOrder = {}): Promise<void> {
@@ -66,9 +66,7 @@ async function expectRecovered(strategy: string, serves: string): Promise<void> 
   expect(pids).toHaveLength(instances);
   expect(room.processes().sort()).toEqual(pids.sort());
   const get = () => plugin.client(CounterDefinition).get({ key: 'a' }, { timeoutMs: 20_000 });
-  // By the host's word: a program that learns its version from its environment has that of the load.
-  expect(plugin.status()).toMatchObject({ version: serves, state: 'serving' });
-  await get();
+  expect((await get()).servedBy).toBe(serves);
   expect(await place.journal()).toMatchObject({ unfinished: [] });
   // And it goes on as any other.
   const version = serves === '1.0.0' ? '2.0.0' : '1.0.0';
