@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createHost, type Host, shadowStrategy, type Traffic } from '@plugd/host';
+import { type CallTap, createHost, type Host, shadowStrategy, type Traffic } from '@plugd/host';
 import {
   type Figures,
   interleave,
+  measure,
   median,
   ratios,
   type Scenario,
@@ -20,6 +21,11 @@ const WINDOW_MS = 500;
 
 /** `quiet` twice: what it differs from itself is noise. */
 type Variant = 'quiet' | 'shadow' | 'control';
+
+interface Sample extends Latencies {
+  /** What the host's process spent on one call of a caller, mirroring included, in user and system time. */
+  readonly cpuUs: number;
+}
 
 /** What callers notice when their calls are mirrored: both versions run all the time, and only the mirroring comes and goes. */
 export const shadow: Scenario = {
@@ -42,34 +48,36 @@ export const shadow: Scenario = {
 async function mirrored(context: ScenarioContext, host: Host, language: Language): Promise<Figures> {
   const plugin = await host.load({ name: `kv-${language}`, ...sample(language) });
   const load = new Load(plugin, LOOPS);
-  const measured: { samples?: Record<Variant, Latencies[]>; compared: number } = { compared: 0 };
+  const measured: { samples?: Record<Variant, Sample[]>; compared: number } = { compared: 0 };
   const run = async (traffic: Traffic): Promise<void> => {
-    const window = async (work: () => Promise<unknown>): Promise<Latencies> => {
-      load.forget();
-      const from = load.now();
-      await work();
-      return load.latencies({ from, to: load.now() });
-    };
-    const quiet = (): Promise<Latencies> => window(() => sleep(WINDOW_MS));
-    measured.samples = await interleave<Variant, Latencies>(
+    const shadowed = new Windows(traffic);
+    const strategy = shadowStrategy({
+      ignore: ['served_by', 'pid'],
+      minCalls: 2 ** 40,
+      timeoutMs: 3_600_000,
+    });
+    const ran = strategy.run(shadowed.traffic);
+    const quiet = (): Promise<Sample> => window(load);
+    measured.samples = await interleave<Variant, Sample>(
       ROUNDS,
       WARM_UP,
       {
         quiet,
         control: quiet,
-        shadow: () =>
-          window(async () => {
-            const strategy = shadowStrategy({
-              ignore: ['served_by', 'pid'],
-              minCalls: 1,
-              durationMs: WINDOW_MS,
-            });
-            await strategy.run(traffic);
-            measured.compared += strategy.report?.compared ?? 0;
-          }),
+        shadow: async () => {
+          shadowed.open();
+          try {
+            return await window(load);
+          } finally {
+            shadowed.shut();
+          }
+        },
       },
       (round, of) => context.progress(`${language}, round ${round} of ${of}`),
     );
+    shadowed.end();
+    await ran;
+    measured.compared = strategy.report?.compared ?? 0;
   };
   try {
     await sleep(1_000);
@@ -86,10 +94,54 @@ async function mirrored(context: ScenarioContext, host: Host, language: Language
   return report(context, language, samples, load, compared);
 }
 
+/** Lets a strategy see calls in windows alone: what it does once is none of theirs. */
+class Windows {
+  readonly traffic: Traffic;
+  readonly #real: Traffic;
+  #tap: CallTap | undefined;
+  #ended = false;
+
+  constructor(real: Traffic) {
+    this.#real = real;
+    const ended = (): boolean => this.#ended;
+    this.traffic = {
+      ...real,
+      get promoted() {
+        return ended();
+      },
+      tap: (tap) => {
+        this.#tap = tap;
+      },
+    };
+  }
+
+  open(): void {
+    this.#real.tap(this.#tap);
+  }
+
+  shut(): void {
+    this.#real.tap(undefined);
+  }
+
+  end(): void {
+    this.#ended = true;
+  }
+}
+
+async function window(load: Load): Promise<Sample> {
+  load.forget();
+  const [from, before] = [load.now(), load.calls];
+  const { cpuMs } = await measure(async () => {
+    await sleep(WINDOW_MS);
+  });
+  const cpuUs = (cpuMs * 1000) / (load.calls - before);
+  return { ...load.latencies({ from, to: load.now() }), cpuUs };
+}
+
 function report(
   context: ScenarioContext,
   language: Language,
-  samples: Readonly<Record<Variant, Latencies[]>>,
+  samples: Readonly<Record<Variant, Sample[]>>,
   load: Load,
   compared: number,
 ): Figures {
@@ -97,8 +149,10 @@ function report(
     [`${language}_compared`]: compared,
     [`${language}_failed_calls`]: load.failed,
   };
-  const rows = [[language, 'calls', 'p50 ms', 'p99 ms', 'p50 ×quiet', 'p99 ×quiet']];
-  const pick = (variant: Variant, figure: keyof Latencies): number[] =>
+  const rows = [
+    [language, 'calls', 'p50 ms', 'p99 ms', 'CPU µs/call', 'p50 ×quiet', 'p99 ×quiet', 'CPU ×quiet'],
+  ];
+  const pick = (variant: Variant, figure: keyof Sample): number[] =>
     samples[variant].map((one) => one[figure]);
   for (const variant of ['quiet', 'control', 'shadow'] as const) {
     const row = [
@@ -106,12 +160,14 @@ function report(
       median(pick(variant, 'calls')).toFixed(0),
       withSpread(pick(variant, 'p50')),
       withSpread(pick(variant, 'p99')),
+      withSpread(pick(variant, 'cpuUs'), 1),
     ];
-    for (const figure of ['p50', 'p99'] as const) {
+    for (const figure of ['p50', 'p99', 'cpuUs'] as const) {
       const against = ratios(pick(variant, figure), pick('quiet', figure));
       row.push(variant === 'quiet' ? '' : withSpread(against));
-      figures[`${language}_${variant}_${figure}_ms`] = median(pick(variant, figure));
-      if (variant !== 'quiet') figures[`${language}_${variant}_${figure}_ratio`] = median(against);
+      const [name, unit] = figure === 'cpuUs' ? ['cpu', 'us_per_call'] : [figure, 'ms'];
+      figures[`${language}_${variant}_${name}_${unit}`] = median(pick(variant, figure));
+      if (variant !== 'quiet') figures[`${language}_${variant}_${name}_ratio`] = median(against);
     }
     rows.push(row);
   }
