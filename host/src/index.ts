@@ -36,6 +36,7 @@ export type { InstanceRecord } from './launch/instance-record';
 export type { HandedOver, PinnedScope, Plugin, PluginCalls } from './plugin';
 export type { HostSnapshot, PluginSnapshot, PluginStatistics } from './plugin-snapshot';
 export type { InstanceStatus, PluginStatus } from './plugin-status';
+export { type ReconnectOptions, reconnecting, type StreamAttempt } from './reconnecting';
 export type { Lease } from './resources/lease';
 export { type LeaseOptions, LeasePool, type LeasePoolOptions } from './resources/lease-pool';
 export type { CallObserver, CallStatistics } from './routing/endpoint';

@@ -49,6 +49,7 @@ export class GenerationContract {
   }
 
   async #ask(reflect: () => Promise<Contract | undefined>): Promise<Contract> {
+    this.#settled = false;
     try {
       this.#reflected = await reflect();
     } catch (error) {

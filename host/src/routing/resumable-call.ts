@@ -175,10 +175,10 @@ export class ResumableCall implements Call, OpeningOwner {
 
   ends(opening: StreamOpening, received: StatusObject, how: Leaving): Leaving {
     opening.after = this.afterEnd(opening, received, how);
+    // One that is tried beside another may end as it likes.
+    if (opening !== this.current) return how;
     if (opening.after === 'not-resumed') return 'lost';
-    return opening === this.current && (opening.after === 'again' || opening.after === 'other')
-      ? 'resumed'
-      : how;
+    return opening.after === 'again' || opening.after === 'other' ? 'resumed' : how;
   }
 
   ended(opening: StreamOpening, received: StatusObject): void {
