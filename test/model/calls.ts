@@ -1,4 +1,5 @@
 import { staying } from '../../host/src/upgrade/step-table';
+import { placeIn } from './controller';
 import { inFlightOn, isUp, leaving, routed } from './effects';
 import { type CallKind, type CallState, type Setting, type Transition, type World, WRONG } from './world';
 
@@ -16,13 +17,12 @@ export function callTransitions(world: World, setting: Setting): Transition[] {
     });
     const name = `call ${place}`;
     if (call === 'idle') {
-      const begun = begins(world, kind, setting);
-      if (begun !== undefined) {
-        const since = world.since.map((value, index) => (index === place ? world.truth : value));
-        const wrong = begun === 'old' && world.oldLeaves && kind.parent === undefined;
+      const since = world.since.map((value, index) => (index === place ? world.truth : value));
+      for (const begun of begins(world, kind, setting)) {
+        const violation = kind.parent === undefined ? misled(world, begun, setting) : undefined;
         transitions.push({
           label: `${name} begins: ${begun}`,
-          to: to(begun, { since, ...(wrong ? { violation: leaving } : {}) }),
+          to: to(begun, { since, ...(violation === undefined ? {} : { violation }) }),
         });
       }
     } else if (call === 'old' || call === 'new') {
@@ -52,23 +52,39 @@ export function isUnderWay(call: CallState | undefined): boolean {
   return call === 'held' || call === 'old' || call === 'old!' || call === 'new' || call === 'new!';
 }
 
-/** Where a call goes that begins now; undefined: it can't begin. */
+/** Where a call must not go that begins now. */
+function misled(world: World, begun: CallState, setting: Setting): string | undefined {
+  const { controller } = world;
+  if (begun === 'old' && world.oldLeaves) return leaving;
+  if (world.host !== 'up') return undefined;
+  const at = placeIn(controller, setting.rows);
+  if (begun === 'old' && at === 'after') return 'a call begins on the old one after the swap';
+  if (begun === 'new' && at === 'before') return 'a call begins on a new one that is not proved';
+  if (begun === 'new' && at === 'undone') return 'a call begins on the new one after it was undone';
+  return undefined;
+}
+
+/** Where a call goes that begins now; none: it can't begin. */
 function begins(
   world: World,
   kind: CallKind,
   { calls, strategy, worldRules }: Setting,
-): CallState | undefined {
+): readonly CallState[] {
   const { parent } = kind;
   if (parent !== undefined) {
     const above = world.calls[parent];
-    if (above === undefined) return undefined;
+    if (above === undefined) return [];
     const side = (['old', 'new'] as const).find((candidate) => inFlightOn(above, candidate));
-    if (side === undefined) return undefined;
+    if (side === undefined) return [];
     const aboveIsAwaited = calls[parent]?.writes === true || staying[strategy] === 'nothing';
     const passes = aboveIsAwaited || !kind.writes || !worldRules.readersPassOnlyReads;
-    if (worldRules.descendantsPass && passes) return isUp(world, side) ? side : 'failed';
+    if (worldRules.descendantsPass && passes) {
+      if (isUp(world, side)) return [side];
+      // All that were beside the one that has the root have left: it goes where any call goes.
+      return side === 'old' && world.oldLeaving ? routed(world) : ['failed'];
+    }
   }
-  return world.hold ? 'held' : routed(world);
+  return world.hold ? ['held'] : routed(world);
 }
 
 /** What changes when a call is executed; undefined: its process does not execute it now. */
@@ -79,8 +95,10 @@ function execute(
   side: 'old' | 'new',
   { stateful }: Setting,
 ): Partial<World> | undefined {
-  if (world[side] !== 'up' && (writes || world[side] !== 'paused')) return undefined;
-  const newWorked = world.newWorked || side === 'new';
+  const leaves = side === 'old' && world.oldLeaving;
+  if (world[side] !== 'up' && (writes || world[side] !== 'paused') && !leaves) return undefined;
+  // What it does beside the old one is no reason to keep it.
+  const newWorked = world.newWorked || (side === 'new' && (stateful || world.route === 'new'));
   if (!stateful) return { newWorked };
   const value = side === 'old' ? world.oldValue : world.newValue;
   const wrong = ((): string | undefined => {

@@ -32,9 +32,16 @@ export interface ControllerRules {
   readonly journalUndos: boolean;
   /** The line of a step comes before it. */
   readonly lineFirst: boolean;
+  /** What can't be undone is made good in another way, where there is one. */
+  readonly elseUndo: boolean;
 }
 
-export const soundController: ControllerRules = { undoInReverse: true, journalUndos: true, lineFirst: true };
+export const soundController: ControllerRules = {
+  undoInReverse: true,
+  journalUndos: true,
+  lineFirst: true,
+  elseUndo: true,
+};
 
 export function begin(rules: ControllerRules): ControllerState {
   const mode = rules.lineFirst ? 'line' : 'step';
@@ -123,7 +130,7 @@ function afterUndo(state: ControllerState, ok: boolean, rules: ControllerRules):
   const undone = [...state.undone, undo];
   if (ok) return nextUndo({ ...state, undos: rest, undone }, rules);
   const outcome = undo === 'start-old' ? 'down' : state.outcome;
-  const instead = orElse !== undefined && !undone.includes(orElse) ? [orElse] : [];
+  const instead = rules.elseUndo && orElse !== undefined && !undone.includes(orElse) ? [orElse] : [];
   const undos = [...instead, ...rest.filter((later) => !instead.includes(later))];
   return nextUndo({ ...state, undos, undone, outcome }, rules);
 }
@@ -135,6 +142,26 @@ function nextUndo(state: ControllerState, rules: ControllerRules): ControllerSta
   if (undos.length === 0) return { ...state, undos, mode: 'end-line' };
   return { ...state, undos, mode: rules.journalUndos ? 'undo-line' : 'undo' };
 }
+
+/**
+ * What the operation has said until now of who may be called: `before` anything is shared, or `between`; `after` the swap;
+ * `undone`, when all has been.
+ */
+export function placeIn(
+  { mode, index, failed, outcome }: ControllerState,
+  rows: readonly StepRow[],
+): 'before' | 'between' | 'after' | 'undone' {
+  if (mode === 'ended' && outcome === 'undone') return 'undone';
+  if (failed !== undefined && outcome !== 'go-back') return 'between';
+  const swap = rows.findIndex(({ step }) => step === 'swap');
+  if (index > swap) return 'after';
+  const first = rows.findIndex(({ step }) => step === 'shift' || step === 'swap');
+  const begun = index > first || (index === first && mode === 'step');
+  return begun && !rows.slice(index).some(({ step }) => proofs.has(step)) ? 'between' : 'before';
+}
+
+/** Before these nobody should be called who is new. */
+const proofs: ReadonlySet<StepName> = new Set(['health', 'contract', 'verify']);
 
 /** What a restarted host decides by the last line of an operation. */
 export function decideRecovery(

@@ -15,11 +15,14 @@ export function inFlightOn(call: CallState, side: 'old' | 'new'): boolean {
  * A process ends, and its calls with it. What only it knew is lost: that is a fault of the loop where the loop ended it.
  */
 export function end(world: World, side: 'old' | 'new', by: 'itself' | 'loop', setting: Setting): World {
-  if (world[side] === 'absent' || world[side] === 'dead') return world;
+  const leaves = side === 'old' && world.oldLeaving;
+  if ((world[side] === 'absent' || world[side] === 'dead') && !leaves) return world;
   const dead: World = {
     ...world,
     [side]: 'dead',
-    ...(side === 'old' ? { oldReleased: true } : { newActive: false }),
+    ...(side === 'old'
+      ? { oldReleased: true, oldCount: 0, oldLeaving: false }
+      : { newActive: false, newCount: 0 }),
     calls: world.calls.map((call) => (inFlightOn(call, side) ? 'failed' : call)),
     late: world.late.filter((effect) => !ofSide[side].includes(effect)),
   };
@@ -47,10 +50,15 @@ export function bestKept(world: World, setting: Setting): number {
   return Math.min(world.truth, Math.max(...kept));
 }
 
-/** A call takes the way that the route leads. */
-export function routed(world: World): CallState {
-  if (world.route === 'none' || !isUp(world, world.route)) return 'failed';
-  return world.route;
+/** The ways that a call may take as the route leads: with two in it the lot decides, or the call's key. */
+export function routed(world: World): readonly ('old' | 'new' | 'failed')[] {
+  const { route, share } = world;
+  if (route === 'none') return ['failed'];
+  const beside = route === 'old' ? 'new' : 'old';
+  if (share === 'all' && isUp(world, beside)) return [beside];
+  // What is on trial does not stand in for the one that is in the route: calls wait for that one, and for no longer than they may.
+  if (!isUp(world, route)) return ['failed'];
+  return share === 'some' && isUp(world, beside) ? [route, beside] : [route];
 }
 
 export function isUp(world: World, side: 'old' | 'new'): boolean {
@@ -58,7 +66,8 @@ export function isUp(world: World, side: 'old' | 'new'): boolean {
 }
 
 export function letGo(world: World): World {
-  const to = routed(world);
+  // Where calls are held nobody shares them.
+  const [to = 'failed'] = routed(world);
   return {
     ...world,
     hold: false,

@@ -1,4 +1,5 @@
 import { isUnderWay } from './calls';
+import { placeIn } from './controller';
 import { isUp } from './effects';
 import type { Setting, World } from './world';
 
@@ -6,6 +7,10 @@ import type { Setting, World } from './world';
 export function violated(world: World, setting: Setting): string | undefined {
   if (world.violation !== undefined) return world.violation;
   if (world.host !== 'up' || world.unkillable) return undefined;
+  if (setting.shift !== undefined) {
+    const violation = violatedBeside(world, setting);
+    if (violation !== undefined) return violation;
+  }
   if (setting.single && isUp(world, 'old') && isUp(world, 'new')) return 'a plugin runs twice that must not';
   if (
     setting.exclusive &&
@@ -15,6 +20,19 @@ export function violated(world: World, setting: Setting): string | undefined {
     world.newActive
   ) {
     return 'both have what only one may have';
+  }
+  return undefined;
+}
+
+/** Where both may serve. */
+function violatedBeside(world: World, { rows }: Setting): string | undefined {
+  const { route, share, oldSize, newSize } = world;
+  if (route === 'old' && oldSize === 0 && (share !== 'all' || newSize === 0)) {
+    return 'nothing of the old one is left, and nobody else is in the route';
+  }
+  const place = placeIn(world.controller, rows);
+  if (world.oldLeaves && place !== 'after') {
+    return 'the old one was told to leave before the swap, which can’t be undone';
   }
   return undefined;
 }
@@ -32,13 +50,32 @@ export function violatedAtRest(world: World, setting: Setting): string | undefin
   if (controller.mode !== 'ended') return 'the loop waits for what never comes, or for its limit alone';
   if (world.hold) return 'calls are held after the end';
   if (world.faults === setting.faults) {
-    if (controller.outcome !== 'done') return 'an operation without a fault is not done';
+    const wanted = world.givenUp ? 'undone' : 'done';
+    if (controller.outcome !== wanted && !(world.givenUp && controller.outcome === 'go-back')) {
+      return `an operation without a fault is not ${wanted}`;
+    }
     if (world.calls.includes('failed')) return 'a call fails without a fault';
+    if (controller.undone.includes('start-old') && setting.shift !== undefined) {
+      return 'the old one is given up and started anew without a fault';
+    }
   }
+  if (world.givenUp && controller.outcome === 'done') return 'it was given up by hand, and done';
   if (controller.outcome === 'go-back' || controller.outcome === 'down') return undefined;
   const [serving, other] =
     controller.outcome === 'done' ? (['new', 'old'] as const) : (['old', 'new'] as const);
   if (isUp(world, other) && !world.unkillable) return `the ${other} one is left running`;
+  const instances = setting.shift?.instances ?? 1;
+  if (world.share !== 'none') return 'both are in the route after the end';
+  if (world.tapped) return 'a strategy sees calls after the end';
+  if (serving === 'new' && world.newSize < instances)
+    return 'the new one has fewer instances than it is to have';
+  if (
+    serving === 'old' &&
+    world.oldSize < instances &&
+    !(world.missing && setting.worldRules.tellsOfMissing)
+  ) {
+    return 'the old one has fewer instances than it had, and nobody says so';
+  }
   // One that ended by itself is its supervisor's to replace, from the operation's end on.
   if (!isUp(world, serving)) return undefined;
   if (world.route !== serving) return `the route does not lead to the ${serving} one`;

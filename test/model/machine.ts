@@ -1,7 +1,8 @@
 import type { JournalLine } from '../../host/src/upgrade/loop-environment';
 import { callTransitions } from './calls';
-import { type Answer, type Ask, answered, begin, decideRecovery, nextAsk } from './controller';
+import { type Answer, type Ask, answered, begin, decideRecovery, nextAsk, placeIn } from './controller';
 import { bestKept, end, faulty, isUp, lower } from './effects';
+import { crashes, innerMoves } from './shifting';
 import { effectOf, stepOutcomes, undoOutcomes } from './steps';
 import { FIRST, FRESH, NONE, type Setting, type Transition, type World } from './world';
 
@@ -18,7 +19,15 @@ export function initialWorld(setting: Setting): World {
     new: 'absent',
     newValue: NONE,
     newActive: false,
+    oldSize: setting.shift?.instances ?? 1,
+    oldCount: setting.shift?.instances ?? 1,
+    newSize: 0,
+    newCount: 0,
+    oldLeaving: false,
     route: 'old',
+    share: 'none',
+    tapped: false,
+    givenUp: false,
     hold: false,
     snapshot: NONE,
     line: undefined,
@@ -30,6 +39,8 @@ export function initialWorld(setting: Setting): World {
     journalFailed: false,
     unkillable: false,
     unresponsive: false,
+    missing: false,
+    newLost: false,
     newWorked: false,
     violation: undefined,
   };
@@ -46,7 +57,13 @@ export type LabelledTransition = Transition & { readonly exchange?: Exchange; re
 export function transitions(world: World, setting: Setting): LabelledTransition[] {
   if (world.host === 'killed') return restarts(world, setting);
   const loop = world.host === 'up' ? loopTransitions(world, setting) : [];
-  return [...loop, ...callTransitions(world, setting), ...accidents(world, setting)];
+  return [
+    ...loop,
+    ...callTransitions(world, setting),
+    ...innerMoves(world, setting),
+    ...byHand(world, setting),
+    ...accidents(world, setting),
+  ];
 }
 
 function loopTransitions(world: World, setting: Setting): LabelledTransition[] {
@@ -98,12 +115,23 @@ export function lineKey(line: JournalLine): string {
   }
 }
 
+/** Somebody gives it up, and is told that he has. */
+function byHand(world: World, { hand, rows, worldRules }: Setting): LabelledTransition[] {
+  const { mode, index } = world.controller;
+  if (!hand || world.givenUp || world.host !== 'up') return [];
+  const last = rows.findLastIndex(({ step }) => step === 'bake' || step === 'swap');
+  // While a line is written it is as if the step had just begun.
+  const open = mode === 'step' && index <= last;
+  const late = !worldRules.givesUpInTime && index === last + 1 && mode === 'line';
+  return open || late ? [{ label: 'it is given up by hand', to: { ...world, givenUp: true } }] : [];
+}
+
 /** What nobody asked for. */
 function accidents(world: World, setting: Setting): LabelledTransition[] {
   const accidents: LabelledTransition[] = [];
   for (const effect of world.late) {
     const late = world.late.filter((other) => other !== effect);
-    accidents.push({ label: `late ${effect}`, to: effectOf[effect]({ ...world, late }) });
+    accidents.push({ label: `late ${effect}`, to: effectOf[effect]({ ...world, late }, setting) });
   }
   if (!setting.worldRules.noReplacementWhileHeld && world.hold && world.old === 'dead') {
     const old = { old: 'up', oldValue: FRESH, oldReleased: false } as const;
@@ -115,9 +143,7 @@ function accidents(world: World, setting: Setting): LabelledTransition[] {
   }
   if (world.faults === 0) return accidents;
   for (const side of ['old', 'new'] as const) {
-    if (!isUp(world, side)) continue;
-    const to = faulty(end(world, side, 'itself', setting));
-    accidents.push({ label: `crash of the ${side} one`, to });
+    if (isUp(world, side)) accidents.push(...crashes(world, side, setting));
   }
   if (world.host !== 'killed') {
     accidents.push({ label: 'the host is killed', to: killHost(world, setting), crash: true });
@@ -132,6 +158,8 @@ function killHost(world: World, setting: Setting): World {
     ...faulty(dead),
     host: 'killed',
     route: 'none',
+    share: 'none',
+    tapped: false,
     hold: false,
     late: [],
     calls: dead.calls.map((call) => (call === 'held' ? 'failed' : call)),
@@ -149,12 +177,18 @@ function restarts(world: World, setting: Setting): LabelledTransition[] {
   }
   const start = (side: 'old' | 'new', from: World): World => {
     const value = recovery === 'without-snapshot' || from.snapshot === NONE ? FRESH : from.snapshot;
-    const process = { [side]: 'up', [`${side}Value`]: value } as Partial<World>;
+    const instances = setting.shift?.instances ?? 1;
+    const process = {
+      [side]: 'up',
+      [`${side}Value`]: value,
+      [`${side}Size`]: instances,
+      [`${side}Count`]: instances,
+    } as Partial<World>;
     const active = side === 'new' ? { newActive: true } : { oldReleased: false, oldLeaves: false };
     const line = { kind: 'end', outcome: side === 'new' ? 'done' : 'undone' } as const;
     const started: World = { ...from, ...process, ...active, host: 'again', route: side, line };
     const newWorked = side === 'new' && started.newWorked;
-    return { ...started, newWorked, violation: wrongVersion(started) };
+    return { ...started, newWorked, violation: wrongVersion(started, setting) };
   };
   // Of an operation that has ended the host knows which version it left.
   const ended = line?.kind === 'end' && line.outcome === 'done';
@@ -173,8 +207,13 @@ function restarts(world: World, setting: Setting): LabelledTransition[] {
 }
 
 /** Which version a restarted host must not serve with. What it could not have written down yet it can't know. */
-function wrongVersion(world: World): string | undefined {
+function wrongVersion(world: World, { rows }: Setting): string | undefined {
   const { mode, undone, failed, outcome } = world.controller;
+  const place = placeIn(world.controller, rows);
+  const swaps = rows[world.controller.index]?.step === 'swap';
+  if (world.route === 'new' && failed === undefined && place !== 'after' && !swaps) {
+    return 'a restarted host serves with one that was not proved';
+  }
   const refused = failed !== undefined && outcome !== 'done';
   const told = mode === 'undo' || mode === 'ended' || undone.length > 0;
   if (world.route === 'new' && refused && told && !world.journalFailed) {

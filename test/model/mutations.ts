@@ -1,50 +1,12 @@
-import type { StepName, StepRow, UndoName } from '../../host/src/upgrade/step-table';
-import { type Choice, callChoices, handoffChoice, type Mutation } from './settings';
-
-/** A bug that is put in on purpose, and what the model has to say of it. */
-export interface Seeded {
-  readonly name: string;
-  readonly choice: Choice;
-  readonly mutation: Mutation;
-  readonly found: RegExp;
-}
-
-type Rows = readonly StepRow[];
-
-const without =
-  (...steps: readonly StepName[]) =>
-  (rows: Rows): Rows =>
-    rows.filter(({ step }) => !steps.includes(step));
-
-/** Takes a step from its place and puts it before another one. */
-const before =
-  (other: StepName, moved: StepName) =>
-  (rows: Rows): Rows => {
-    const row = rows.filter(({ step }) => step === moved);
-    const rest = without(moved)(rows);
-    const place = rest.findIndex(({ step }) => step === other);
-    return [...rest.slice(0, place), ...row, ...rest.slice(place)];
-  };
-
-const withoutUndo =
-  (undo: UndoName, ...steps: readonly StepName[]) =>
-  (rows: Rows): Rows =>
-    rows.map((row) => {
-      if (row.undo !== undo || (steps.length > 0 && !steps.includes(row.step))) return row;
-      const { undo: _undo, ...kept } = row;
-      return kept;
-    });
-
-const altered =
-  (step: StepName, changes: Partial<StepRow>) =>
-  (rows: Rows): Rows =>
-    rows.map((row) => (row.step === step ? { ...row, ...changes } : row));
+import { altered, before, type Seeded, without, withoutUndo } from './seeded';
+import { type Choice, callChoices, handoffChoice } from './settings';
+import { shiftBugs } from './shift-mutations';
 
 const overlap: Choice = { ...handoffChoice, strategy: 'overlap', stateful: false, exclusive: false };
 const recreate: Choice = { ...handoffChoice, strategy: 'recreate', exclusive: false };
 const stale = /lacks what others did|has not the newest state/;
 
-export const seededBugs: readonly Seeded[] = [
+const directBugs: readonly Seeded[] = [
   {
     name: 'lost: the state is not given to the new one',
     choice: handoffChoice,
@@ -215,3 +177,5 @@ export const seededBugs: readonly Seeded[] = [
     found: /forgets that the new one answered calls/,
   },
 ];
+
+export const seededBugs: readonly Seeded[] = [...directBugs, ...shiftBugs];

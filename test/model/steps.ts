@@ -1,5 +1,7 @@
 import { type StepName, type StepRow, staying, type UndoName } from '../../host/src/upgrade/step-table';
+import { placeIn } from './controller';
 import { end, faulty, inFlightOn, isUp, letGo } from './effects';
+import { shiftBackOutcomes, swapBackOutcomes, withOneLess } from './shifting';
 import { FIRST, FRESH, type LateEffect, NONE, type Setting, type World, WRONG } from './world';
 
 /** How a step may come out: what it did to the world, and what the loop is told of it. */
@@ -30,10 +32,21 @@ function mayFail(world: World, after: World): Outcome[] {
 }
 
 /** All ways in which a step may come out now. None: it waits for what must happen before. */
-export function stepOutcomes(world: World, { step }: StepRow, setting: Setting): Outcome[] {
+export function stepOutcomes(world: World, row: StepRow, setting: Setting): Outcome[] {
+  const { step } = row;
   const needs = needsOf[step];
   if (needs !== undefined && !isUp(world, needs)) return [fails(world, 'fails, for it is gone')];
+  const { phase } = row;
+  if (world.givenUp && (phase !== 'after' || step === 'bake')) return givenUp(world, step, setting);
   return steps[step](world, setting);
+}
+
+/** A step that was begun when it was given up may have been done, or not; nobody waits for more. */
+function givenUp(world: World, step: StepName, setting: Setting): Outcome[] {
+  const not = fails(world, 'is given up');
+  if (step !== 'start' && step !== 'make-room') return [not];
+  const done = steps[step](world, setting).find(({ ok }) => ok);
+  return done === undefined ? [not] : [not, fails(done.world, 'is given up, and was done')];
 }
 
 /** The side whose process a step can't do without. */
@@ -56,11 +69,13 @@ const needsOf: Readonly<Partial<Record<StepName, 'old' | 'new'>>> = {
   stop: 'old',
 };
 
-export const effectOf: Readonly<Record<LateEffect, (world: World) => World>> = {
+export const effectOf: Readonly<Record<LateEffect, (world: World, setting?: Setting) => World>> = {
   pause: (world) => ({ ...world, old: 'paused' }),
   release: (world) => ({ ...world, oldReleased: true }),
   restore: (world) => ({ ...world, newValue: world.snapshot }),
   activate: (world) => ({ ...world, newActive: true }),
+  shift: (world, setting) =>
+    setting?.worldRules.lateStrategyRefused === false ? { ...world, share: 'some' } : world,
 };
 
 const steps: Readonly<Record<StepName, (world: World, setting: Setting) => Outcome[]>> = {
@@ -71,7 +86,32 @@ const steps: Readonly<Record<StepName, (world: World, setting: Setting) => Outco
       new: 'up',
       newValue: FRESH,
       newActive: !setting.stateful && !setting.exclusive,
+      newSize: setting.shift?.first ?? 1,
+      newCount: setting.shift?.first ?? 1,
     }),
+  'make-room': (world) => request(world, undefined, withOneLess(world)),
+  shift: (world, { shift }) => {
+    const instances = shift?.instances ?? 1;
+    const { newSize, newCount } = world;
+    const started = instances - newSize;
+    // One that was lost is its supervisor's to replace, whatever else is started.
+    const grown = {
+      ...world,
+      newSize: instances,
+      newCount: newCount + started,
+      tapped: false,
+      newLost: false,
+    };
+    const outcomes = [done(started > 0 ? { ...grown, new: 'up', newActive: true } : grown)];
+    if (world.newLost) outcomes.push(fails(world, 'fails, for one was lost'));
+    if (world.faults === 0) return outcomes;
+    const late = [...new Set<LateEffect>([...world.late, 'shift'])].sort();
+    return [
+      ...outcomes,
+      fails(faulty(world), 'refuses'),
+      fails({ ...faulty(world), late }, 'takes too long'),
+    ];
+  },
   health: (world) => mayFail(world, world),
   contract: (world) => mayFail(world, world),
   verify: (world) => mayFail(world, world),
@@ -95,10 +135,15 @@ const steps: Readonly<Record<StepName, (world: World, setting: Setting) => Outco
   },
   check: (world) =>
     world.newValue === world.snapshot ? mayFail(world, world) : [fails(world, 'finds a difference')],
-  swap: (world) => mayFail(world, { ...world, route: 'new' }),
+  swap: (world, setting) => {
+    if (world.newCount < world.newSize) return [fails(world, 'fails, for one is gone')];
+    const share = setting.worldRules.swapEndsShare ? 'none' : world.share;
+    return mayFail(world, { ...world, route: 'new', share });
+  },
   activate: (world) => request(world, 'activate', effectOf.activate(world)),
   'release-calls': (world) => [done(letGo(world))],
-  bake: (world) => mayFail(world, world),
+  bake: (world) =>
+    world.newCount < world.newSize ? [fails(world, 'fails, for one is gone')] : mayFail(world, world),
   drain: (world) => {
     const told = { ...world, oldLeaves: true };
     if (!world.calls.some((call) => inFlightOn(call, 'old'))) return mayFail(told, told);
@@ -107,10 +152,21 @@ const steps: Readonly<Record<StepName, (world: World, setting: Setting) => Outco
     return [{ how: 'cuts what is left', ok: true, world: { ...faulty(told), calls } }, fails(faulty(told))];
   },
   stop: (world, setting) => {
-    const after = end(world, 'old', 'loop', setting);
+    const ended = end(world, 'old', 'loop', setting);
+    const early = setting.shift !== undefined && placeIn(world.controller, setting.rows) !== 'after';
+    const after = early ? { ...ended, violation: 'the old one is stopped before the swap' } : ended;
     return world.faults === 0 ? [done(after)] : [done(after), fails({ ...faulty(world), unkillable: true })];
   },
 };
+
+/** It was the business of what was undone before to wait for its calls. */
+function killed(world: World, after: World, busy: boolean): Outcome[] {
+  const excused = world.controller.undone.includes('start-old');
+  const violation = busy && !excused ? 'the new one is ended with calls that nobody waited for' : undefined;
+  const dead = { ...after, ...(violation === undefined ? {} : { violation }) };
+  if (world.faults === 0) return [done(dead)];
+  return [done(dead), fails({ ...faulty(world), unkillable: true })];
+}
 
 /** All ways in which an undo may come out now. */
 export function undoOutcomes(world: World, undo: UndoName, setting: Setting): Outcome[] {
@@ -118,15 +174,18 @@ export function undoOutcomes(world: World, undo: UndoName, setting: Setting): Ou
 }
 
 const undos: Readonly<Record<UndoName, (world: World, setting: Setting) => Outcome[]>> = {
-  'swap-back': (world) => {
+  'shift-back': (world, setting) => shiftBackOutcomes(world, setting),
+  'swap-back': (world, setting) => {
+    if (setting.shift !== undefined) return swapBackOutcomes(world, setting);
     if (!isUp(world, 'old')) return [fails({ ...world, route: 'none' }, 'finds nobody')];
     return [done({ ...world, route: 'old', newWorked: false })];
   },
   'end-new': (world, setting) => {
-    if (!isUp(world, 'new')) return [done(world)];
-    const after = end(world, 'new', 'loop', setting);
+    if (!isUp(world, 'new')) return [done({ ...world, newSize: 0 })];
+    const after = { ...end(world, 'new', 'loop', setting), newSize: 0 };
     // What the loop waits for are the calls that it has, in an overlap that is swapped back.
     const busy = world.calls.some((call) => inFlightOn(call, 'new'));
+    if (setting.shift !== undefined) return killed(world, after, busy);
     if (world.faults === 0) return busy ? [] : [done(after)];
     const left = faulty(world);
     return [
@@ -147,7 +206,9 @@ const undos: Readonly<Record<UndoName, (world: World, setting: Setting) => Outco
       : [done(after), fails({ ...faulty(world), unresponsive: true })];
   },
   'start-old': (world, setting) => {
-    const ended = end(world, 'old', 'loop', setting);
+    // Who was sent away before ends by himself.
+    const beside = setting.shift !== undefined && !isUp(world, 'old');
+    const ended = beside ? world : end(world, 'old', 'loop', setting);
     const value = ended.snapshot === NONE ? FRESH : ended.snapshot;
     const after: World = {
       ...ended,
@@ -155,11 +216,17 @@ const undos: Readonly<Record<UndoName, (world: World, setting: Setting) => Outco
       oldValue: setting.stateful ? value : FIRST,
       oldReleased: false,
       oldLeaves: false,
+      oldSize: setting.shift?.instances ?? 1,
+      oldCount: setting.shift?.instances ?? 1,
       route: 'old',
+      share: 'none',
+      tapped: false,
+      missing: false,
       newWorked: false,
     };
     if (world.faults === 0) return [done(after)];
-    return [done(after), fails({ ...faulty(ended), route: 'none' })];
+    const nothing = { oldSize: after.oldSize, route: 'none', share: 'none', tapped: false } as const;
+    return [done(after), fails({ ...faulty(ended), ...nothing })];
   },
   'let-go': (world) => [done(letGo(world))],
 };

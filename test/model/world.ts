@@ -27,7 +27,10 @@ export interface CallKind {
 }
 
 /** What a plugin still does though nobody waits for it any more. */
-export type LateEffect = 'pause' | 'release' | 'restore' | 'activate';
+export type LateEffect = 'pause' | 'release' | 'restore' | 'activate' | 'shift';
+
+/** Which part of new calls goes to the new one while the old one is in the route: none, as the lot falls, or each that it can take. */
+export type Share = 'none' | 'some' | 'all';
 
 export interface World {
   readonly controller: ControllerState;
@@ -40,7 +43,19 @@ export interface World {
   readonly new: Process;
   readonly newValue: number;
   readonly newActive: boolean;
+  /** How many instances each is to have, and how many of these are there: where there are none, the process above is dead. */
+  readonly oldSize: number;
+  readonly oldCount: number;
+  readonly newSize: number;
+  readonly newCount: number;
+  /** Instances of the old one that were asked to leave have calls, perhaps. */
+  readonly oldLeaving: boolean;
   readonly route: 'none' | 'old' | 'new';
+  readonly share: Share;
+  /** The strategy sees calls, or mirrors them. */
+  readonly tapped: boolean;
+  /** Somebody was told that the operation is given up. */
+  readonly givenUp: boolean;
   readonly hold: boolean;
   readonly snapshot: number;
   /** The journal's last line. */
@@ -56,6 +71,10 @@ export interface World {
   readonly journalFailed: boolean;
   readonly unkillable: boolean;
   readonly unresponsive: boolean;
+  /** What had left of the old one could not be started again. */
+  readonly missing: boolean;
+  /** An instance of the new one was lost while both shared the calls. */
+  readonly newLost: boolean;
   /** The new one executed a call, and the route has led to it since. */
   readonly newWorked: boolean;
   /** What a transition found to be wrong. */
@@ -75,6 +94,22 @@ export interface WorldRules {
   /** Nor the new one, before calls go to it. */
   readonly noReplacementOfNew: boolean;
   readonly resumeTakesAgain: boolean;
+  /** What a strategy asks for after it was given up is refused. */
+  readonly lateStrategyRefused: boolean;
+  /** The new one that comes to serve alone has nobody beside it. */
+  readonly swapEndsShare: boolean;
+  /** What is undone: the share of the new one, the instances that have left the old one, and what it tells of those. */
+  readonly unshares: boolean;
+  readonly refills: boolean;
+  /** Before it is said that nothing of the old one is left, what was sent away is started again. */
+  readonly refillsFirst: boolean;
+  readonly tellsOfMissing: boolean;
+  /** Where nothing of the old one could be started again, undoing the shift has failed. */
+  readonly failsWithoutOld: boolean;
+  /** Once it is too late to give up nobody is told that it was done. */
+  readonly givesUpInTime: boolean;
+  /** Before the new one is ended it has answered the calls that it has. */
+  readonly drainsNew: boolean;
   readonly recovery: 'by-journal' | 'forgets' | 'without-snapshot';
 }
 
@@ -85,8 +120,29 @@ export const soundWorld: WorldRules = {
   noReplacementWhileHeld: true,
   noReplacementOfNew: true,
   resumeTakesAgain: true,
+  lateStrategyRefused: true,
+  swapEndsShare: true,
+  unshares: true,
+  refills: true,
+  refillsFirst: true,
+  tellsOfMissing: true,
+  failsWithoutOld: true,
+  givesUpInTime: true,
+  drainsNew: true,
   recovery: 'by-journal',
 };
+
+/** What a strategy may do while both versions are there. */
+export interface ShiftMoves {
+  /** Instances that each of the two has when it serves alone. */
+  readonly instances: number;
+  /** Of the new one, those that are started at first. */
+  readonly first: number;
+  readonly shares: readonly Share[];
+  readonly taps: boolean;
+  /** How many instances more, and fewer, than usual there may be; undefined: it leaves those of the old one alone. */
+  readonly rolls?: { readonly surge: number; readonly unavailable: number };
+}
 
 export interface Setting {
   readonly name: string;
@@ -96,6 +152,10 @@ export interface Setting {
   readonly exclusive: boolean;
   /** It can't run twice. */
   readonly single: boolean;
+  /** Undefined: both never share the calls. */
+  readonly shift: ShiftMoves | undefined;
+  /** Somebody may give it up by hand. */
+  readonly hand: boolean;
   readonly calls: readonly CallKind[];
   readonly faults: number;
   readonly worldRules: WorldRules;
@@ -125,6 +185,16 @@ export function keyOf(world: World): string {
     world.new,
     world.newValue,
     world.newActive,
+    world.oldSize,
+    world.oldCount,
+    world.newSize,
+    world.newCount,
+    world.oldLeaving,
+    world.share,
+    world.tapped,
+    world.givenUp,
+    world.missing,
+    world.newLost,
     world.route,
     world.hold,
     world.snapshot,

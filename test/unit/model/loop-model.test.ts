@@ -1,10 +1,16 @@
 import { explore } from '../../model/explore';
 import { seededBugs } from '../../model/mutations';
-import { allSettings, makeSetting } from '../../model/settings';
+import { allSettings, handSettings, makeSetting, shiftSettings } from '../../model/settings';
 
 // What is explored here is small enough for every day; `npm run test:model` goes further.
 
-const settings = [0, 1, 2].flatMap((faults) => allSettings(faults, false));
+const settings = [
+  ...[0, 1, 2].flatMap((faults) => allSettings(faults, false)),
+  ...handSettings(1),
+  ...shiftSettings(0, 'two calls'),
+  ...shiftSettings(0, 'a call and its descendant'),
+  ...shiftSettings(1, 'one call'),
+];
 
 test.each(settings.map((setting) => [setting.name, setting] as const))(
   'no interleaving breaks a promise: %s',

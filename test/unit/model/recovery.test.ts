@@ -1,11 +1,12 @@
 import type { RunRecovery } from '../../../host/src/upgrade/loop-environment';
 import { runRecovery as realRecovery } from '../../../host/src/upgrade/recovery';
+import { strategies } from '../../../host/src/upgrade/step-table';
 import { recoveryCases, recoveryDifferences, referenceRecovery } from '../../model/recovery';
 import { spoiledRecoveries } from '../../model/recovery-mutations';
-import { traceSettings } from '../../model/settings';
+import { shiftTraceSettings, traceSettings } from '../../model/settings';
 import { tracesOf } from '../../model/traces';
 
-const cases = recoveryCases(traceSettings(2).flatMap(tracesOf));
+const cases = recoveryCases([...traceSettings(2), ...shiftTraceSettings(1)].flatMap(tracesOf));
 
 test.each<[string, RunRecovery]>([
   ["the model's own", referenceRecovery],
@@ -20,7 +21,7 @@ test.each(spoiledRecoveries)('a recovery that $name is found by the replay', asy
 });
 
 test('there are journals to be finished, to be undone and to be left alone, in each strategy', () => {
-  for (const strategy of ['overlap', 'handoff', 'recreate']) {
+  for (const strategy of Object.keys(strategies)) {
     const versions = cases.filter((one) => one.strategy === strategy).map(({ version }) => version);
     expect(new Set(versions)).toEqual(new Set(['nothing', 'old', 'new']));
   }
