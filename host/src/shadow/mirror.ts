@@ -16,6 +16,8 @@ export interface ShadowEnvironment {
   readonly now: () => number;
   /** From 0 to 1. */
   readonly random: () => number;
+  /** For which part of its time the host was busy since it was last asked, from 0 to 1. */
+  readonly utilization: () => number;
   /** Does it when what is under way has come to its end. */
   readonly later: (work: () => void) => void;
 }
@@ -43,7 +45,7 @@ export class Mirror implements CallTap {
     private readonly sides: MirrorSides,
     private readonly comparer: AnswerComparer,
   ) {
-    this.load = new MirrorLoad(options, environment.now);
+    this.load = new MirrorLoad(options, environment.now, environment.utilization);
     // One for each call that is under way: Node would take so many for a leak.
     setMaxListeners(0, this.#ended.signal);
     this.#harmless = new Set(options.harmless);

@@ -20,6 +20,11 @@ export interface ShadowOptions {
   readonly maxInFlight?: number;
   /** How many calls are mirrored in a second, from 1 to 10 000. Default 50. */
   readonly maxPerSecond?: number;
+  /**
+   * While the host is busy for more than half of its time: which share of the calls that could be mirrored is at most, in percent, up
+   * to 100. Default 1.
+   */
+  readonly busyPercent?: number;
   /** The largest request or answer of a mirrored call, in bytes, up to 64 MiB. Default 1 MiB. */
   readonly maxBytes?: number;
   /**
@@ -65,16 +70,17 @@ export function checkShadowOptions(options: ShadowOptions = {}): CheckedShadowOp
   checkGroup('shadow', options);
   const count = (name: CountName, standard: number, minimum: number, maximum?: number): number =>
     checkedCount(`shadow.${name}`, options[name], standard, minimum, maximum);
-  const { callTimeoutMs, samplePercent = 100 } = options;
-  check(
-    typeof samplePercent === 'number' && samplePercent > 0 && samplePercent <= 100,
-    'shadow.samplePercent',
-    samplePercent,
-    'a number above 0, up to 100',
-  );
+  const { callTimeoutMs } = options;
+  const percent = (name: 'samplePercent' | 'busyPercent', standard: number): number => {
+    const value = options[name] ?? standard;
+    const good = typeof value === 'number' && value > 0 && value <= 100;
+    check(good, `shadow.${name}`, value, 'a number above 0, up to 100');
+    return value;
+  };
   const checked = {
     harmless: checkedList('harmless', options.harmless, isMethodPath, 'methods as /package.Service/Method'),
-    samplePercent,
+    samplePercent: percent('samplePercent', 100),
+    busyPercent: percent('busyPercent', 1),
     maxInFlight: count('maxInFlight', 4, 1, 64),
     maxPerSecond: count('maxPerSecond', 50, 1, 10_000),
     maxBytes: count('maxBytes', MIB, 1, 64 * MIB),

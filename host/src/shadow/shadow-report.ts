@@ -3,7 +3,7 @@ import type { AnswerDifference } from './difference';
 /**
  * Why a call was not mirrored, or came to no verdict. `sideEffects`: its method has some, or is no unary one, or isn't known.
  * `sample`: left out by `samplePercent`. `rate`, `busy`: more than `maxPerSecond`, than `maxInFlight`, or than the host's own
- * work leaves time for. `size`: larger than `maxBytes`, or of too many values to be compared. `unfinished`: the old version's
+ * work leaves time for (`busyPercent`). `size`: larger than `maxBytes`, or of too many values to be compared. `unfinished`: the old version's
  * answer says nothing about the request, such as UNAVAILABLE, or what is above the time or the load. `unsteady`: the old version
  * itself answered otherwise when it was asked again.
  */

@@ -16,13 +16,22 @@ const TELL_MS = 1_000;
 /** A loss of the new one's process may be heard a little after the calls that it failed. */
 const LOSS_HEARD_MS = 250;
 
-const realEnvironment: ShadowEnvironment = {
-  now: () => performance.now(),
-  random: Math.random,
-  later: (work) => {
-    setImmediate(work);
-  },
-};
+function realEnvironment(): ShadowEnvironment {
+  let before = performance.eventLoopUtilization();
+  return {
+    now: () => performance.now(),
+    random: Math.random,
+    utilization: () => {
+      const now = performance.eventLoopUtilization();
+      const { utilization } = performance.eventLoopUtilization(now, before);
+      before = now;
+      return utilization;
+    },
+    later: (work) => {
+      setImmediate(work);
+    },
+  };
+}
 
 /**
  * Shows the new version what callers ask, and compares what it says with what they got: promoted when the two agree. Callers are
@@ -41,7 +50,7 @@ export class ShadowStrategy implements UpgradeStrategy {
   readonly #environment: ShadowEnvironment;
   #tally: ShadowTally | undefined;
 
-  constructor(options: ShadowOptions = {}, environment: ShadowEnvironment = realEnvironment) {
+  constructor(options: ShadowOptions = {}, environment: ShadowEnvironment = realEnvironment()) {
     this.#options = checkShadowOptions(options);
     this.#environment = environment;
   }

@@ -35,6 +35,8 @@ export class FakeTraffic implements Traffic {
   loss: Error | undefined;
   /** Chance, for samples. */
   random = 0;
+  /** How busy the host is. */
+  utilization = 0;
   #later: (() => void)[] = [];
 
   constructor(
@@ -50,6 +52,7 @@ export class FakeTraffic implements Traffic {
     return {
       now: () => this.now,
       random: () => this.random,
+      utilization: () => this.utilization,
       later: (work) => {
         this.#later.push(work);
       },

@@ -203,6 +203,22 @@ describe('what the new one’s side costs', () => {
     expect(report.methods.map(({ compared }) => compared > 0)).toEqual([true, true]);
   });
 
+  test('is a small share of calls while the host is busy', async () => {
+    const traffic = new FakeTraffic(saying('a'), saying('a'));
+    traffic.utilization = 0.9;
+    let calls = 0;
+    traffic.onWait = async (self) => {
+      for (let call = 0; call < 10; call++) {
+        calls++;
+        await self.callOld({ path: GET });
+        await self.settle();
+      }
+    };
+    const { report } = await run(traffic, { minCalls: 30, busyPercent: 5 });
+    expect(calls).toBeGreaterThanOrEqual(25 * 20);
+    expect(report.skipped.busy).toBeGreaterThan(400);
+  });
+
   test('is the wanted share of calls', async () => {
     const traffic = new FakeTraffic(saying('a'), saying('a'));
     let call = 0;
@@ -384,6 +400,8 @@ describe('options', () => {
     ['harmless', { harmless: ['Get'] }],
     ['samplePercent', { samplePercent: 0 }],
     ['samplePercent', { samplePercent: 101 }],
+    ['busyPercent', { busyPercent: 0 }],
+    ['busyPercent', { busyPercent: '5' }],
     ['maxInFlight', { maxInFlight: 0 }],
     ['maxPerSecond', { maxPerSecond: 1.5 }],
     ['maxBytes', { maxBytes: 2 ** 30 }],
