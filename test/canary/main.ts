@@ -31,6 +31,10 @@ const LAB_RUNS = 50;
 const quiet = (): void => {};
 const logger: Logger = { trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet };
 
+/** Asked to end: no further trial is begun, and what was seen is told. */
+const asked = new AbortController();
+process.once('SIGINT', () => asked.abort()).once('SIGTERM', () => asked.abort());
+
 async function main(task: Task): Promise<number> {
   const runDir = mkdtempSync(join(tmpdir(), 'plugd-canary-run-'));
   const host = await createHost({ runDir, logger });
@@ -38,6 +42,7 @@ async function main(task: Task): Promise<number> {
   const begun = performance.now();
   try {
     for (const scenario of scenarios.filter(({ name }) => name.includes(task.only))) {
+      if (asked.signal.aborted) break;
       const outcomes = await tryAll(host, scenario, task);
       const judged = { ...judgeRuns(scenario, outcomes), ...needed(scenario, outcomes, task) };
       figures.push(judged);
@@ -78,7 +83,7 @@ async function tryAll(host: Host, scenario: Scenario, task: Task): Promise<reado
       contract: [CounterDefinition],
       ...old,
     });
-    while (begun < task.runs) {
+    while (begun < task.runs && !asked.signal.aborted) {
       const run = ++begun;
       const { version: from } = plugin.status();
       const { weight, seed } = task;

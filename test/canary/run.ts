@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type OperationHandle, type Plugin, PluginError } from '@plugd/host';
+import type { MetricJudgement } from '../../host/src/analysis/judgement';
 import { CanaryBook, type CanaryCall, withinWeight } from '../support/canary-book';
 import { CanaryCallers } from '../support/canary-callers';
 import { reachesShare, turnPages } from '../support/canary-progress';
@@ -23,6 +24,8 @@ export interface Outcome {
   readonly p99Ms: { readonly old: number; readonly new: number };
   /** Those that the new one failed, as it was told. */
   readonly ownFailures: number;
+  /** What was said of the new one last, metric by metric. */
+  readonly said: readonly string[];
   /** What must not be. */
   readonly wrong: readonly string[];
 }
@@ -64,6 +67,7 @@ export async function tryOnce(trying: Trying): Promise<Outcome> {
       },
     });
     void turnPages(handle, book);
+    const said = lastSaid(handle, weight);
     const bad = scenario.slow === undefined ? Promise.resolve() : badWeather(handle, weight, trying);
     const { outcome, code } = await ended(handle);
     const endedAt = performance.now();
@@ -82,6 +86,7 @@ export async function tryOnce(trying: Trying): Promise<Outcome> {
       callsOld: on(from).length,
       p99Ms: { old: p99(on(from)), new: p99(on(to)) },
       ownFailures: book.calls.filter(({ failed }) => failed === 'own').length,
+      said: await said,
       wrong: wrongIn(book, { from, to, serving, endedAt }),
     };
   } finally {
@@ -98,6 +103,16 @@ function lasted(calls: readonly CanaryCall[]): number {
 function p99(calls: readonly CanaryCall[]): number {
   const sorted = calls.map(({ beganAt, endedAt }) => endedAt - beganAt).sort((a, b) => a - b);
   return Math.round(sorted[Math.floor(0.99 * sorted.length)] ?? Number.NaN);
+}
+
+async function lastSaid(handle: OperationHandle, weight: number): Promise<readonly string[]> {
+  let said: readonly string[] = [];
+  for await (const { shift } of handle) {
+    const metrics = shift?.percentNew === weight ? shift.facts?.['metrics'] : undefined;
+    if (!Array.isArray(metrics)) continue;
+    said = metrics.map(({ metric, pValue, why }: MetricJudgement) => `${metric}, p ${pValue}: ${why}`);
+  }
+  return said;
 }
 
 async function ended(handle: OperationHandle): Promise<Pick<Outcome, 'outcome' | 'code'>> {

@@ -11,6 +11,7 @@ const outcome = (over: Partial<Outcome> = {}): Outcome => ({
   callsOld: 100,
   p99Ms: { old: 10, new: 20 },
   ownFailures: 2,
+  said: [],
   wrong: [],
   ...over,
 });
