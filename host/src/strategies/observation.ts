@@ -16,9 +16,9 @@ export function judgeBoth(traffic: Traffic, analysis: Analysis, now: Now = monot
   return judged(analysis, readings, now);
 }
 
-/** The same of one version by itself, which the analysis takes for the new one. */
-export function judgeOne(side: TrafficSide, analysis: Analysis, now: Now = monotonic): Judged {
-  return judged(analysis, [observe(side, 'new', analysis, now)], now);
+/** The same of one version while it has all calls. */
+export function judgeOne(side: TrafficSide, as: Side, analysis: Analysis, now: Now = monotonic): Judged {
+  return judged(analysis, [observe(side, as, analysis, now)], now);
 }
 
 /** Something that is judged by and by. */
