@@ -10,7 +10,8 @@ import type { ShadowOrder } from './shadow-plugin';
 
 const program = bundleProgram(resolve(__dirname, 'shadow-plugin.ts'));
 const descriptors = join(__dirname, '../../proto/src/gen/samples.binpb');
-const ignore = ['served_by', 'pid'];
+// Not that of the answers to writes: were one mirrored, it would disagree.
+const ignore = ['samples.kv.v1.GetResponse.served_by', 'pid'];
 let room: HostRoom;
 beforeEach(async () => {
   room = await HostRoom.open();
@@ -121,13 +122,12 @@ test('twenty wrong answers are found, each before a caller has one of them', asy
   await unharmed(callers);
 });
 
-test('one wrong answer refuses the new version, and what callers write reaches it never', async () => {
+test('one wrong answer refuses the new version, and what callers write is executed once', async () => {
   const plugin = await load();
   const callers = new Callers(plugin, 20);
   const failure = await failureOf(upgrade(plugin, { wrong: ['key-7'] }, {}));
   expect(failure.code).toBe('SHADOW_DISAGREES');
-  const { disagreements, skipped } = failure.facts as unknown as ShadowReport;
-  expect(disagreements).toMatchObject([
+  expect(failure.facts['disagreements']).toMatchObject([
     {
       method: '/samples.kv.v1.Kv/Get',
       field: 'value',
@@ -136,7 +136,6 @@ test('one wrong answer refuses the new version, and what callers write reaches i
     },
   ]);
   expect(JSON.stringify(failure)).not.toContain('value of');
-  expect(skipped.sideEffects).toBeGreaterThan(0);
   await unharmed(callers);
   const { servedBy } = await plugin.client(KvDefinition).put({ key: 'k', value: Buffer.alloc(0) });
   expect(servedBy).toBe(`${callers.writes + 1}`);
