@@ -248,6 +248,8 @@ export class ResumableCall implements Call, OpeningOwner {
         this.reopenings = 0;
         this.readWanted = false;
         this.listener?.onReceiveMessage(message);
+        // It may have become known only now that it can.
+        if (this.sendOnWanted && this.resumes && opening === this.current && !this.over) this.sendOn(opening);
     }
   }
 

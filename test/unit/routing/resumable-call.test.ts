@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectivityState, Metadata, propagate, status } from '@grpc/grpc-js';
@@ -567,6 +568,21 @@ describe('its plugin', () => {
     expect(heardNumbers(world.heard)).toEqual([1, 2, 3]);
   });
 
+  test('of which it becomes known too late for the drain goes then', () => {
+    const rule = new Rule();
+    rule.fields = 'unknown';
+    const world = stream({ rule });
+    sends(world.first.call().headers(), 1);
+    swapAndDrain(world);
+    expect(world.second.channel.calls).toEqual([]);
+    rule.fields = fields;
+    sends(world.first.call(), 2);
+    expect(world.second.request().after).toBe(2);
+    sends(world.second.call().headers(), 3);
+    expect(heardNumbers(world.heard)).toEqual([1, 2, 3]);
+    expect(world.second.channel.calls).toHaveLength(1);
+  });
+
   test('of which it becomes known that it does not is not', () => {
     const rule = new Rule();
     rule.fields = 'unknown';
@@ -609,6 +625,20 @@ describe('its plugin', () => {
     expect(heardNumbers(heard)).toEqual([1]);
     expect(heard.outcome).toEqual([status.ABORTED, 'STREAM_NOT_RESUMED', 'maybe']);
   });
+});
+
+test('each of its calls is made in the context of its caller', () => {
+  const context = new AsyncLocalStorage<string>();
+  const world = context.run('caller', () => stream());
+  sends(world.first.call().headers(), 1);
+  let seen: unknown;
+  const createCall = world.second.channel.createCall.bind(world.second.channel);
+  world.second.channel.createCall = () => {
+    seen = context.getStore();
+    return createCall();
+  };
+  context.run('whoever upgrades', () => swapAndDrain(world));
+  expect(seen).toBe('caller');
 });
 
 test('a stream that descends from a call in flight stays with that one’s generation', async () => {
