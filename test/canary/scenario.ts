@@ -20,12 +20,12 @@ export interface Scenario {
 
 const INTERNAL = 13;
 /** A bad version that lasts so long has not been found out. */
-const longMs = 60_000;
+const longMs = 120_000;
 /** About as long as a bad one lasts in the middle. */
 const enoughMs = 10_000;
 const quick = { latency: { medianMs: 3, sigma: 0.5 }, callers: 4 };
-/** So slow that what a busy machine adds, a tenth of a second to the slowest, is little of it. */
-const slower = { latency: { medianMs: 150, sigma: 0.5 }, callers: 24 };
+/** So slow that what a busy machine adds, some tenths of a second to the slowest, is little of it. */
+const slower = { latency: { medianMs: 400, sigma: 0.5 }, callers: 60 };
 
 export const scenarios: readonly Scenario[] = [
   {
