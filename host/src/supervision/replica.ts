@@ -36,10 +36,10 @@ export class Replica {
     return this.alive ? this.instance.launched.record.pid : undefined;
   }
 
-  /** Lets it finish its calls, now that no new ones come; what is left at the limit is cut. */
+  /** Lets it finish its calls, now that no new ones come; what is left at the limit is cut. May be called again. */
   drain(limitMs: number, cause: Cause, refusal?: Refusal): Promise<DrainResult> {
     const { instance, endpoint } = this;
-    if (!instance.ended) instance.transition('draining', cause);
+    if (!instance.ended && instance.state !== 'draining') instance.transition('draining', cause);
     // Not awaited: calls may end long before the plugin has answered. One without calls need not know.
     if (endpoint.inFlight > 0 && !instance.ended) {
       void instance.connection.lifecycle.announceDrain(limitMs, { timeoutMs: announceTimeoutMs });

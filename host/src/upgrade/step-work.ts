@@ -252,8 +252,12 @@ export class StepWork {
 
   readonly undo: Readonly<Record<UndoName, () => Promise<void>>> = {
     'shift-back': async () => {
-      await this.#refill();
-      await this.#shifting?.back(this.next);
+      // First: until the old one is whole again the new one may keep its part of the calls.
+      const [refilled] = await Promise.allSettled([this.#refill()]);
+      await this.#shifting?.back(this.next).catch((error: unknown) => {
+        this.warnings.push(asPluginError(error, 'the new version was not drained'));
+      });
+      if (refilled.status === 'rejected') throw refilled.reason;
     },
     'end-new': async () => {
       const { next } = this;
@@ -324,7 +328,10 @@ export class StepWork {
     this.#begun = true;
   }
 
-  /** Starts what has left of the old one. While the plugin is being stopped nobody needs it any more. */
+  /**
+   * Starts what has left of the old one. While the plugin is being stopped nobody needs it any more. Rejects where nothing of it is
+   * left: what has fewer instances than it had still serves.
+   */
   async #refill(): Promise<void> {
     const { supervisor } = this.#old;
     const { signal } = this.#tools;
@@ -332,6 +339,7 @@ export class StepWork {
     try {
       await supervisor.resize(supervisor.spec.instances, signal);
     } catch (error) {
+      if (supervisor.replicas.length === 0) throw error;
       this.warnings.push(asPluginError(error, 'the old version has fewer instances than it had'));
     }
   }
