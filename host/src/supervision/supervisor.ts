@@ -18,6 +18,8 @@ import type { DrainResult } from '../routing/endpoint';
 import { Generation } from '../routing/generation';
 import type { Refusal } from '../routing/refusal';
 import { beginLife, type KeptState, keepsState } from './begin-life';
+import { Departures } from './departures';
+import { GenerationStarts, quietStep } from './generation-starts';
 import { asPluginError, completeError, crashLoop, type Loss, tellOf } from './loss';
 import { Peers } from './peers';
 import { Replica } from './replica';
@@ -64,10 +66,8 @@ export class Supervisor {
   readonly sharedResources: GenerationResources;
   readonly #peers: Peers | undefined;
   readonly #slots: Slot[] = [];
-  /** Out of the route, and not ended yet. */
-  readonly #leaving = new Set<Replica>();
-  /** The end of instances that crashed or were sent away, and of all that they left, while it is under way. */
-  readonly #clearing = new Set<Promise<void>>();
+  readonly #starts: GenerationStarts;
+  readonly #departures = new Departures();
   readonly #ending = new AbortController();
   #description: Description | undefined;
   #onCondition: (condition: Condition) => void = nobodyListens;
@@ -84,6 +84,14 @@ export class Supervisor {
     this.sharedContract = new GenerationContract(spec.contract.contract);
     this.sharedResources = tools.factory.resourcesFor(spec);
     // One alone has nobody to be compared with.
+    this.#starts = new GenerationStarts({
+      spec,
+      generation: number,
+      factory: tools.factory,
+      contract: this.sharedContract,
+      resources: this.sharedResources,
+      kept: tools.kept,
+    });
     this.#peers = spec.instances > 1 ? new Peers(() => this.contract, tools.emit) : undefined;
   }
 
@@ -103,7 +111,7 @@ export class Supervisor {
 
   /** All that live: {@link replicas}, then those that leave. */
   get all(): Replica[] {
-    return [...this.replicas, ...this.#leaving];
+    return [...this.replicas, ...this.#departures.replicas];
   }
 
   /** The first one: for what any of them can answer. Undefined while none lives. */
@@ -129,9 +137,9 @@ export class Supervisor {
     const starts = await Promise.allSettled(
       Array.from({ length: instances }, async (_, index) => {
         // One of them tells of the steps: the others take the same ones at the same time.
-        const runStep = index === 0 ? options.runStep : this.#quietStep;
+        const runStep = index === 0 ? options.runStep : quietStep;
         try {
-          return await this.#startOne({ signal, runStep });
+          return await this.#starts.one({ signal, runStep });
         } catch (error) {
           failed.abort(error);
           throw error;
@@ -205,7 +213,7 @@ export class Supervisor {
   async #grow(count: number, given: AbortSignal): Promise<void> {
     const { signal, release } = joinSignals([given, this.#ending.signal]);
     const starts = Array.from({ length: count }, async () => {
-      const instance = await this.#startBegun(signal);
+      const instance = await this.#starts.begun(signal);
       const slot = new Slot(this.spec.restart);
       this.#slots.push(slot);
       this.#enter(slot, instance);
@@ -228,39 +236,10 @@ export class Supervisor {
       const { replica, filling = Promise.resolve() } = slot;
       slot.replica = undefined;
       const left = replica && this.#sendAway(replica, 'dismiss', { reason: 'resized' });
-      await Promise.allSettled([this.#wait(filling), left]);
+      await Promise.allSettled([this.#departures.wait(filling), left]);
     });
     await Promise.allSettled(gone);
   }
-
-  /** Another instance of the generation that is about to serve. Nothing is left of one that can't begin, or is not wanted any more. */
-  async #startBegun(signal: AbortSignal): Promise<Instance> {
-    const instance = await this.#startOne({ signal, runStep: this.#quietStep });
-    try {
-      await beginLife(instance, this.#tools.kept);
-      // It may have come up just as nobody wanted it any more.
-      signal.throwIfAborted();
-      return instance;
-    } catch (error) {
-      await instance.kill({ reason: 'refused' });
-      throw error;
-    }
-  }
-
-  /** Another instance of the generation, proved. */
-  #startOne(options: { readonly signal: AbortSignal; readonly runStep: RunStep }): Promise<Instance> {
-    const { number } = this.generation;
-    const { sharedContract: contract, sharedResources: resources } = this;
-    return this.#tools.factory.start(this.spec, { generation: number, contract, resources, ...options });
-  }
-
-  readonly #quietStep: RunStep = async (step, work) => {
-    try {
-      return await work();
-    } catch (error) {
-      throw error instanceof PluginError ? error.withFacts({ step }) : error;
-    }
-  };
 
   /** From now on its instances serve, and are looked after: to be called when it has come into the route. */
   supervise(onCondition: (condition: Condition) => void, cause: Cause): void {
@@ -303,7 +282,7 @@ export class Supervisor {
       this.replicas.map((replica) => replica.drain(drainTimeoutMs, cause, refusal)),
     );
     // Those that left before drain by themselves, each with its own limit.
-    await Promise.allSettled([...this.#clearing, freed]);
+    await Promise.allSettled([...this.#departures.work, freed]);
     const sum = (of: (result: DrainResult) => number) => results.reduce((all, one) => all + of(one), 0);
     return {
       drained: sum(({ drained }) => drained),
@@ -319,7 +298,7 @@ export class Supervisor {
     const ends = await Promise.allSettled([
       ...this.replicas.map((replica) => replica.stop(cause)),
       ...this.#slots.map(({ filling }) => filling),
-      ...this.#clearing,
+      ...this.#departures.work,
     ]);
     await this.#ended();
     const failed = ends.find((end) => end.status === 'rejected');
@@ -331,7 +310,7 @@ export class Supervisor {
     this.leave();
     await Promise.allSettled([
       ...this.replicas.map(({ instance }) => instance.kill(cause)),
-      ...this.#clearing,
+      ...this.#departures.work,
     ]);
     await this.#ended();
   }
@@ -392,7 +371,7 @@ export class Supervisor {
     this.generation.remove(replica.endpoint);
     this.#peers?.remove(replica);
     // Before anybody hears of it, so that a stop from then on waits for it.
-    this.#wait(replica.clear(error, this.#tools.logger));
+    this.#departures.wait(replica.clear(error, this.#tools.logger));
     instance.fail(error);
     if (slot.replica !== replica) return;
     slot.watch?.stop();
@@ -441,17 +420,7 @@ export class Supervisor {
   #sendAway(replica: Replica, how: 'dismiss' | 'abandon', cause: Cause): Promise<void> {
     this.generation.remove(replica.endpoint);
     this.#peers?.remove(replica);
-    this.#leaving.add(replica);
-    const gone = replica[how](cause, this.#tools.logger);
-    return this.#wait(gone.finally(() => this.#leaving.delete(replica)));
-  }
-
-  /** Remembers work until it has ended. Its failure has been logged; {@link stop} throws it, if it comes in time. */
-  #wait(work: Promise<void>): Promise<void> {
-    const waited = work.finally(() => this.#clearing.delete(waited));
-    waited.catch(() => {});
-    this.#clearing.add(waited);
-    return waited;
+    return this.#departures.add(replica, replica[how](cause, this.#tools.logger));
   }
 
   #lost(slot: Slot, loss: Loss): void {
@@ -493,7 +462,7 @@ export class Supervisor {
       this.#assess(error);
       try {
         // Two can't have the same: what was sent away has to be gone.
-        if (this.#runsAlone) await Promise.allSettled(this.#clearing);
+        if (this.#runsAlone) await Promise.allSettled(this.#departures.work);
         if (delayMs > 0) await sleep(delayMs, undefined, { signal });
         await this.#replace(slot, loss, attempt);
         return;
@@ -518,7 +487,7 @@ export class Supervisor {
       // Also where it is lost meanwhile: then another one comes just in time.
       await this.#replace(slot, loss, 1);
       // It may have fallen ill meanwhile, and be on its way.
-      if (!replica.instance.ended && !this.#leaving.has(replica))
+      if (!replica.instance.ended && !this.#departures.has(replica))
         this.#sendAway(replica, 'dismiss', { reason: 'limit', code: error.code });
     } catch (failure) {
       if (slot.signal.aborted) return;
@@ -530,7 +499,7 @@ export class Supervisor {
   /** Starts another instance for the place of one that was lost. Throws what its start throws. */
   async #replace(slot: Slot, loss: Loss, attempt: number): Promise<void> {
     const { counters, emit } = this.#tools;
-    const instance = await this.#startBegun(slot.signal);
+    const instance = await this.#starts.begun(slot.signal);
     slot.watch?.stop();
     this.#enter(slot, instance);
     this.#tools.resources.take(this.generation.number);
