@@ -84,7 +84,7 @@ void finish();
 async function finish(): Promise<void> {
   // With a third fault traces are many times as many, and ask nothing of a loop that they don't with two.
   const faults = Math.min(maxFaults, 2);
-  const traces = [...traceSettings(faults), ...shiftTraceSettings(faults)].flatMap(tracesOf);
+  const traces = [...traceSettings(faults), ...shiftTraceSettings(faults, true)].flatMap(tracesOf);
   let differing = 0;
   for (const trace of traces) {
     const { differences } = await replay(trace, runLoop);

@@ -87,6 +87,7 @@ type Kind = Omit<Choice, 'calls' | 'faults'>;
 /** What is common to strategies by which both share the calls: as the rest of them is the same, they differ in their moves. */
 const beside = { stateful: false, exclusive: false, bake: true, hand: true } as const;
 const one = { instances: 1, first: 1, taps: false } as const;
+const alone: ShiftMoves = { ...one, shares: [] };
 const two = { instances: 2, first: 1, taps: false } as const;
 
 export const shiftKinds: Readonly<Record<string, Kind>> = {
@@ -103,7 +104,7 @@ export const shiftKinds: Readonly<Record<string, Kind>> = {
     makesRoom: true,
     shift: { ...two, shares: ['some', 'all'], rolls: { surge: 0, unavailable: 1 } },
   },
-  'blue-green': { ...beside, strategy: 'blue-green', shift: { ...one, shares: [] } },
+  'blue-green': { ...beside, strategy: 'blue-green', shift: alone },
   // Whatever the others do, and back again.
   custom: {
     ...beside,
@@ -169,8 +170,12 @@ export function traceSettings(faults: number): Setting[] {
   );
 }
 
-export function shiftTraceSettings(faults: number): Setting[] {
-  return Object.entries(shiftKinds).map(([name, kind]) => makeSetting(name, { ...kind, calls: [], faults }));
+/** @param whole with all that strategies do, of which a loop sees hardly anything; else with what it does see */
+export function shiftTraceSettings(faults: number, whole: boolean): Setting[] {
+  return Object.entries(shiftKinds).map(([name, kind]) => {
+    const shift: ShiftMoves = whole || kind.makesRoom ? (kind.shift ?? alone) : alone;
+    return makeSetting(name, { ...kind, shift, calls: [], faults });
+  });
 }
 
 export const handoffChoice: Choice = {

@@ -6,7 +6,7 @@ import { replay } from '../../model/replay';
 import { shiftTraceSettings, traceSettings } from '../../model/settings';
 import { type Trace, tracesOf } from '../../model/traces';
 
-const traces = [...traceSettings(2), ...shiftTraceSettings(1)].flatMap(tracesOf);
+const traces = [...traceSettings(2), ...shiftTraceSettings(1, false)].flatMap(tracesOf);
 
 /** Whether the model has to take the strategy through the step: to the loop some are like others. */
 const isTraced = (strategy: string, { when }: StepRow): boolean =>
