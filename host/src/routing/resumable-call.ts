@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { performance } from 'node:perf_hooks';
 import { type CallCredentials, Metadata, propagate, status } from '@grpc/grpc-js';
+import type { ErrorCode } from '@plugd/protocol/error-codes';
 import { CODE_TRAILER, EXECUTED_TRAILER } from '@plugd/protocol/rpc/rpc-error';
 import { deadlineAt, dueTime } from './due-time';
 import type { Leaving } from './endpoint';
@@ -26,6 +27,9 @@ const leaving: ReadonlySet<status> = new Set([
   status.ABORTED,
   status.UNAVAILABLE,
 ]);
+
+/** What a route says that leads nowhere any more. */
+const closing: ReadonlySet<unknown> = new Set<ErrorCode>(['ROUTE_CLOSED', 'HOST_CLOSED']);
 
 interface ResumableCallOptions {
   /** Where the call was made. */
@@ -200,6 +204,7 @@ export class ResumableCall implements Call, OpeningOwner {
     }
     this.sendOnWanted = true;
     if (this.next !== undefined || this.stays || this.cancelled || this.lost !== undefined) return;
+    clearTimeout(this.delayTimer);
     if (!this.position.mayGoOn) {
       this.read();
       return;
@@ -258,11 +263,17 @@ export class ResumableCall implements Call, OpeningOwner {
     if (this.cancelled || this.over || (code === status.DEADLINE_EXCEEDED && this.due <= performance.now()))
       return 'over';
     if (opening === this.current && this.next !== undefined) return 'other';
-    const gone = how === 'lost' || (how === 'cut' && metadata.get(CODE_TRAILER)[0] === 'INSTANCE_LOST');
-    const leaves = how === 'ended' && opening.call.place?.draining === true && leaving.has(code);
+    const [told] = metadata.get(CODE_TRAILER);
+    const { place } = opening.call;
+    // The last is a channel that was closed before anybody had noticed.
+    const gone =
+      how === 'lost' ||
+      (how === 'cut' && told === 'INSTANCE_LOST') ||
+      (opening.again && place === undefined && told === undefined && code === status.UNAVAILABLE);
+    const leaves = how === 'ended' && place?.draining === true && leaving.has(code);
     if ((gone || leaves) && this.reopenings < mostReopenings && this.position.mayGoOn) return 'again';
     // What the route itself says has its own code.
-    const answered = opening.again && !opening.said && opening.call.place !== undefined && how === 'ended';
+    const answered = opening.again && !opening.said && place !== undefined && how === 'ended';
     return answered && code !== status.OK ? 'not-resumed' : 'over';
   }
 
@@ -284,6 +295,9 @@ export class ResumableCall implements Call, OpeningOwner {
     } else {
       this.stays = true;
     }
+    // Nothing serves after it: as it ends now it has ended.
+    if (closing.has(received.metadata.get(CODE_TRAILER)[0]) && next?.call.place === undefined)
+      this.position.forget();
     if (after === 'not-resumed') this.position.warn('its token was refused', received.details);
     this.read();
   }

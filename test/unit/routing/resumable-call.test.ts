@@ -325,7 +325,35 @@ describe('when its instance drains', () => {
   });
 });
 
+test('that its plugin ends it when that is stopped is its end', async () => {
+  const { route, first, heard } = stream();
+  sends(first.call().headers(), 1);
+  route.close();
+  void first.generation.drain(100);
+  await turns();
+  first.call().end();
+  expect(heard.statuses).toMatchObject([{ code: status.OK }]);
+});
+
 describe('when its connection is lost', () => {
+  test('and the next one’s channel is closed before anybody has noticed, it is opened once more', async () => {
+    const world = stream();
+    sends(world.first.call().headers(), 1);
+    world.route.swap(world.second.generation);
+    const createCall = world.second.channel.createCall.bind(world.second.channel);
+    let closed = true;
+    world.second.channel.createCall = () => {
+      if (closed) throw new Error('Channel has been shut down');
+      return createCall();
+    };
+    world.first.channel.break();
+    await turns();
+    closed = false;
+    jest.advanceTimersByTime(50);
+    sends(world.second.call().headers(), 2);
+    expect(heardNumbers(world.heard)).toEqual([1, 2]);
+  });
+
   test('it goes on where the route leads', async () => {
     const world = stream();
     sends(world.first.call().headers(), 1, 2);
