@@ -236,7 +236,7 @@ export class PluginOperations {
         keepsWarm: keepWarmMs > 0 && keepsApart(strategy),
         shift: shifts ? asked.shift : undefined,
         shiftTimeoutMs,
-        makesRoom: shifts && asked.makesRoom === true,
+        maxSurge: shifts ? asked.maxSurge : undefined,
         controls,
         warm,
         state,

@@ -14,7 +14,6 @@ export const hostRooms = [
   'routing',
   'supervision',
   'analysis',
-  'analysis',
   'strategies',
   'shadow',
   'journal',

@@ -1,4 +1,4 @@
-import { status } from '@grpc/grpc-js';
+import { type Channel, status } from '@grpc/grpc-js';
 import { Broker, type BrokerCounters } from '@plugd/protocol/broker/broker';
 import { hostBrokerStream } from '@plugd/protocol/broker/host-broker-stream';
 import type { BrokerSecurity } from '@plugd/protocol/broker/security';
@@ -38,6 +38,8 @@ export class Connection {
   readonly lifecycle: LifecycleCalls;
   /** The connection under the channel, where all of an instance's connections share one. */
   readonly #wire: MultiplexedWire | undefined;
+  readonly #target: ChannelAddress;
+  readonly #security: ChannelSecurity | undefined;
   readonly #maxMessageBytes: number;
   readonly #sockets = new SocketWatch();
   #broker: Broker | undefined;
@@ -56,6 +58,8 @@ export class Connection {
     maxMessageBytes = MESSAGE_LIMIT_BYTES,
   ) {
     this.#wire = wire;
+    this.#target = target;
+    this.#security = security;
     this.#maxMessageBytes = maxMessageBytes;
     const channel = this.#sockets.run(() => {
       const opened = openChannel(wire?.address ?? target, security, maxMessageBytes);
@@ -67,6 +71,15 @@ export class Connection {
     this.tls = security !== undefined;
     this.#health = new HealthCheck(this.channel);
     this.lifecycle = new LifecycleCalls(this.channel);
+  }
+
+  /**
+   * Another connection to the process, for answers of up to so many bytes. Whoever opens it closes it, and nobody drains it. Undefined
+   * where all connections share one.
+   */
+  openBeside(maxMessageBytes: number): Channel | undefined {
+    if (this.#wire !== undefined) return undefined;
+    return openChannel(this.#target, this.#security, maxMessageBytes);
   }
 
   health(limit: CallLimit): Promise<HealthAnswer> {

@@ -13,6 +13,8 @@ export interface Answer {
   readonly details: string;
   /** Undefined unless the call succeeded. */
   readonly message: Uint8Array | undefined;
+  /** It has not been read. Default false. */
+  readonly tooLarge?: boolean;
 }
 
 export interface AnswerRules {

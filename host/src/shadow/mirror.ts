@@ -148,9 +148,10 @@ export class Mirror implements CallTap {
   #differences(path: string, old: Answer, other: Answer): readonly AnswerDifference[] | undefined {
     const { maxBytes } = this.options;
     const length = other.message?.length ?? 0;
-    if (length > maxBytes) {
+    if (length > maxBytes || other.tooLarge === true) {
       const size = (bytes: number): string => `${bytes} bytes`;
-      return [{ field: '', kind: 'size', old: size(old.message?.length ?? 0), new: size(length) }];
+      const told = length > maxBytes ? size(length) : `more than ${size(maxBytes)}`;
+      return [{ field: '', kind: 'size', old: size(old.message?.length ?? 0), new: told }];
     }
     const begun = this.environment.now();
     try {

@@ -74,7 +74,11 @@ export class ShadowStrategy implements UpgradeStrategy {
       this.#options,
       this.#environment,
       tally,
-      { contract, askOld: (call) => traffic.old.call(call), askNew: (call) => traffic.new.call(call) },
+      {
+        contract,
+        askOld: (call) => traffic.old.call(call),
+        askNew: (call) => traffic.new.call({ ...call, maxBytes: this.#options.maxBytes }),
+      },
       comparer,
     );
     if (!contract.services.some(({ methods }) => methods.some(({ path }) => mirror.mirrors(path)))) {

@@ -10,6 +10,11 @@ export interface RawCall {
   readonly metadata?: Metadata;
   /** In milliseconds. */
   readonly timeoutMs: number;
+  /**
+   * The largest answer that is taken, in bytes; a larger one ends as RESOURCE_EXHAUSTED. Not held where all connections of an instance
+   * share one (`multiplex`). Default: as for all calls.
+   */
+  readonly maxBytes?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -19,8 +24,13 @@ export interface RawAnswer {
   readonly details: string;
   /** Undefined unless the call succeeded. */
   readonly message: Uint8Array | undefined;
+  /** It was larger than `maxBytes`, and has not been read. */
+  readonly tooLarge?: boolean;
   readonly elapsedMs: number;
 }
+
+/** In grpc-js's words: the status alone may be the plugin's own. */
+const tooLarge = /Received message larger than max/;
 
 const asItIs = (bytes: Buffer): Buffer => bytes;
 
@@ -32,6 +42,7 @@ export function callRaw(channel: Channel | undefined, call: RawCall): Promise<Ra
     code,
     details,
     message,
+    tooLarge: call.maxBytes !== undefined && code === status.RESOURCE_EXHAUSTED && tooLarge.test(details),
     elapsedMs: performance.now() - begun,
   });
   if (channel === undefined) {

@@ -49,7 +49,7 @@ async function roll({ maxSurge, maxUnavailable, pauseMs }: RollingSpec, traffic:
   let there = fresh.instances;
   const least = Math.max(0, Math.min(old.whole, instances) - maxUnavailable);
   const most = Math.max(old.whole, instances) + maxSurge;
-  for (;;) {
+  const share = (): void => {
     const percentNew = (100 * there) / (there + stay);
     traffic.split(percentNew);
     traffic.progress({
@@ -58,13 +58,16 @@ async function roll({ maxSurge, maxUnavailable, pauseMs }: RollingSpec, traffic:
       done: there / instances,
       facts: { new: there, old: stay },
     });
+  };
+  for (;;) {
+    share();
     await traffic.wait(pauseMs);
     // What is left of the old one then leaves after the swap, as in any upgrade.
     if (there >= instances || traffic.promoted) return;
     const needed = Math.max(0, least - there);
     if (needed < stay) {
       stay = needed;
-      traffic.split((100 * there) / (there + stay));
+      share();
       await old.resize(stay);
     }
     const room = Math.max(0, most - stay - there);

@@ -177,6 +177,11 @@ export class Supervisor {
     return this.replicas.filter(({ alive }) => alive).length >= this.#size;
   }
 
+  /** How many instances it has, those with it that are being started again. */
+  get places(): number {
+    return this.#slots.length;
+  }
+
   /** How many instances it has lost since it was made: those that were asked to leave don't count. */
   get losses(): number {
     return this.#losses;

@@ -47,7 +47,8 @@ export async function admitStrategy(question: AdmissionQuestion): Promise<Strate
     oldInstances: pids.length,
     newInstances: Math.min(
       changes.instances ?? options.instances ?? 1,
-      isShift(strategy) ? (asked.besideOld ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
+      // Without a surge an old one leaves before a new one comes.
+      Math.max(1, (isShift(strategy) ? asked.maxSurge : undefined) ?? Number.POSITIVE_INFINITY),
     ),
     availableBytes: platform.availableMemory(),
     budgets,

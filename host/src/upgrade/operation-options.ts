@@ -35,8 +35,8 @@ export interface OperationOptions {
   /** How calls are shifted, where the strategy is one by which both serve for a while. */
   readonly shift: UpgradeStrategy | undefined;
   readonly shiftTimeoutMs: number;
-  /** No more instances may run at a time than before: one of the old one's has to leave first. */
-  readonly makesRoom: boolean;
+  /** How many instances there may be more than usual while both run; undefined: as many as both have. */
+  readonly maxSurge: number | undefined;
   readonly controls: OperationControls;
   /** Gives the operation up, as long as it has not swapped. */
   readonly signal: AbortSignal;

@@ -173,7 +173,7 @@ export class Operation implements LoopEnvironment {
       case 'bake-asked':
         return this.#options.bakeMs > 0 || this.#options.strict || this.#options.shift?.bake !== undefined;
       case 'no-surge':
-        return this.#options.makesRoom;
+        return this.#options.maxSurge === 0;
     }
   }
 

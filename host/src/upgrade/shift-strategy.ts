@@ -14,9 +14,8 @@ export interface AskedStrategy {
   readonly name: StrategyName | undefined;
   /** Undefined where both versions never share the calls. */
   readonly shift?: UpgradeStrategy;
-  readonly makesRoom?: boolean;
-  /** How many of the new one's instances run at a time beside the old one's; undefined: all. */
-  readonly besideOld?: number;
+  /** How many instances there may be more than usual while both run; undefined: as many as both have. */
+  readonly maxSurge?: number;
 }
 
 const names = Object.keys(strategies).filter((name) => name !== 'custom');
@@ -50,8 +49,7 @@ export function askedStrategy(options: UpgradeOptions): AskedStrategy {
       return { name: strategy, shift: blueGreenStrategy(blueGreen) };
     case 'rolling': {
       const spec = resolveRolling(rolling);
-      const besideOld = Math.max(1, spec.maxSurge);
-      return { name: strategy, shift: rollingStrategy(spec), makesRoom: spec.maxSurge === 0, besideOld };
+      return { name: strategy, shift: rollingStrategy(spec), maxSurge: spec.maxSurge };
     }
     default:
       return { name: strategy };

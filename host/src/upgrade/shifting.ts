@@ -3,7 +3,7 @@ import { PluginError } from '@plugd/protocol/plugin-error';
 import { joinSignals } from '../launch/join-signals';
 import { waitAtMost } from '../launch/wait-at-most';
 import type { CallTap } from '../routing/tap';
-import { callRaw, type RawAnswer, type RawCall } from '../strategies/raw-call';
+import type { RawCall } from '../strategies/raw-call';
 import type {
   ShiftProgress,
   SplitOptions,
@@ -14,6 +14,7 @@ import type {
 import type { Supervisor } from '../supervision/supervisor';
 import type { OperationControls } from './operation-controls';
 import type { OperationTarget, OperationTools } from './operation-target';
+import { RawCalls } from './raw-calls';
 
 const lookEveryMs = 50;
 
@@ -37,6 +38,7 @@ export class Shifting {
   /** Since when which share of the new calls went to the new one. */
   readonly told: ShiftProgress[] = [];
   readonly #options: ShiftingOptions;
+  readonly #raw = new RawCalls();
   #shared = false;
 
   constructor(options: ShiftingOptions) {
@@ -62,6 +64,12 @@ export class Shifting {
     if (strategy.bake === undefined || old === undefined) return false;
     await this.#within(async (traffic) => strategy.bake?.(traffic), old, next, false);
     return true;
+  }
+
+  /** While instances are given back: each of both versions gets as much as any other. */
+  balance(old: Supervisor, next: Supervisor): void {
+    const all = old.places + next.places;
+    if (this.#shared && all > 0) this.#options.target.share(next, { share: next.places / all });
   }
 
   /** All new calls go to the old one again; waits until the new one has none. */
@@ -96,6 +104,7 @@ export class Shifting {
         { facts: { strategy: strategy.name, limitMs } },
       );
     } finally {
+      this.#raw.close();
       ended.abort(new PluginError('ABORTED', 'The strategy has ended.'));
       release();
     }
@@ -126,7 +135,7 @@ export class Shifting {
         refuseLate();
         target.tap(tap);
       },
-      call: (call: RawCall) => this.#call(next, call),
+      call: (call: RawCall) => this.#raw.call(next, call),
       wait: (ms: number) => this.#wait(ms, next, losses, signal),
       progress: (progress: ShiftProgress) => {
         if (signal.aborted) return;
@@ -162,16 +171,12 @@ export class Shifting {
         const known = usages.flatMap((usage) => usage?.cpuMs ?? []);
         return known.length === 0 ? undefined : known.reduce((sum, one) => sum + one, 0);
       },
-      call: (call) => this.#call(supervisor, call),
+      call: (call) => this.#raw.call(supervisor, call),
       resize: async (instances) => {
         if (signal.aborted) throw signal.reason;
         await supervisor.resize(instances, signal);
       },
     };
-  }
-
-  async #call(supervisor: Supervisor, call: RawCall): Promise<RawAnswer> {
-    return callRaw(supervisor.first?.instance.connection.channel, call);
   }
 
   /** Looks now and then: what it waits for may be lost in many ways, and nobody is in a hurry. */

@@ -337,10 +337,28 @@ export class StepWork {
     const { signal } = this.#tools;
     if (supervisor === undefined || signal.aborted) return;
     try {
-      await supervisor.resize(supervisor.spec.instances, signal);
+      await this.#giveBack(supervisor, signal);
     } catch (error) {
       if (supervisor.replicas.length === 0) throw error;
       this.warnings.push(asPluginError(error, 'the old version has fewer instances than it had'));
+    }
+  }
+
+  /** Instances of the old one come back, and of the new one leave where there is no room for both. */
+  async #giveBack(old: Supervisor, signal: AbortSignal): Promise<void> {
+    const { maxSurge = Number.POSITIVE_INFINITY } = this.#options;
+    const { instances } = old.spec;
+    const { next } = this;
+    const most = Math.max(instances, next?.spec.instances ?? 0) + maxSurge;
+    while (old.places < instances) {
+      const there = next?.places ?? 0;
+      const room = most - old.places - there;
+      if (room > 0 || next === undefined || there === 0) {
+        await old.resize(Math.min(instances, old.places + Math.max(1, room)), signal);
+      } else {
+        await next.resize(there - 1, signal);
+      }
+      if (next !== undefined) this.#shifting?.balance(old, next);
     }
   }
 
