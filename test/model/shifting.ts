@@ -91,6 +91,7 @@ function supervision(world: World, { rows }: Setting): Transition[] {
 /** A process that ends by itself takes its calls with it, which may be all that there are on its side, or none. */
 export function crashes(world: World, side: 'old' | 'new', setting: Setting): Transition[] {
   const label = `crash of the ${side} one`;
+  if (setting.shift === undefined) return [{ label, to: faulty(end(world, side, 'itself', setting)) }];
   const count = side === 'old' ? world.oldCount : world.newCount;
   const lost = side === 'new' && placeIn(world.controller, setting.rows) === 'between';
   const newLost = world.newLost || lost;

@@ -181,8 +181,10 @@ const undos: Readonly<Record<UndoName, (world: World, setting: Setting) => Outco
     return [done({ ...world, route: 'old', newWorked: false })];
   },
   'end-new': (world, setting) => {
-    if (!isUp(world, 'new')) return [done({ ...world, newSize: 0 })];
-    const after = { ...end(world, 'new', 'loop', setting), newSize: 0 };
+    // Nobody replaces it any more.
+    const newSize = setting.shift === undefined ? world.newSize : 0;
+    if (!isUp(world, 'new')) return [done({ ...world, newSize })];
+    const after = { ...end(world, 'new', 'loop', setting), newSize };
     // What the loop waits for are the calls that it has, in an overlap that is swapped back.
     const busy = world.calls.some((call) => inFlightOn(call, 'new'));
     if (setting.shift !== undefined) return killed(world, after, busy);

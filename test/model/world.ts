@@ -185,16 +185,13 @@ export function keyOf(world: World): string {
     world.new,
     world.newValue,
     world.newActive,
-    world.oldSize,
-    world.oldCount,
-    world.newSize,
-    world.newCount,
-    world.oldLeaving,
+    ((world.oldSize * 8 + world.oldCount) * 8 + world.newSize) * 8 + world.newCount,
+    (world.oldLeaving ? 1 : 0) +
+      (world.tapped ? 2 : 0) +
+      (world.givenUp ? 4 : 0) +
+      (world.missing ? 8 : 0) +
+      (world.newLost ? 16 : 0),
     world.share,
-    world.tapped,
-    world.givenUp,
-    world.missing,
-    world.newLost,
     world.route,
     world.hold,
     world.snapshot,
