@@ -1,14 +1,14 @@
 import { AsyncResource } from 'node:async_hooks';
 import { performance } from 'node:perf_hooks';
 import { type CallCredentials, Metadata, propagate, status } from '@grpc/grpc-js';
-import type { ErrorCode } from '@plugd/protocol/error-codes';
-import { CODE_TRAILER, EXECUTED_TRAILER } from '@plugd/protocol/rpc/rpc-error';
+import { EXECUTED_TRAILER } from '@plugd/protocol/rpc/rpc-error';
 import { deadlineAt, dueTime } from './due-time';
 import type { Leaving } from './endpoint';
 import type { Call, CallDeadline, CallListener, MessageContext, ParentCall, StatusObject } from './grpc-call';
 import { parentCancelled } from './held-start';
 import { currentLineage } from './lineage';
-import { type OpeningOwner, StreamOpening } from './stream-opening';
+import { leadsNowhere, notResumed, openingEnd } from './stream-end';
+import { type AfterEnd, type OpeningOwner, StreamOpening } from './stream-opening';
 import { StreamPosition } from './stream-position';
 import type { StreamRule } from './stream-rule';
 import { type CallRoute, SwapCall } from './swap-call';
@@ -19,17 +19,6 @@ const acceptMs = 500;
 const mostReopenings = 3;
 /** Before the second such time; before each further one twice as long. */
 const firstDelayMs = 50;
-
-/** What a plugin may end a stream with that only means that it leaves. */
-const leaving: ReadonlySet<status> = new Set([
-  status.OK,
-  status.CANCELLED,
-  status.ABORTED,
-  status.UNAVAILABLE,
-]);
-
-/** What a route says that leads nowhere any more. */
-const closing: ReadonlySet<unknown> = new Set<ErrorCode>(['ROUTE_CLOSED', 'HOST_CLOSED']);
 
 interface ResumableCallOptions {
   /** Where the call was made. */
@@ -258,23 +247,13 @@ export class ResumableCall implements Call, OpeningOwner {
     }
   }
 
-  private afterEnd(opening: StreamOpening, received: StatusObject, how: Leaving) {
-    const { code, metadata } = received;
-    if (this.cancelled || this.over || (code === status.DEADLINE_EXCEEDED && this.due <= performance.now()))
-      return 'over';
+  private afterEnd(opening: StreamOpening, received: StatusObject, how: Leaving): AfterEnd {
+    const late = received.code === status.DEADLINE_EXCEEDED && this.due <= performance.now();
+    if (this.cancelled || this.over || late) return 'over';
     if (opening === this.current && this.next !== undefined) return 'other';
-    const [told] = metadata.get(CODE_TRAILER);
-    const { place } = opening.call;
-    // The last is a channel that was closed before anybody had noticed.
-    const gone =
-      how === 'lost' ||
-      (how === 'cut' && told === 'INSTANCE_LOST') ||
-      (opening.again && place === undefined && told === undefined && code === status.UNAVAILABLE);
-    const leaves = how === 'ended' && place?.draining === true && leaving.has(code);
-    if ((gone || leaves) && this.reopenings < mostReopenings && this.position.mayGoOn) return 'again';
-    // What the route itself says has its own code.
-    const answered = opening.again && !opening.said && place !== undefined && how === 'ended';
-    return answered && code !== status.OK ? 'not-resumed' : 'over';
+    const end = openingEnd(opening, received, how);
+    if (end !== 'lost') return end;
+    return this.reopenings < mostReopenings && this.position.mayGoOn ? 'again' : 'over';
   }
 
   /** The next one has ended before it said anything. */
@@ -296,8 +275,7 @@ export class ResumableCall implements Call, OpeningOwner {
       this.stays = true;
     }
     // Nothing serves after it: as it ends now it has ended.
-    if (closing.has(received.metadata.get(CODE_TRAILER)[0]) && next?.call.place === undefined)
-      this.position.forget();
+    if (next !== undefined && leadsNowhere(next, received)) this.position.forget();
     if (after === 'not-resumed') this.position.warn('its token was refused', received.details);
     this.read();
   }
@@ -396,12 +374,4 @@ export class ResumableCall implements Call, OpeningOwner {
     const { code, details } = parentCancelled();
     this.cancelWithStatus(code, details);
   };
-}
-
-/** The status of a stream that whoever was to go on with it has refused. */
-function notResumed({ code, details, metadata }: StatusObject): StatusObject {
-  const told = metadata.clone();
-  told.set(CODE_TRAILER, 'STREAM_NOT_RESUMED');
-  told.set(EXECUTED_TRAILER, 'maybe');
-  return { code, details: `The stream could not be resumed where it stood: ${details}`, metadata: told };
 }
