@@ -26,6 +26,8 @@ const common = {
 module.exports = {
   // What hangs ends; nothing is measured by it, for the machine may be busy.
   testTimeout: 60_000,
+  // Of the tests of one file that say they may run at once.
+  maxConcurrency: 3,
   projects: [
     { ...common, displayName: 'unit', testMatch: ['<rootDir>/test/unit/**/*.test.ts'] },
     {

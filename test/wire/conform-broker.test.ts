@@ -4,7 +4,7 @@ import { brokenBy, check, withVerdict } from '../support/conform-report';
 import { describeWithGo } from '../support/needs-go';
 import { chaosTs, counterGo, counterTs, kvOld } from '../support/samples';
 
-// The rules of the broker, on plugins whose calls use it, and on one that lies.
+// The rules of the broker, on plugins whose calls use it, and on one that lies. They have nothing in common, and some run at once.
 jest.setTimeout(120_000);
 
 const full = process.env['PLUGD_FULL'] === '1';
@@ -24,7 +24,7 @@ function expectBrokered(results: readonly RuleResult[], looked: readonly Mode[])
   expect(passed.map(({ id, mode }) => `${id} ${mode}`)).toEqual(wanted);
 }
 
-test('the counter in TypeScript keeps every rule of the broker', async () => {
+test.concurrent('the counter in TypeScript keeps every rule of the broker', async () => {
   // Without multiplexing one rule waits out the five seconds of a dial that nobody answers.
   const how = counter('multiplexed-automtls');
   const results = await check({ plugin: counterTs('2'), ...how });
@@ -33,12 +33,12 @@ test('the counter in TypeScript keeps every rule of the broker', async () => {
 });
 
 describeWithGo('samples in Go', () => {
-  test('the counter keeps every rule of the broker', async () => {
+  test.concurrent('the counter keeps every rule of the broker', async () => {
     const how = counter('multiplexed');
     expectBrokered(await check({ plugin: counterGo('2'), ...how }), how.modes);
   });
 
-  test('the one made with go-plugin 1.4 bears what a host may say to its broker', async () => {
+  test.concurrent('the one made with go-plugin 1.4 bears what a host may say to its broker', async () => {
     const results = await check({ plugin: kvOld(), versions: [1], modes: ['plain'], modesOnly: true });
     expect(withVerdict(results, 'fail')).toEqual([]);
     const passed = withVerdict(results, 'pass').filter((id) => brokers.includes(id));
@@ -62,14 +62,14 @@ const lies: [chaos: string, mode: Mode, broken: string[]][] = [
   ['bad-broker:hangs:answer', 'plain', ['broker.answers', 'shutdown.ends']],
 ];
 
-test.each(full ? lies : lies.slice(0, 2))(
+test.concurrent.each(full ? lies : lies.slice(0, 2))(
   'a plugin that does "%s" in the mode %s breaks %j',
   async (chaos, mode, broken) => {
     expect(await brokenBy(chaos, mode, 4_000)).toEqual(broken);
   },
 );
 
-test('what needs a broker is not looked at in a plugin that has none', async () => {
+test.concurrent('what needs a broker is not looked at in a plugin that has none', async () => {
   const env = { CHAOS: 'pretend-counter' };
   const results = await check({ plugin: chaosTs(), modes: ['plain'], modesOnly: true, env });
   expect(withVerdict(results, 'fail')).toEqual([]);

@@ -2,6 +2,7 @@ import { run } from '../../host/src/cli/run';
 import { rules } from '../../host/src/conform/conform';
 import { chaosTs, kvTs } from '../support/samples';
 
+// Examinations wait for most of their time: some run at once.
 jest.setTimeout(60_000);
 
 const cookie = ['--cookie', 'KV_PLUGIN=hello', '--versions', '1,2'];
@@ -21,7 +22,7 @@ async function plugd(args: readonly string[], env: Readonly<Record<string, strin
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 
-test('a plugin that keeps the rules is a success, one line for each', async () => {
+test.concurrent('a plugin that keeps the rules is a success, one line for each', async () => {
   const { code, stdout, stderr } = await plugd(['conform', kvTs('2'), ...cookie, '--mode', 'plain']);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   const lines = stdout.trimEnd().split('\n');
@@ -29,14 +30,14 @@ test('a plugin that keeps the rules is a success, one line for each', async () =
   expect(lines.at(-1)).toMatch(/^pass: \d+ passed, 0 failed, 0 warnings, 0 skipped$/);
 });
 
-test('a plugin that breaks one is a failure that says what was expected and what was seen', async () => {
+test.concurrent('a plugin that breaks one is a failure that says what was expected and what was seen', async () => {
   const args = ['conform', chaosTs(), ...cookie, '--mode', 'plain'];
   const { code, stdout } = await plugd(args, { CHAOS: 'not-serving' });
   expect(code).toBe(1);
   expect(stdout).toMatch(/^fail +health\.plugin \[plain\]\n.*\n +expected: SERVING\n +seen: +NOT_SERVING$/m);
 });
 
-test('--json is one document, with all that is known of each rule', async () => {
+test.concurrent('--json is one document, with all that is known of each rule', async () => {
   const args = ['conform', chaosTs(), ...cookie, '--mode=automtls', '--json', '--', '--an-argument'];
   const { code, stdout } = await plugd(args);
   const report: unknown = JSON.parse(stdout);
