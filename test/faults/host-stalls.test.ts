@@ -17,16 +17,17 @@ import { StallingHost } from './stalling-host';
 
 const full = process.env['PLUGD_FULL'] === '1';
 const rounds = full ? 10 : 1;
-const stallMs = full ? 30_000 : 6_000;
+const stallMs = full ? 30_000 : 4_000;
 /** For what was missed to be held against somebody: four questions or more. */
-const afterMs = full ? 6_000 : 4_000;
+const afterMs = full ? 6_000 : 2_500;
 /** A stall that other machinery has to bear as well: Go's yamux gives a host up after 40 s at the latest. */
 const longStallMs = 45_000;
 
 jest.setTimeout(full ? 600_000 : 120_000);
 
 /** Harsher than the defaults in everything. */
-const health = { intervalMs: 1_000, idleIntervalMs: 1_000, timeoutMs: 500, failures: 2 };
+const intervalMs = full ? 1_000 : 500;
+const health = { intervalMs, idleIntervalMs: intervalMs, timeoutMs: 500, failures: 2 };
 /** The most that a plugin is given more time after a stall. */
 const mostPatience = 8;
 const startMs = 5_000;
@@ -68,15 +69,15 @@ const alwaysAsked = (index: number): LoadOptions =>
     health: { ...health, timeoutMs: 2_000, failures: 1 },
   });
 
-/** Twenty of all kinds. */
-function twenty(over: Partial<LoadOptions> = {}): LoadOptions[] {
+/** Of all kinds, twenty or, every day, eight. */
+function ofAllKinds(over: Partial<LoadOptions> = {}): LoadOptions[] {
   const go = goIsHere ? kvGo('1') : kvTs('1');
   return [
-    ...several(8, (i) => plugin(`go-${i}`, go, { autoMtls: false, ...over })),
-    ...several(5, (i) => plugin(`go-secret-${i}`, go, over)),
+    ...several(full ? 8 : 2, (i) => plugin(`go-${i}`, go, { autoMtls: false, ...over })),
+    ...several(full ? 5 : 1, (i) => plugin(`go-secret-${i}`, go, over)),
     ...several(2, (i) => plugin(`ts-${i}`, kvTs('1'), { autoMtls: false, ...over })),
     plugin('ts-secret', kvTs('1'), over),
-    ...several(4, alwaysAsked),
+    ...several(full ? 4 : 2, alwaysAsked),
   ];
 }
 
@@ -130,11 +131,9 @@ async function hangs(host: StallingHost, begun: Report, name: string): Promise<n
 
 test('a host that stood still replaces no healthy plugin, and one that hangs', async () => {
   const kinds = ['stop', 'block', 'freeze'] as const;
-  // Of the frozen ones it takes less: there the plugins are as late as their host.
-  const load = { stop: twenty(), block: twenty(), freeze: full ? twenty() : twenty().slice(-8) };
   await Promise.all(
     kinds.map(async (kind) => {
-      const { host, begun } = await startHost(load[kind]);
+      const { host, begun } = await startHost(ofAllKinds());
       for (let round = 1; round <= rounds; round++) {
         await host[kind](stallMs);
         await sleep(afterMs);
@@ -156,10 +155,10 @@ test('a host that stood still replaces no healthy plugin, and one that hangs', a
 test('a machine that has too much to do does not make a host replace plugins', async () => {
   // The defaults, asked ten times as often.
   const often = { intervalMs: 500, idleIntervalMs: 500 };
-  const { host, begun } = await startHost(twenty({ health: often }));
+  const { host, begun } = await startHost(ofAllKinds({ health: often }));
   const hogs = several(4, () => spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
   try {
-    await sleep(full ? 30_000 : 6_000);
+    await sleep(full ? 30_000 : 4_000);
     const now = await host.report();
     noteFigures('overloaded', { calls: now.calls - begun.calls, stalls: now.stalls });
     expectAllWell(now, begun);
