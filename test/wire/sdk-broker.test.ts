@@ -56,15 +56,31 @@ const serveHelper = (broker: Broker): Promise<number> =>
 const socketsIn = (plugin: PluginProcess): string[] =>
   readdirSync(plugin.directory).map((name) => join(plugin.directory, name));
 
-describe('a plugin whose host has no broker', () => {
-  test('waits for it, and is told after five seconds', async () => {
+// Side by side, since each is five seconds of waiting.
+test('a plugin that no host connects to leaves, and a call learns that no host has opened the broker', async () => {
+  const alone = async (): Promise<void> => {
+    const plugin = startCounter({ multiplex: 'true' });
+    const { address } = await plugin.handshake();
+    expect(await plugin.exit()).toEqual({ code: 1, signal: null });
+    expect(plugin.logs()).toContainEqual(
+      expect.objectContaining({
+        level: 'error',
+        message: 'timed out waiting for connection to be established',
+      }),
+    );
+    expect(existsSync(address)).toBe(false);
+  };
+  const withoutBroker = async (): Promise<void> => {
     const counter = createPromiseClient(CounterDefinition, await startCounter().connect());
     await expect(counter.put({ key: 'a', value: 1, helper: 1 })).rejects.toMatchObject({
       codeName: 'UNAVAILABLE',
       details: expect.stringContaining('No host has opened the broker within 5000 ms.'),
     });
-  });
+  };
+  await Promise.all([alone(), withoutBroker()]);
+});
 
+describe('a plugin whose host has no broker', () => {
   test('does not wait any more once it leaves', async () => {
     const plugin = startCounter();
     const counter = createPromiseClient(CounterDefinition, await plugin.connect());
@@ -138,19 +154,6 @@ describe('a multiplexed plugin', () => {
     });
     return socket;
   }
-
-  test('leaves when no host connects within five seconds', async () => {
-    const plugin = startCounter({ multiplex: 'true' });
-    const { address } = await plugin.handshake();
-    expect(await plugin.exit()).toEqual({ code: 1, signal: null });
-    expect(plugin.logs()).toContainEqual(
-      expect.objectContaining({
-        level: 'error',
-        message: 'timed out waiting for connection to be established',
-      }),
-    );
-    expect(existsSync(address)).toBe(false);
-  });
 
   test('takes one connection, removes its socket, and leaves when that ends', async () => {
     const plugin = startCounter({ multiplex: 'true' });
