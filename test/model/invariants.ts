@@ -30,6 +30,9 @@ function violatedBeside(world: World, { rows }: Setting): string | undefined {
   if (route === 'old' && oldSize === 0 && (share !== 'all' || newSize === 0)) {
     return 'nothing of the old one is left, and nobody else is in the route';
   }
+  if (route === 'new' && newSize === 0 && !world.controller.undone.includes('end-new') && !world.missing) {
+    return 'all of the new one has left, and the route leads to it';
+  }
   const place = placeIn(world.controller, rows);
   if (world.oldLeaves && place !== 'after') {
     return 'the old one was told to leave before the swap, which can’t be undone';

@@ -112,6 +112,12 @@ export const shiftBugs: readonly Seeded[] = [
     found: /started anew without a fault/,
   },
   {
+    name: 'the new one gives its instances back before the route leads to the old one',
+    choice: withoutSurge,
+    mutation: { world: { swapsBackFirst: false } },
+    found: /all of the new one has left/,
+  },
+  {
     name: 'the new one is ended while it has calls',
     choice: canary,
     mutation: { world: { drainsNew: false } },

@@ -109,24 +109,45 @@ export function crashes(world: World, side: 'old' | 'new', setting: Setting): Tr
   return [...calls, { label: `${label}, that has them all`, to: cut(without, side) }];
 }
 
-function undoMoves(world: World, undo: UndoName, setting: Setting, { instances }: ShiftMoves): Transition[] {
+/** Instances of the old one come back; where there is no room for both, the new one gives its own for them. */
+function givenBack(world: World, { worldRules }: Setting, { instances, rolls }: ShiftMoves): Transition[] {
+  const { oldSize, oldCount, newSize, newCount } = world;
+  const room = rolls === undefined ? instances : instances + rolls.surge - oldSize - newSize;
+  // Nobody is sent away from where all calls go.
+  const gives = world.route === 'old' || !worldRules.swapsBackFirst;
+  if (room <= 0 && newSize > 0 && gives) {
+    const busy = world.calls.some((call) => inFlightOn(call, 'new'));
+    if (busy && newCount <= 1) return [];
+    const left = Math.max(0, newCount - 1);
+    const fewer: World = {
+      ...world,
+      newSize: newSize - 1,
+      newCount: left,
+      ...(left === 0 ? { new: 'dead' } : {}),
+    };
+    return [{ label: 'one of the new one leaves', to: fewer }];
+  }
+  const comes = Math.min(instances - oldSize, Math.max(1, room));
+  const again: World = {
+    ...world,
+    old: 'up',
+    oldReleased: false,
+    oldSize: oldSize + comes,
+    oldCount: oldCount + comes,
+  };
+  const moves = [{ label: 'what has left of the old one is started again', to: again }];
+  if (world.faults === 0) return moves;
+  return [...moves, { label: 'what has left does not start', to: { ...faulty(world), missing: true } }];
+}
+
+function undoMoves(world: World, undo: UndoName, setting: Setting, shift: ShiftMoves): Transition[] {
+  const { instances } = shift;
   const { worldRules } = setting;
   if (undo !== 'shift-back' && undo !== 'swap-back') return [];
   if (undo === 'swap-back' && world.route !== 'new') return [];
   if (undo === 'swap-back' && !worldRules.refillsFirst && !isUp(world, 'old')) return [];
-  const left = instances - world.oldSize;
-  if (left > 0 && !world.missing && worldRules.refills) {
-    const again: World = {
-      ...world,
-      old: 'up',
-      oldReleased: false,
-      oldSize: instances,
-      oldCount: world.oldCount + left,
-    };
-    const moves = [{ label: 'what has left of the old one is started again', to: again }];
-    if (world.faults === 0) return moves;
-    return [...moves, { label: 'what has left does not start', to: { ...faulty(world), missing: true } }];
-  }
+  if (world.oldSize < instances && !world.missing && worldRules.refills)
+    return givenBack(world, setting, shift);
   if (undo === 'swap-back') {
     return isUp(world, 'old') ? [{ label: 'the route leads back', to: { ...world, route: 'old' } }] : [];
   }

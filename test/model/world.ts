@@ -103,6 +103,8 @@ export interface WorldRules {
   readonly refills: boolean;
   /** Before it is said that nothing of the old one is left, what was sent away is started again. */
   readonly refillsFirst: boolean;
+  /** As long as all calls go to the new one, it keeps its instances. */
+  readonly swapsBackFirst: boolean;
   readonly tellsOfMissing: boolean;
   /** Where nothing of the old one could be started again, undoing the shift has failed. */
   readonly failsWithoutOld: boolean;
@@ -125,6 +127,7 @@ export const soundWorld: WorldRules = {
   unshares: true,
   refills: true,
   refillsFirst: true,
+  swapsBackFirst: true,
   tellsOfMissing: true,
   failsWithoutOld: true,
   givesUpInTime: true,
