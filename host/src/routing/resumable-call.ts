@@ -178,6 +178,7 @@ export class ResumableCall implements Call, OpeningOwner {
     // One that could not even begin has left no endpoint.
     const after = opening.after ?? this.afterEnd(opening, received, 'ended');
     opening.left = true;
+    if (after === 'not-resumed') this.position.warn('its token was refused', received.details);
     if (opening === this.next) this.refused(received, after);
     else if (after === 'other') this.accept();
     else if (after === 'again') this.again(received);
@@ -276,7 +277,6 @@ export class ResumableCall implements Call, OpeningOwner {
     }
     // Nothing serves after it: as it ends now it has ended.
     if (next !== undefined && leadsNowhere(next, received)) this.position.forget();
-    if (after === 'not-resumed') this.position.warn('its token was refused', received.details);
     this.read();
   }
 
