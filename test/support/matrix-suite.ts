@@ -6,6 +6,7 @@ import type { DrivenPlugin, DrivingHost, MatrixSample } from './driven-plugin';
 import { poll } from './poll';
 import { isRunning } from './processes';
 
+const full = process.env['PLUGD_FULL'] === '1';
 const MiB = 1024 * 1024;
 /** What a gRPC server takes at most where nobody has set another limit: the sample in Go is one. */
 const standardLimit = 4 * MiB;
@@ -38,6 +39,15 @@ export const matrixModes: readonly (readonly [name: string, mode: MatrixMode])[]
   ['AutoMTLS', { autoMtls: true, multiplex: false }],
   ['plain, multiplexed', { autoMtls: false, multiplex: true }],
   ['AutoMTLS, multiplexed', { autoMtls: true, multiplex: true }],
+];
+
+/** What is made of the versions that both sides have. It hangs on no mode: every day all in one mode, and one in the others. */
+const agreements: readonly (readonly [version: '1' | '2', offered: readonly number[], agreed: number])[] = [
+  ['1', [1, 2], 1],
+  ['1', [1], 1],
+  ['2', [1], 1],
+  ['2', [1, 2], 2],
+  ['2', [2, 1, 7], 2],
 ];
 
 export interface Cell {
@@ -93,19 +103,16 @@ export function testCell(cell: Cell): void {
   });
 
   describe('a plugin that comes and goes', () => {
-    test.each([
-      ['1', [1], 1],
-      ['1', [1, 2], 1],
-      ['2', [1], 1],
-      ['2', [1, 2], 2],
-      ['2', [2, 1, 7], 2],
-    ] as const)('version %s and a host that offers %j agree on %i', async (version, offered, agreed) => {
-      const plugin = await start(version, offered);
-      expect(plugin.protocolVersion).toBe(agreed);
-      expect((await plugin.inspect()).protocolVersion).toBe(agreed);
-      expect((await plugin.get('key')).servedBy).toBe(`${version}.0.0`);
-      await plugin.stop();
-    });
+    test.each(full || (!cell.mode.autoMtls && !cell.mode.multiplex) ? agreements : agreements.slice(0, 1))(
+      'version %s and a host that offers %j agree on %i',
+      async (version, offered, agreed) => {
+        const plugin = await start(version, offered);
+        expect(plugin.protocolVersion).toBe(agreed);
+        expect((await plugin.inspect()).protocolVersion).toBe(agreed);
+        expect((await plugin.get('key')).servedBy).toBe(`${version}.0.0`);
+        await plugin.stop();
+      },
+    );
 
     test('leaves when it is asked to, by itself, and nothing of it is left', async () => {
       const plugin = await start('2');

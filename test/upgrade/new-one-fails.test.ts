@@ -12,6 +12,8 @@ jest.setTimeout(60_000);
 
 // Whatever is wrong with the new one, and wherever: the old one serves on as if nothing had happened.
 
+const full = process.env['PLUGD_FULL'] === '1';
+
 let room: HostRoom;
 let plugin: Plugin;
 let ledger: Ledger;
@@ -189,7 +191,7 @@ const faults: readonly Fault[] = [
   },
 ];
 
-test.each(faults)('$what leaves the old one serving', async ({ changes, steps, codes }) => {
+test.each(faults)('$what leaves the old one serving', async ({ what, changes, steps, codes }) => {
   const before = {
     ...plugin.status(),
     pid: servingPid(plugin),
@@ -230,7 +232,8 @@ test.each(faults)('$what leaves the old one serving', async ({ changes, steps, c
   const candidates = events.filter((event) => event.type === 'instance');
   if (candidates.length > 0) expect(['failed', 'stopped']).toContain(candidates.at(-1)?.to);
 
-  // What comes next is not hurt by it.
+  // What comes next is not hurt by it: every day tried after each that has got one step further.
+  if (!full && faults.find((fault) => fault.steps[0] === steps[0])?.what !== what) return;
   const good = before.version === '1.0.0' ? '2' : '1';
   const report = await plugin.upgrade({ command: kvTs(good), version: `${good}.0.0` });
   expect(report).toMatchObject({ outcome: 'swapped', calls: { failed: 0, cut: 0 } });
