@@ -213,7 +213,8 @@ export const undoWords: Readonly<Record<UndoName, UndoWords>> = {
     does: 'Ends what is left of the old process and starts its version again, with the last snapshot if there is one.',
     side: 'old',
     limit: 'startTimeoutMs',
-    covers: ['resume'],
+    // It is whole then, and alone in the route: what would be started again beside it is of the one that was ended.
+    covers: ['resume', 'shift-back'],
   },
   resume: {
     does: 'Tells the old one to go on, and to take again what it let go of.',
