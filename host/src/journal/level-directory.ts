@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isSystemError } from '../state/system-error';
+import { isSystemError } from '../artifact/system-error';
 
 /** LevelDB ends a log at 4 MiB and a table at 2; a write is far smaller than the rest. */
 const largest = 256 * 1024 * 1024;

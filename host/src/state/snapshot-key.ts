@@ -3,8 +3,8 @@ import { constants } from 'node:fs';
 import { link, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
+import { isSystemError } from '../artifact/system-error';
 import { syncDirectory } from './private-directory';
-import { isSystemError } from './system-error';
 
 const fileName = 'key';
 const currentVersion = 1;

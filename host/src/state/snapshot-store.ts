@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { LONGEST_TIMER_MS } from '@plugd/protocol/longest-timer';
 import type { PluginError } from '@plugd/protocol/plugin-error';
+import { isSystemError } from '../artifact/system-error';
 import { Shelf } from './shelf';
 import type { Snapshot } from './snapshot';
 import { SnapshotDamaged } from './snapshot-damaged';
@@ -8,7 +9,6 @@ import { SnapshotFiles } from './snapshot-files';
 import type { KeptSnapshot, SnapshotOrigin } from './snapshot-record';
 import { notFound, notKept, unreadable } from './snapshot-refusal';
 import { resolveStoreOptions, type SnapshotStoreOptions, type StoreLimits } from './snapshot-store-options';
-import { isSystemError } from './system-error';
 
 export interface KeepOptions {
   /**
