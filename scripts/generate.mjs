@@ -1,5 +1,5 @@
 // Generated code, offline: TypeScript and descriptors under proto/src/gen, Go under plugins/go/gen,
-// plugins/go-old/gen and sdk/go/gen.
+// plugins/go-old/gen and sdk/go/gen, JSON schemas under host/schemas.
 // --check: generates into a temporary place and compares, byte for byte.
 import { CommandError, runNode, tools } from './lib/command.mjs';
 import { drift, generatedTrees, regenerate } from './lib/generated.mjs';

@@ -33,6 +33,22 @@ export type { MemoryOptions } from './instance/memory-options';
 export type { RestartOptions, RestartPolicy, RestartStrategy } from './instance/restart-options';
 // What stands below is for libraries that build on the host's parts.
 export type { InstanceRecord } from './launch/instance-record';
+export {
+  type ArtifactNote,
+  type ArtifactOnDisk,
+  type ArtifactsOnDisk,
+  type PluginOnDisk,
+  type ReadableArtifact,
+  readArtifacts,
+  type UnreadableArtifact,
+} from './manifest/artifacts';
+export { type ArtifactCopy, copyArtifact } from './manifest/copy-artifact';
+export { type ArtifactOptions, loadOptionsOf } from './manifest/load-options-of';
+export type { Manifest, ManifestState, ResourceKindName, SmokeCall } from './manifest/manifest';
+export { parseManifest } from './manifest/parse-manifest';
+export { type PlatformName, platformName } from './manifest/platform-name';
+export type { SourceProblem } from './manifest/problem';
+export { type ChosenVersion, checkRequires } from './manifest/requires';
 export type { HandedOver, PinnedScope, Plugin, PluginCalls } from './plugin';
 export type { HostSnapshot, PluginSnapshot, PluginStatistics } from './plugin-snapshot';
 export type { InstanceStatus, PluginStatus } from './plugin-status';

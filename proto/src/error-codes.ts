@@ -49,6 +49,34 @@ export const errorCodes = {
   ),
   SPAWN_FAILED: entry('operator', 'The operating system refused to start the process; the cause says why.'),
 
+  // Versions of plugins on disk.
+  MANIFEST_NOT_FOUND: entry(
+    'operator',
+    'Put plugin.yaml beside the executable, as the last file that is put there.',
+  ),
+  MANIFEST_INVALID: entry('operator', 'Correct the lines that are named.'),
+  ARTIFACT_UNREADABLE: entry('operator', 'See to the named file or directory, or take it away.'),
+  ARTIFACT_MISPLACED: entry(
+    'operator',
+    'Move the directory to <name>/<version> of its manifest, or correct the manifest.',
+  ),
+  ARTIFACT_CHANGED: entry(
+    'operator',
+    'Deploy the version again, or correct the sums in its manifest; if it was being written, try again.',
+  ),
+  PLATFORM_UNSUPPORTED: entry(
+    'operator',
+    'Deploy a build for this machine, and name its file in the command of the manifest.',
+  ),
+  REQUIREMENT_UNMET: entry(
+    'operator',
+    'Choose versions that fit each other; or widen the range that is too narrow.',
+  ),
+  REQUIREMENT_IMPOSSIBLE: entry(
+    'operator',
+    'Choose other versions of the plugins that ask for it: what they ask excludes each other.',
+  ),
+
   // The places that the host prepares.
   RUN_DIR_UNSAFE: entry(
     'operator',

@@ -18,6 +18,7 @@ export const hostRooms = [
   'shadow',
   'journal',
   'upgrade',
+  'manifest',
   'conform',
   'cli',
 ];

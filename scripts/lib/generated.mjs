@@ -5,6 +5,7 @@ import { runNode, tools } from './command.mjs';
 import { fingerprint, listFiles } from './files.mjs';
 import { goEnvironment } from './go.mjs';
 import { root } from './root.mjs';
+import { schemaInputs, writeSchemas } from './schemas.mjs';
 
 /** In each generated tree: the hash of what it was made from. Committed with it. */
 const RECORD = 'inputs.sha256';
@@ -77,6 +78,16 @@ export const generatedTrees = [
     inputs: () => ['proto/samples/kv/v1/kv.proto', 'buf.yaml', 'buf.gen.go-old.yaml'],
     generators: oldGenerators,
     produce: (below) => buf(['generate', '--template', 'buf.gen.go-old.yaml', '-o', below]),
+  },
+  {
+    name: 'JSON schemas',
+    directory: 'host/schemas',
+    needsGo: false,
+    inputs: schemaInputs,
+    generators: () => lockedVersions(['zod']),
+    produce(below) {
+      return writeSchemas(path.join(below, this.directory));
+    },
   },
 ];
 

@@ -88,6 +88,18 @@ export const surroundings: Readonly<Record<string, Surrounding>> = {
     `import { KvDefinition as plugdKv } from '@plugd/protocol/gen/samples/kv/v1/kv';\n`,
     'await plugdEnd();',
   ),
+  /** `./plugins` with version 2 of the sample as an artifact, and `./copies`. */
+  plugins: inFunction(
+    '',
+    `mkdirSync('plugins/kv/2.0.0', { recursive: true });
+  copyFileSync('kv-v2', 'plugins/kv/2.0.0/kv');
+  const plugdCookie = 'cookie: [KV_PLUGIN, hello], protocolVersions: [1, 2]';
+  const plugdLines = ['name: kv', 'version: 2.0.0', 'command: kv', \`handshake: { \${plugdCookie} }\`, ''];
+  writeFileSync('plugins/kv/2.0.0/plugin.yaml', plugdLines.join('\\n'));
+  mkdirSync('copies', { mode: 0o700, recursive: true });`,
+    '',
+    `import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';\n`,
+  ),
   /** `host` with version 1 of the sample that keeps a state loaded as `counter`. */
   counter: inFunction(
     'host: plugdHost.Host, counter: plugdHost.Plugin',

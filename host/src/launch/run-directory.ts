@@ -204,7 +204,7 @@ function isOpen(path: string): boolean {
 }
 
 /** Removes what stands there, never what a symbolic link points at. */
-async function removeTree(path: string): Promise<void> {
+export async function removeTree(path: string): Promise<void> {
   // A plugin may still have been writing when it was ended.
   const remove = () => rm(path, { recursive: true, force: true, maxRetries: 3, retryDelay: 20 });
   try {

@@ -4,7 +4,8 @@ import { Workshop } from './workshop';
 let shop: Workshop;
 let env: NodeJS.ProcessEnv;
 beforeAll(() => {
-  shop = new Workshop('proto', 'buf.yaml', 'buf.gen.yaml', 'package-lock.json');
+  const generatedFrom = ['proto', 'host/src', 'host/schemas'];
+  shop = new Workshop(...generatedFrom, 'buf.yaml', 'buf.gen.yaml', 'package-lock.json');
   shop.linkNodeModules();
   // The Go tree follows the same code; leaving it out keeps this test short.
   env = { PATH: shop.pathWithoutGo() };
@@ -21,12 +22,14 @@ test('the check names each generated file that was edited, added or lost, and ge
   mkdirSync(gen('left'));
   shop.write('proto/src/gen/left/over.ts', 'export {};\n');
   rmSync(gen('plugin/grpc_stdio.ts'));
+  appendFileSync(shop.path('host/schemas/plugin.schema.json'), ' ');
   const drifted = shop.script('scripts/generate.mjs', ['--check'], env);
   expect(drifted.code).toBe(1);
   expect(drifted.stderr).toContain('samples/kv/v1/kv.ts: changed');
   expect(drifted.stderr).toContain('samples.binpb: changed');
   expect(drifted.stderr).toContain('left/over.ts: stale');
   expect(drifted.stderr).toContain('plugin/grpc_stdio.ts: missing');
+  expect(drifted.stderr).toContain('host/schemas/plugin.schema.json: changed');
 
   expect(shop.script('scripts/generate.mjs', [], env)).toMatchObject({ code: 0 });
   expect(shop.script('scripts/generate.mjs', ['--check'], env)).toMatchObject({ code: 0 });
