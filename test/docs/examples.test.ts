@@ -55,6 +55,8 @@ test.each(byPlace(all))('%s says what it is', (_place, block) => {
     sh: ['workshop', 'scripts'].includes(block.marks['run'] ?? ''),
     // Shown from a file of the tree: protocol-plugins.test.ts holds them equal, and runs it.
     python: block.marks['file'] !== undefined,
+    // test/unit/docs reads it as what its mark says.
+    yaml: block.marks['check'] === 'manifest',
     // With a mark `check`, protocol-facts.test.ts reads it.
     text: true,
   };
