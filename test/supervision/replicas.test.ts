@@ -182,7 +182,16 @@ test('status and snapshot list each one, and the snapshot is plain data', async 
       {
         ...plugin.status(),
         statistics: {
-          calls: { started: 1, ended: 1, cut: 0, lost: 0, retried: 0, excused: 0, resumed: 0, longestWaitMs: 0 },
+          calls: {
+            started: 1,
+            ended: 1,
+            cut: 0,
+            lost: 0,
+            retried: 0,
+            excused: 0,
+            resumed: 0,
+            longestWaitMs: 0,
+          },
           held: { held: 0, heldEver: 0, heldMost: 0, refused: 0, expired: 0 },
           restarts: {
             lost: { crash: 0, unhealthy: 0, 'connection-lost': 0, limit: 0 },
