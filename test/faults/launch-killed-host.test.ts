@@ -11,6 +11,8 @@ import { chaos, LaunchRoom } from './launch-support';
 
 // Each of these hosts ends without a word; what it started has to be gone by what it prepared for that.
 
+const full = process.env['PLUGD_FULL'] === '1';
+
 let temp: string;
 let program: string;
 const hosts: ChildProcess[] = [];
@@ -84,7 +86,7 @@ test('a host killed during a start leaves nothing', async () => {
 });
 
 test('a host killed between spawn and everything else leaves nothing', async () => {
-  for (const delayMs of [31, 57, 83, 110, 134]) {
+  for (const delayMs of full ? [31, 57, 83, 110, 134] : [31, 83, 134]) {
     const { host, mark, said } = await run('storm');
     await new Promise((next) => setTimeout(next, delayMs));
     host.kill('SIGKILL');

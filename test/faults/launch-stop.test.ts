@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { closeSync, existsSync, lstatSync, openSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -107,17 +108,18 @@ describe('a plugin that lies about its socket', () => {
   test("does not get a stranger's socket removed", async () => {
     const elsewhere = join(room.temp, 'plugin12345');
     const inTemp = `/tmp/plugin-stranger-${process.pid}`;
-    for (const path of [elsewhere, inTemp]) {
-      const server = createServer().listen(path);
-      await new Promise((resolve) => server.once('listening', resolve));
-      try {
-        // Older than the plugin that names it.
-        await new Promise((resolve) => setTimeout(resolve, 2_200));
+    const paths = [elsewhere, inTemp];
+    const servers = paths.map((path) => createServer().listen(path));
+    try {
+      await Promise.all(servers.map((server) => once(server, 'listening')));
+      // Older than the plugin that names it.
+      await new Promise((resolve) => setTimeout(resolve, 2_200));
+      for (const path of paths) {
         await (await room.start(`lying-socket:${path}`)).kill();
         expect(existsSync(path)).toBe(true);
-      } finally {
-        await new Promise((resolve) => server.close(resolve));
       }
+    } finally {
+      await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
     }
   }, 15_000);
 
