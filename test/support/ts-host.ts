@@ -18,6 +18,9 @@ const callTimeoutMs = 30_000;
 /** So long that a plugin that had to be ended by a signal stands out. */
 const stopTimeoutMs = 20_000;
 
+/** A prime number of bytes: a piece that comes at the wrong place is seen. */
+const pattern = Uint8Array.from({ length: 251 }, (_, i) => i);
+
 /** The host under test, driven like the one in Go. */
 export class TsHost implements DrivingHost {
   readonly logger = new RecordingLogger();
@@ -112,7 +115,7 @@ function driven(plugin: Plugin, logger: RecordingLogger): DrivenPlugin {
       return items;
     },
     async echo(size) {
-      const payload = Buffer.from(Uint8Array.from({ length: size }, (_, i) => i % 251));
+      const payload = Buffer.alloc(size, pattern);
       const answer = await probe.echo({ payload }, limits);
       if (!payload.equals(answer.payload)) throw new Error(`${size} bytes came back changed`);
       return answer.payload.length;
