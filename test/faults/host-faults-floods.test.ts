@@ -9,9 +9,11 @@ import type { FloodOrder, FloodResult } from './host-faults-flood';
 
 // Plugins that print without an end, into a host whose memory is measured: in a process of its own.
 
+const full = process.env['PLUGD_FULL'] === '1';
+
 const MIB = 1024 * 1024;
 /** What arrives in each flood, and more than the host may grow by: one that kept it would be seen. */
-const FLOOD_BYTES = (process.env['PLUGD_FULL'] === '1' ? 1024 : 150) * MIB;
+const FLOOD_BYTES = (full ? 1024 : 110) * MIB;
 const GROWTH_BYTES = 100 * MIB;
 /** For the last call and a stop in which nothing has to be waited for. */
 const STOP_MS = 10_000;
@@ -74,7 +76,8 @@ test.each([
   'flood-stdout:nested;flood-stderr:nested',
   'flood-stdio:lines',
   'flood-stdio:no-line',
-  'flood-stdio:binary',
+  // Bytes that are no text come on the others every day.
+  ...(full ? ['flood-stdio:binary'] : []),
 ])(
   '%s: the host stays small, the plugin answers and stops, its neighbour notices nothing',
   async (mode) => {

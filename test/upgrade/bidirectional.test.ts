@@ -8,8 +8,8 @@ import { counterGo, counterTs } from '../support/samples';
 // Plugins that call their host back are exchanged, fifty times, under callers whose every call needs both directions. By
 // overlap: no scope needs the numbers of another one, and a handoff would have let all of them end before the swap.
 
-// The fifty take most of a minute: every day some, with --full all.
-const swaps = process.env['PLUGD_FULL'] === '1' ? 50 : 10;
+// The fifty take most of a minute: every day each version once, with --full all.
+const swaps = process.env['PLUGD_FULL'] === '1' ? 50 : 4;
 const callers = 32;
 /** How long a sum takes, and how long a caller rests between two scopes. */
 const longSumMs = 100;

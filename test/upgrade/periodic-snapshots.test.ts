@@ -26,7 +26,10 @@ beforeEach(async () => {
 });
 afterEach(() => room.close());
 
+const full = process.env['PLUGD_FULL'] === '1';
 const everyMs = 200;
+/** An even number. */
+const upgrades = full ? 10 : 4;
 
 /** A counter that asks for its state to be kept; or not, as told. */
 const inTypeScript = (snapshotEveryMs = everyMs) => handed.options({ mark: '' }, { snapshotEveryMs });
@@ -51,10 +54,7 @@ const ages = () => room.log.records.flatMap(({ fields }) => fields['ageMs'] ?? [
 /** Two of them: the first may have been begun before. */
 const aWhile = () => new Promise((next) => setTimeout(next, 2.5 * everyMs));
 
-const languages = [
-  ['TS', inTypeScript],
-  ...(goIsHere && process.env['PLUGD_FULL'] === '1' ? [['Go', inGo] as const] : []),
-] as const;
+const languages = [['TS', inTypeScript], ...(goIsHere && full ? [['Go', inGo] as const] : [])] as const;
 
 test.each(languages)(
   'a %s plugin that asks for it goes on after a crash with what it had at its last snapshot',
@@ -102,14 +102,14 @@ test('no state that was kept before an upgrade is kept after it', async () => {
   room = await place.open();
   const plugin = await load(inTypeScript(1));
   const next = handed.options({ mark: '' }, { version: '2.0.0' });
-  for (let i = 1; i <= 10; i++) {
+  for (let i = 1; i <= upgrades; i++) {
     await add(plugin, 1);
     // The second one asks for none: what is kept last is what was handed over.
     await plugin.upgrade(i % 2 === 1 ? next : inTypeScript(1));
   }
   await plugin.upgrade(next);
   await killNow(servingPid(plugin));
-  expect(await numberOf(plugin)).toBe(10);
+  expect(await numberOf(plugin)).toBe(upgrades);
 });
 
 test('a plugin that does not give its state serves on, and is told of once', async () => {
