@@ -49,24 +49,26 @@ export async function listArtifact(directory: string, limits = artifactLimits): 
     if (depth > limits.depth) throw unreadable(at, `it is more than ${limits.depth} levels deep`);
     for (const entry of (await entriesOf(at, depth === 1)).sort(byName)) {
       const [path, full] = [prefix + entry.name, join(at, entry.name)];
+      // As whoever asked knows it, who may have come by a link.
+      const shown = join(directory, path);
       if (files.length + directories.length >= limits.entries)
         throw unreadable(directory, `it holds more than ${limits.entries} entries`);
       if (entry.isDirectory()) {
         directories.push(path);
         await walk(full, `${path}/`, depth + 1);
       } else if (entry.isFile()) {
-        addFile(path, full, await lstat(full).catch((cause: unknown) => failed(full, cause)));
+        addFile(path, full, await lstat(full).catch((cause: unknown) => failed(shown, cause)));
       } else if (entry.isSymbolicLink()) {
         const source = await realpath(full).catch((cause: unknown) => {
-          throw unreadable(full, 'it is a link that leads nowhere', cause);
+          throw unreadable(shown, 'it is a link that leads nowhere', cause);
         });
-        if (isOutside(root, source)) throw unreadable(full, 'it is a link that leads out of the directory');
-        const about = await stat(source).catch((cause: unknown) => failed(full, cause));
-        if (!about.isFile()) throw unreadable(full, 'it is a link to something else than a file');
+        if (isOutside(root, source)) throw unreadable(shown, 'it is a link that leads out of the directory');
+        const about = await stat(source).catch((cause: unknown) => failed(shown, cause));
+        if (!about.isFile()) throw unreadable(shown, 'it is a link to something else than a file');
         addFile(path, source, about);
       } else {
         // To read a pipe is to wait for whoever writes to it.
-        throw unreadable(full, 'it is neither a file nor a directory');
+        throw unreadable(shown, 'it is neither a file nor a directory');
       }
     }
   };

@@ -23,6 +23,7 @@ export interface UnreadableArtifact {
   /** The directory's name: what its version was meant to be. */
   readonly version: string;
   readonly directory: string;
+  readonly manifest?: undefined;
   readonly problem: PluginError;
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { unreadable } from '../artifact/artifact-tree';
-import { examine } from '../artifact/command';
+import { commandCandidates, examine } from '../artifact/command';
 import type { LoadOptions } from '../instance/load-options';
 import { resolveSpec } from '../instance/plugin-spec';
 import type { UpgradeOptions } from '../upgrade/upgrade-options';
@@ -72,7 +72,8 @@ function program(
   const file = commandOf(manifest, platform);
   const path = join(directory, file);
   // The words of the artifact: nobody knows the copy.
-  if (examine(path) === 'absent')
+  const style = process.platform === 'win32' ? 'windows' : 'posix';
+  if (commandCandidates(path, directory, process.env, style).every((one) => examine(one) === 'absent'))
     throw new PluginError('COMMAND_NOT_FOUND', `There is no file ${join(source, file)}.`, {
       facts: { path: join(source, file) },
       hint: 'See to it that the command of its manifest names a file of the artifact.',

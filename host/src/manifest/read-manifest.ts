@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
@@ -6,6 +7,12 @@ import { isSystemError } from '../artifact/system-error';
 import { type Manifest, manifestName } from './manifest';
 import { parseManifest } from './parse-manifest';
 import { sourceLimits } from './yaml-limits';
+
+/**
+ * No link: what is wrong in a manifest is told with what stands there, and it might lead to anybody's secrets. And to open a
+ * pipe would be to wait for whoever writes to it. Windows has neither flag.
+ */
+const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
  * Reads the manifest in a directory. `shown`: what messages call the directory, where the one that is read is a copy.
@@ -17,12 +24,13 @@ export async function readManifest(directory: string, shown = directory): Promis
   const name = join(shown, manifestName);
   let content: Uint8Array;
   try {
-    await using file = await open(path, 'r');
+    await using file = await open(path, flags);
     content = await readAtMost(file, sourceLimits.bytes + 1);
   } catch (cause) {
     if (isSystemError(cause, 'ENOENT'))
       throw new PluginError('MANIFEST_NOT_FOUND', `There is no ${name}.`, { facts: { path: name }, cause });
-    throw unreadable(name, 'it could not be read', cause);
+    const why = isSystemError(cause, 'ELOOP') ? 'a manifest may be no link' : 'it could not be read';
+    throw unreadable(name, why, cause);
   }
   return parseManifest(content, name);
 }
