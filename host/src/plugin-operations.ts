@@ -112,7 +112,7 @@ export class PluginOperations {
   async rollbackPlan(options: RollbackOptions): Promise<RollbackPlan> {
     const { serving, name: plugin } = this.#target;
     const { version } = this.#formerOptions();
-    const strategy = chooseStrategy(plugin, serving, askedStrategy(options).name);
+    const strategy = chooseStrategy(plugin, serving, askedStrategy(options));
     const from = this.#warm?.usable === true && strategy === 'overlap' ? 'warm' : 'command';
     const common = { version, from, strategy } as const;
     if (serving?.description?.state === undefined) return { ...common, state: undefined, lost: undefined };
@@ -268,7 +268,7 @@ export class PluginOperations {
   ): StrategyName | Promise<StrategyName> {
     const { platform, memoryBudget: hostBudget } = this.#tools;
     if (operation === 'rollback' && this.#warm?.usable === true) {
-      return chooseStrategy(this.#target.name, this.#target.serving, asked.name);
+      return chooseStrategy(this.#target.name, this.#target.serving, asked);
     }
     const { options } = this;
     return admitStrategy({ target: this.#target, options, changes, asked, platform, hostBudget });

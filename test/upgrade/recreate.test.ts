@@ -193,3 +193,15 @@ test.each<[string, HandedOrder]>([
   expect(servingPid(plugin)).not.toBe(pid);
   expect(processes()).toBe(1);
 });
+
+test('given up before the old one was told to leave, it goes on as it was, and calls with it', async () => {
+  const plugin = await handed.load(room, { ...single, keepsNothing: true }, patience);
+  const pid = servingPid(plugin);
+  const handle = plugin.upgrade(at('2.0.0', { keepsNothing: true }));
+  for await (const { step, phase } of handle) {
+    if (step === 'hold' && phase === 'started') expect(handle.abort()).toBe(true);
+  }
+  expect((await failureOf(handle)).code).toBe('ABORTED');
+  expect(servingPid(plugin)).toBe(pid);
+  await plugin.client(CounterDefinition).get({ key: 'a' });
+});

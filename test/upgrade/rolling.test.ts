@@ -113,5 +113,9 @@ test('limits that let nothing move are refused', async () => {
     const failure = await failureOf(trial.upgrade({}, { strategy: 'rolling', rolling }));
     expect(failure.code).toBe('OPTIONS_INVALID');
   }
+  // Its one instance would have to leave before another one is there.
+  const tight = { maxSurge: 0, maxUnavailable: 1 };
+  const failure = await failureOf(trial.upgrade({}, { strategy: 'rolling', rolling: tight }));
+  expect(failure.code).toBe('STRATEGY_UNFIT');
   await trial.expectOld();
 });

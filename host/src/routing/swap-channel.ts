@@ -252,10 +252,10 @@ export class SwapChannel implements Route {
 
   private target(): CallTarget | undefined {
     const { inRoute, newcomer } = this;
-    if (this.holds > 0 || this.closedBy !== undefined || inRoute === undefined) return undefined;
+    if (this.holds > 0 || this.closedBy !== undefined) return undefined;
     // What has all new calls needs nobody beside it.
     if (newcomer?.generation.ready === true && newcomer.rule.share >= 1) return newcomer.generation;
-    if (!inRoute.ready) return undefined;
+    if (inRoute?.ready !== true) return undefined;
     return newcomer?.generation.ready === true
       ? new Split(inRoute, newcomer.generation, newcomer.rule)
       : inRoute;

@@ -187,6 +187,11 @@ export class Supervisor {
     return this.#losses;
   }
 
+  /** Whether as many instances are there as its options say, however many it was to have lately. */
+  get full(): boolean {
+    return this.replicas.filter(({ alive }) => alive).length >= this.spec.instances;
+  }
+
   /** The processes that hold a place. */
   get pids(): number[] {
     return this.replicas.flatMap(({ pid }) => pid ?? []);
@@ -224,7 +229,10 @@ export class Supervisor {
       this.#enter(slot, instance);
       this.#serve(slot, { reason: 'resized' });
     });
-    const failed = (await Promise.allSettled(starts)).find((start) => start.status === 'rejected');
+    const ends = Promise.allSettled(starts);
+    // Whoever ends the generation waits for what is still being started.
+    void this.#departures.wait(ends.then(() => {}));
+    const failed = (await ends).find((start) => start.status === 'rejected');
     release();
     this.#tools.resources.take(this.generation.number);
     if (failed !== undefined) throw failed.reason;
@@ -315,6 +323,7 @@ export class Supervisor {
     this.leave();
     await Promise.allSettled([
       ...this.replicas.map(({ instance }) => instance.kill(cause)),
+      ...this.#slots.map(({ filling }) => filling),
       ...this.#departures.work,
     ]);
     await this.#ended();

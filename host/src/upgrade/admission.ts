@@ -30,7 +30,7 @@ export interface AdmissionQuestion {
 export async function admitStrategy(question: AdmissionQuestion): Promise<StrategyName> {
   const { target, options, changes, asked, platform, hostBudget } = question;
   const { name: plugin, serving: old } = target;
-  const strategy = chooseStrategy(plugin, old, asked.name);
+  const strategy = chooseStrategy(plugin, old, asked);
   const pids = old?.pids ?? [];
   if (strategy === 'recreate' || pids.length === 0) return strategy;
   const memory = resolveMemory(changes.memory ?? options.memory);
@@ -53,5 +53,5 @@ export async function admitStrategy(question: AdmissionQuestion): Promise<Strate
     availableBytes: platform.availableMemory(),
     budgets,
   });
-  return answer === 'beside' ? strategy : chooseStrategy(plugin, old, 'recreate');
+  return answer === 'beside' ? strategy : chooseStrategy(plugin, old, { name: 'recreate' });
 }

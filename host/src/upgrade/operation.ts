@@ -58,6 +58,7 @@ export class Operation implements LoopEnvironment {
     this.#old = target.serving;
     this.#work = new StepWork(target, options, tools, this.#old, (progress) => this.#shifting(progress));
     this.#rows = this.#neededRows();
+    this.#work.bakes = this.#rows.some(({ step }) => step === 'bake');
     const { generation } = this.#old ?? {};
     this.#before = {
       holds: target.holdStatistics,
@@ -112,6 +113,9 @@ export class Operation implements LoopEnvironment {
   journal(line: JournalLine): Promise<void> {
     if (line.kind !== 'step') return this.#tools.journal(line, true);
     const row = this.#rows.find(({ step }) => step === line.step);
+    const { signal } = this.#options;
+    // What is not begun need not be undone.
+    if (row?.phase !== 'after' && signal.aborted) return Promise.reject(signal.reason);
     const turns = row?.onRestart !== this.#onRestart;
     this.#onRestart = row?.onRestart;
     this.#unsynced ||= turns;
@@ -148,6 +152,7 @@ export class Operation implements LoopEnvironment {
   }
 
   async undo(undo: UndoName): Promise<void> {
+    this.#options.controls.end();
     await this.#steps.undo(undo, () => this.#work.undo[undo]());
   }
 

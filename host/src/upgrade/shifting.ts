@@ -72,12 +72,16 @@ export class Shifting {
     if (this.#shared && all > 0) this.#options.target.share(next, { share: next.places / all });
   }
 
-  /** All new calls go to the old one again; waits until the new one has none. */
-  async back(next: Supervisor | undefined): Promise<void> {
+  /** Whether calls may have gone to the new one. */
+  get shared(): boolean {
+    return this.#shared;
+  }
+
+  /** All new calls go to the old one again. */
+  end(): void {
     const { target } = this.#options;
     target.tap(undefined);
     target.unshare();
-    if (this.#shared) await next?.drain({ reason: 'refused' });
   }
 
   async #within(

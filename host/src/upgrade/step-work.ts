@@ -40,6 +40,8 @@ export class StepWork {
   contract: ContractJudgement = { changes: 'unchecked', unchecked: [], forced: false };
   /** How long new calls had to wait in the host, in milliseconds. */
   pauseMs = 0;
+  /** Whether the new one is watched after the swap: until then it can be given up by hand. */
+  bakes = true;
   next: Supervisor | undefined;
   #calls = noCalls;
   readonly #target: OperationTarget;
@@ -53,6 +55,8 @@ export class StepWork {
   readonly #shifting: Shifting | undefined;
   /** It has its state, or needs none: it may answer calls. */
   #begun = false;
+  /** The old one was told to leave, or can't go on: it has to be begun anew to serve. */
+  #oldIsSpent = false;
   /** The old one was gone when calls began to wait. */
   #lost = false;
 
@@ -210,7 +214,10 @@ export class StepWork {
       this.to = await this.sideOf(next);
       await this.#begin();
       this.#expectWhole(next);
+      const { signal, controls } = this.#options;
+      signal.throwIfAborted();
       this.#target.swap(next);
+      if (!this.bakes) controls.end();
       if (this.#heldSince === undefined) this.#target.goOn();
       const { supervisor } = this.#old;
       if (this.#strategy === 'recreate' && supervisor !== undefined) this.#target.retired(supervisor);
@@ -230,10 +237,12 @@ export class StepWork {
       const own = await this.#shifting?.bake(this.#old.supervisor, this.#new);
       if (own !== true) await bake(this.#new, bakeMs, signal);
       if (controls.signal.aborted) throw controls.signal.reason;
+      controls.end();
     },
     drain: async () => {
       const old = this.#old.supervisor;
       if (old === undefined) return;
+      this.#oldIsSpent = true;
       const before = old.generation.statistics;
       const { drained, cut } = await old.drain(this.#cause);
       const { lost, excused } = old.generation.statistics;
@@ -252,12 +261,9 @@ export class StepWork {
 
   readonly undo: Readonly<Record<UndoName, () => Promise<void>>> = {
     'shift-back': async () => {
-      // First: until the old one is whole again the new one may keep its part of the calls.
-      const [refilled] = await Promise.allSettled([this.#refill()]);
-      await this.#shifting?.back(this.next).catch((error: unknown) => {
-        this.warnings.push(asPluginError(error, 'the new version was not drained'));
-      });
-      if (refilled.status === 'rejected') throw refilled.reason;
+      // Until the old one is whole again the new one may keep its part of the calls.
+      await this.#refill();
+      await this.#takeBack(false);
     },
     'end-new': async () => {
       const { next } = this;
@@ -270,26 +276,48 @@ export class StepWork {
       this.#letGo();
     },
     resume: async () => {
+      // Until it has said that it goes on it stands still.
+      this.#oldIsSpent = true;
       if (this.#old.gone) throw this.#old.lost('before it could go on');
       await this.#old.resume();
+      this.#oldIsSpent = false;
       this.#target.resources.take(this.#old.instance.identity.generation);
     },
     'start-old': async () => {
-      await this.#old.startAgain(this.#cause);
-      // Where calls are held, letting them go is what ends the freeze.
-      if (this.#heldSince === undefined) this.#target.goOn();
+      const served = this.next !== undefined && this.#target.serving === this.next;
+      try {
+        if (this.#oldIsSpent || this.#old.gone) await this.#old.startAgain(this.#cause);
+        // Where calls are held, letting them go is what ends the freeze.
+        if (this.#heldSince === undefined) this.#target.goOn();
+      } finally {
+        await this.#takeBack(served);
+      }
     },
     'swap-back': async () => {
       const { next } = this;
       if (next === undefined || this.#target.serving !== next) return;
+      // What was sent away to make room is not lost.
+      await this.#refill();
       const { supervisor, gone } = this.#old;
       if (supervisor === undefined || gone) throw this.#old.lost('before it could serve again');
-      await this.#refill();
       this.#target.swap(supervisor);
       if (this.#heldSince === undefined) this.#target.goOn();
       await next.drain({ reason: 'refused' });
     },
   };
+
+  /**
+   * The new one gets no more calls, and finishes those that it has.
+   *
+   * @param served it had all of them
+   */
+  async #takeBack(served: boolean): Promise<void> {
+    this.#shifting?.end();
+    if (!served && this.#shifting?.shared !== true) return;
+    await this.next?.drain({ reason: 'refused' }).catch((error: unknown) => {
+      this.warnings.push(asPluginError(error, 'the new version was not drained'));
+    });
+  }
 
   /** What was told of the shift; undefined where nothing was shifted. */
   get shifted(): UpgradeReport['shift'] {
@@ -353,12 +381,14 @@ export class StepWork {
     while (old.places < instances) {
       const there = next?.places ?? 0;
       const room = most - old.places - there;
-      if (room > 0 || next === undefined || there === 0) {
+      // What serves alone is not made smaller for what does not serve yet.
+      const alone = this.#target.serving === next;
+      if (room > 0 || next === undefined || there === 0 || alone) {
         await old.resize(Math.min(instances, old.places + Math.max(1, room)), signal);
       } else {
         await next.resize(there - 1, signal);
       }
-      if (next !== undefined) this.#shifting?.balance(old, next);
+      if (next !== undefined && !alone) this.#shifting?.balance(old, next);
     }
   }
 

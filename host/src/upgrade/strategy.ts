@@ -2,6 +2,7 @@ import { PluginError } from '@plugd/protocol/plugin-error';
 import { runsAlone } from '../instance/resource-options';
 import { keepsState } from '../supervision/begin-life';
 import type { Supervisor } from '../supervision/supervisor';
+import type { AskedStrategy } from './shift-strategy';
 import { type ShiftStrategyName, type StrategyName, strategies } from './step-table';
 
 /**
@@ -11,7 +12,7 @@ import { type ShiftStrategyName, type StrategyName, strategies } from './step-ta
 export function chooseStrategy(
   plugin: string,
   old: Supervisor | undefined,
-  asked: StrategyName | undefined,
+  { name: asked, maxSurge }: Pick<AskedStrategy, 'name' | 'maxSurge'>,
 ): StrategyName {
   const { description } = old ?? {};
   const alone = old !== undefined && old.spec.instances === 1;
@@ -26,6 +27,9 @@ export function chooseStrategy(
   if (asked !== undefined && isShift(asked)) {
     if (keeps && description.state?.shareable !== true) {
       throw unfit(plugin, asked, 'it keeps a state that two versions can’t have at a time, by its own word');
+    }
+    if (maxSurge === 0 && alone) {
+      throw unfit(plugin, asked, 'its one instance can’t make room for another one and serve meanwhile');
     }
     // There is nothing that calls could be shared with.
     return old?.alive === true ? asked : 'overlap';

@@ -26,7 +26,7 @@ export class WarmGeneration {
 
   /** Whether all of it is still there. */
   get usable(): boolean {
-    return this.#generation.whole;
+    return this.#generation.full;
   }
 
   /** It is somebody else's from now on. */
