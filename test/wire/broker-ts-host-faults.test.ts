@@ -6,9 +6,10 @@ import { status } from '@grpc/grpc-js';
 import type { LoadOptions } from '@plugd/host';
 import { AddHelperDefinition, CounterDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
+import { besides } from '../support/besides';
 import { addHelper, CounterRoom } from '../support/counter-room';
 import { failureOf, servingPid } from '../support/host-room';
-import { describeWithGo } from '../support/needs-go';
+import { describeWithGo, goIsHere } from '../support/needs-go';
 import { poll } from '../support/poll';
 import { isRunning } from '../support/processes';
 import { chaosTs, counterGo, kvTs } from '../support/samples';
@@ -23,18 +24,6 @@ beforeEach(async () => {
   room = await CounterRoom.open();
 });
 afterEach(() => room.close());
-
-/** What waits for five seconds: in a room of its own, while the other tests go on. */
-function besides(what: string, task: (own: CounterRoom) => Promise<void>): void {
-  test.concurrent(what, async () => {
-    const own = await CounterRoom.open();
-    try {
-      await task(own);
-    } finally {
-      await own.close();
-    }
-  });
-}
 
 const chaos = (mode: string, over: Partial<LoadOptions> = {}) =>
   room.room.load(chaosTs(), { ...over, env: { CHAOS: mode } });
@@ -134,23 +123,6 @@ describe('multiplexed', () => {
     expect((await plugin.client(KvDefinition).get({ key: 'k' })).pid).toBe(servingPid(plugin));
   });
 
-  besides('a knock that is never answered ends in time; the plugin is called on', async (own) => {
-    const env = { CHAOS: 'multiplex;silent-broker' };
-    const plugin = await own.room.load(chaosTs(), { multiplex, env });
-    await plugin.pinned(async ({ broker, client }) => {
-      const begun = performance.now();
-      const dialled = failureOf(broker.dial(7));
-      const get = () => client(KvDefinition).get({ key: 'k' }, { timeoutMs: 4_000 });
-      expect((await get()).found).toBe(false);
-      expect(await dialled).toMatchObject({
-        code: 'BROKER_TIMEOUT',
-        facts: { serviceId: 7, waitedMs: 5_000 },
-      });
-      expect(performance.now() - begun).toBeGreaterThan(4_900);
-      expect((await get()).found).toBe(false);
-    });
-  });
-
   test('a scope that ends gives up the knocks that wait', async () => {
     const plugin = await chaos('multiplex;silent-broker', { multiplex });
     let dialled: Promise<unknown> | undefined;
@@ -203,23 +175,6 @@ test('an instance that was attached to has no broker for its new host', async ()
 });
 
 describeWithGo('with a Go plugin', () => {
-  besides('an id is dialled once: a second time nobody answers, in either direction', async (own) => {
-    const plugin = await own.load(counterGo('1'));
-    await plugin.pinned(async ({ broker, client }) => {
-      const counter = client(CounterDefinition);
-      const { session } = await counter.open({});
-      await broker.dial(session);
-      const helper = await broker.serve(AddHelperDefinition, addHelper);
-      await counter.put({ key: 'k', value: 1, helper });
-      const again = failureOf(broker.dial(session));
-      await expect(counter.put({ key: 'k', value: 1, helper })).rejects.toMatchObject({
-        code: status.UNAVAILABLE,
-        details: expect.stringContaining(`helper ${helper}`),
-      });
-      expect(await again).toMatchObject({ code: 'BROKER_TIMEOUT', facts: { serviceId: session } });
-    });
-  });
-
   test('multiplexed, an id is dialled again as long as it is served', async () => {
     const plugin = await room.load(counterGo('1'), { multiplex: true });
     await plugin.pinned(async ({ broker, client }) => {
@@ -231,6 +186,57 @@ describeWithGo('with a Go plugin', () => {
     });
   });
 });
+
+const inOwnRoom = (task: (own: CounterRoom) => Promise<void>) => async (): Promise<void> => {
+  const own = await CounterRoom.open();
+  try {
+    await task(own);
+  } finally {
+    await own.close();
+  }
+};
+
+// The last two wait for five seconds.
+besides(
+  'a knock that is never answered ends in time; the plugin is called on',
+  inOwnRoom(async (own) => {
+    const env = { CHAOS: 'multiplex;silent-broker' };
+    const plugin = await own.room.load(chaosTs(), { multiplex: true, env });
+    await plugin.pinned(async ({ broker, client }) => {
+      const begun = performance.now();
+      const dialled = failureOf(broker.dial(7));
+      const get = () => client(KvDefinition).get({ key: 'k' }, { timeoutMs: 4_000 });
+      expect((await get()).found).toBe(false);
+      expect(await dialled).toMatchObject({
+        code: 'BROKER_TIMEOUT',
+        facts: { serviceId: 7, waitedMs: 5_000 },
+      });
+      expect(performance.now() - begun).toBeGreaterThan(4_900);
+      expect((await get()).found).toBe(false);
+    });
+  }),
+);
+
+if (goIsHere)
+  besides(
+    'an id is dialled once: a second time nobody answers, in either direction',
+    inOwnRoom(async (own) => {
+      const plugin = await own.load(counterGo('1'));
+      await plugin.pinned(async ({ broker, client }) => {
+        const counter = client(CounterDefinition);
+        const { session } = await counter.open({});
+        await broker.dial(session);
+        const helper = await broker.serve(AddHelperDefinition, addHelper);
+        await counter.put({ key: 'k', value: 1, helper });
+        const again = failureOf(broker.dial(session));
+        await expect(counter.put({ key: 'k', value: 1, helper })).rejects.toMatchObject({
+          code: status.UNAVAILABLE,
+          details: expect.stringContaining(`helper ${helper}`),
+        });
+        expect(await again).toMatchObject({ code: 'BROKER_TIMEOUT', facts: { serviceId: session } });
+      });
+    }),
+  );
 
 function listening(path: string, onConnection: () => void): Promise<Server> {
   const server = createServer((socket) => {

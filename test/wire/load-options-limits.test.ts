@@ -1,6 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { ProbeDefinition } from '@plugd/protocol/gen/samples/probe/v1/probe';
 import { ManagedPlugin } from '../../host/src/managed-plugin';
+import { besides } from '../support/besides';
 import { failureOf, HostRoom, servingPid } from '../support/host-room';
 import { poll } from '../support/poll';
 import { isRunning } from '../support/processes';
@@ -38,32 +39,6 @@ function exitOf(plugin: Loaded): () => unknown {
 }
 
 describe('startTimeoutMs', () => {
-  // Side by side, and beside the other tests: all that they do is to wait.
-  test.concurrent('ends the wait for plugins that are silent, say half a line, or do not serve', async () => {
-    const own = await HostRoom.open();
-    const rows = [
-      ['silent', 'START_TIMEOUT'],
-      ['half-line', 'HANDSHAKE_INCOMPLETE'],
-      ['hang-health', 'HEALTH_TIMEOUT'],
-      ['not-serving', 'HEALTH_NOT_SERVING'],
-    ] as const;
-    await Promise.all(
-      rows.map(async ([CHAOS, code]) => {
-        const begun = performance.now();
-        // The plugin itself needs a while to start, on a machine that is busy.
-        const how = { name: CHAOS, env: { CHAOS }, startTimeoutMs: 3_000 };
-        const error = await failureOf(own.load(chaosTs(), how));
-        expect({ CHAOS, code: error.code }).toEqual({ CHAOS, code });
-        // Less by up to the pause between two questions: one more would come too late.
-        expect(performance.now() - begun).toBeGreaterThanOrEqual(2_700);
-        expect(performance.now() - begun).toBeLessThan(15_000);
-      }),
-    );
-    expect(own.processes()).toEqual([]);
-    expect(own.files()).toEqual([]);
-    await own.close();
-  });
-
   test('is long enough for a slow one', async () => {
     await room.load(chaosTs(), { env: { CHAOS: 'slow-start:700' }, startTimeoutMs: 30_000 });
   });
@@ -121,3 +96,32 @@ describe('stopTimeoutMs', () => {
     expect(exit()).toMatchObject({ code: 0, signal: null });
   });
 });
+
+// Side by side, and beside the other tests: all that they do is to wait.
+besides(
+  'startTimeoutMs ends the wait for plugins that are silent, say half a line, or do not serve',
+  async () => {
+    const own = await HostRoom.open();
+    const rows = [
+      ['silent', 'START_TIMEOUT'],
+      ['half-line', 'HANDSHAKE_INCOMPLETE'],
+      ['hang-health', 'HEALTH_TIMEOUT'],
+      ['not-serving', 'HEALTH_NOT_SERVING'],
+    ] as const;
+    await Promise.all(
+      rows.map(async ([CHAOS, code]) => {
+        const begun = performance.now();
+        // The plugin itself needs a while to start, on a machine that is busy.
+        const how = { name: CHAOS, env: { CHAOS }, startTimeoutMs: 3_000 };
+        const error = await failureOf(own.load(chaosTs(), how));
+        expect({ CHAOS, code: error.code }).toEqual({ CHAOS, code });
+        // Less by up to the pause between two questions: one more would come too late.
+        expect(performance.now() - begun).toBeGreaterThanOrEqual(2_700);
+        expect(performance.now() - begun).toBeLessThan(15_000);
+      }),
+    );
+    expect(own.processes()).toEqual([]);
+    expect(own.files()).toEqual([]);
+    await own.close();
+  },
+);
