@@ -1,18 +1,19 @@
 import { chmod, mkdtemp } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { printable } from '@plugd/protocol/printable';
 import { changed, digestArtifact, digestOf, hashFiles, listArtifact } from '../artifact/artifact-tree';
 import { copyFiles } from '../artifact/private-copy';
 import { isSystemError } from '../artifact/system-error';
 import { removeTree } from '../launch/run-directory';
+import { checkPlace } from './artifacts';
 import { type Manifest, manifestName } from './manifest';
 import { readManifest } from './read-manifest';
 import { plainPath } from './relations';
 
 /** An artifact's own copy, which nobody but this user can read, and nothing is to change. */
 export interface ArtifactCopy {
-  /** Where it lies; 0700. */
+  /** Where it lies, as an absolute path; 0700. */
   readonly directory: string;
   /** Where it was copied from. */
   readonly source: string;
@@ -29,15 +30,22 @@ export interface ArtifactCopy {
  * original may be overwritten, moved or deleted. A change while it is copied is found, whether the manifest has sums or not.
  * Where it fails nothing is left behind.
  *
- * Throws PluginError ARTIFACT_UNREADABLE, ARTIFACT_CHANGED, MANIFEST_NOT_FOUND, MANIFEST_INVALID, RUN_DIR_FULL,
- * RUN_DIR_UNSAFE (nothing can be made in `into`).
+ * `as`: the name and version that it was chosen by; it may have become another one since. Default: whatever it is.
+ *
+ * Throws PluginError ARTIFACT_UNREADABLE, ARTIFACT_CHANGED, ARTIFACT_MISPLACED (it is not what `as` says), MANIFEST_NOT_FOUND,
+ * MANIFEST_INVALID, RUN_DIR_FULL, RUN_DIR_UNSAFE (nothing can be made in `into`).
  */
-export async function copyArtifact(directory: string, into: string): Promise<ArtifactCopy> {
+export async function copyArtifact(
+  directory: string,
+  into: string,
+  as?: Pick<Manifest, 'name' | 'version'>,
+): Promise<ArtifactCopy> {
   const tree = await listArtifact(directory);
   const target = await makeDirectory(into);
   try {
     const copies = await copyFiles(tree, target);
     const manifest = await readManifest(target, directory);
+    if (as !== undefined) checkPlace(manifest, directory, as.name, as.version);
     const sums = await hashFiles(copies);
     const digest = digestOf(tree, sums);
     if (manifest.files !== undefined) checkSums(directory, manifest.files, sums);
@@ -54,7 +62,8 @@ export async function copyArtifact(directory: string, into: string): Promise<Art
 
 async function makeDirectory(into: string): Promise<string> {
   try {
-    return await mkdtemp(join(into, 'artifact-'));
+    // Absolute: the plugin's process has another working directory.
+    return await mkdtemp(join(resolve(into), 'artifact-'));
   } catch (cause) {
     const full = isSystemError(cause, 'ENOSPC', 'EDQUOT');
     throw new PluginError(full ? 'RUN_DIR_FULL' : 'RUN_DIR_UNSAFE', `No directory can be made in ${into}.`, {

@@ -1,7 +1,7 @@
 import { minVersion, Range } from 'semver';
 
 /** More alternatives together are not looked through: nobody writes them. */
-const mostAlternatives = 1_000;
+const mostAlternatives = 200;
 
 /** Whether it is a range, and a version can be in it. */
 export function isPossible(range: string): boolean {

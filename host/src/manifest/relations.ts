@@ -1,4 +1,4 @@
-import type { Manifest } from './manifest';
+import { type Manifest, manifestName } from './manifest';
 import { nearWord } from './near-word';
 import { type DataPath, formatPath, quoted, type SourceProblem } from './problem';
 import type { YamlSource } from './yaml-source';
@@ -22,11 +22,12 @@ export function relationProblems(manifest: Manifest, source: YamlSource): Source
   if (typeof command === 'string') listed(['command'], command);
   else for (const [platform, file] of Object.entries(command)) listed(['command', platform], file);
   listed(['contract'], contract);
+  const seen = new Set<string>();
   for (const file of named ?? []) {
-    if (file === 'plugin.yaml') add(['files', file], 'is this file, which can not hold its own sum');
+    if (file === manifestName) add(['files', file], 'is this file, which can not hold its own sum');
+    if (seen.has(file)) add(['files'], `names ${quoted(file)} twice`);
+    seen.add(file);
   }
-  const twice = named?.find((file, index) => named.indexOf(file) !== index);
-  if (twice !== undefined) add(['files'], `names ${quoted(twice)} twice`);
 
   if (Object.hasOwn(requires, name)) add(['requires', name], 'is the plugin itself');
   if (state?.restores !== undefined && !state.restores.includes(state.schema))
@@ -35,8 +36,11 @@ export function relationProblems(manifest: Manifest, source: YamlSource): Source
     add(['strategy'], `is ${quoted(strategy)}, and single allows recreate alone`);
   if (single === true && (manifest.instances ?? 1) > 1)
     add(['instances'], 'has to be 1, since single is true');
-  const double = services.findIndex((service, index) => services.indexOf(service) !== index);
-  if (double >= 0) add(['services', double], 'stands there already');
+  const offered = new Set<string>();
+  for (const [index, service] of services.entries()) {
+    if (offered.has(service)) add(['services', index], 'stands there already');
+    offered.add(service);
+  }
   return found;
 }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -88,6 +89,15 @@ test('a link inside is noted, and one that leads out is refused', async () => {
     versions: ['kv: 2.0.0!ARTIFACT_UNREADABLE 1.0.0'],
     notes: ['dangling', 'kv/current', 'outside'],
   });
+});
+
+test('a manifest that is a link, or a pipe, is not opened', async () => {
+  writeFileSync(join(bench.root, 'secret'), 'strategy: hush');
+  symlinkSync(join(bench.root, 'secret'), join(bench.put('kv/1.0.0', {}), 'plugin.yaml'));
+  execFileSync('mkfifo', [join(bench.put('kv/2.0.0', {}), 'plugin.yaml')]);
+  expect((await told()).versions).toEqual(['kv: 2.0.0!ARTIFACT_UNREADABLE 1.0.0!ARTIFACT_UNREADABLE']);
+  const { plugins } = await readArtifacts(bench.plugins);
+  expect(JSON.stringify(plugins)).not.toContain('hush');
 });
 
 test('the directory of plugins may be a link itself', async () => {

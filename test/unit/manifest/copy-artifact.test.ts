@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
@@ -12,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { digestArtifact } from '../../../host/src/artifact/artifact-tree';
 import { copyArtifact } from '../../../host/src/manifest/copy-artifact';
 import { manifest, sum, Workbench } from './workbench';
@@ -69,6 +70,24 @@ test('the original may be overwritten in place, renamed and deleted: the copy st
   renameSync(directory, `${directory}-old`);
   rmSync(`${directory}-old`, { recursive: true });
   expect(readFileSync(join(copy.directory, 'kv'), 'utf8')).toBe('program');
+});
+
+test('an artifact that is not the one that was chosen any more is refused', async () => {
+  const directory = bench.artifact('kv', '1.0.0');
+  await copyArtifact(directory, bench.copies, { name: 'kv', version: '1.0.0' });
+  const before = left();
+  await expect(copyArtifact(directory, bench.copies, { name: 'kv', version: '1.0.1' })).rejects.toMatchObject(
+    {
+      code: 'ARTIFACT_MISPLACED',
+    },
+  );
+  expect(left()).toEqual(before);
+});
+
+test('places may be given from the working directory on', async () => {
+  const directory = bench.artifact('kv', '1.0.0');
+  const copy = await copyArtifact(relative('.', directory), relative('.', bench.copies));
+  expect(dirname(copy.directory)).toBe(bench.copies);
 });
 
 test('what the manifest runs may be executed in the copy, however it was brought here', async () => {
@@ -163,6 +182,15 @@ test('a place where nothing can be made is refused', async () => {
   const directory = bench.artifact('kv', '1.0.0');
   await expect(copyArtifact(directory, join(bench.root, 'absent'))).rejects.toMatchObject({
     code: 'RUN_DIR_UNSAFE',
+  });
+});
+
+test('a pipe is refused unopened', async () => {
+  const directory = withoutSums();
+  execFileSync('mkfifo', [join(directory, 'pipe')]);
+  await expect(copyArtifact(directory, bench.copies)).rejects.toMatchObject({
+    code: 'ARTIFACT_UNREADABLE',
+    facts: { path: join(directory, 'pipe') },
   });
 });
 
