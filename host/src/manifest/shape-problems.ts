@@ -54,20 +54,14 @@ class Teller {
       }
       case 'invalid_type':
         return [this.#wanted(path, words(issue.expected))];
-      case 'too_small':
-        return [
-          this.#wanted(
-            path,
-            sized(issue.origin, issue.inclusive === false ? 'more than' : 'at least', Number(issue.minimum)),
-          ),
-        ];
-      case 'too_big':
-        return [
-          this.#wanted(
-            path,
-            sized(issue.origin, issue.inclusive === false ? 'less than' : 'at most', Number(issue.maximum)),
-          ),
-        ];
+      case 'too_small': {
+        const relation = issue.inclusive === false ? 'more than' : 'at least';
+        return [this.#wanted(path, sized(issue.origin, relation, Number(issue.minimum)))];
+      }
+      case 'too_big': {
+        const relation = issue.inclusive === false ? 'less than' : 'at most';
+        return [this.#wanted(path, sized(issue.origin, relation, Number(issue.maximum)))];
+      }
       default:
         return [this.#wanted(path, issue.message)];
     }
@@ -91,15 +85,7 @@ class Teller {
     );
     const [first] = meant;
     if (first !== undefined) return first.flatMap((issue) => this.tell(issue, path));
-    const wanted = branches.flatMap((issues) =>
-      issues.flatMap((issue) =>
-        issue.code === 'invalid_type'
-          ? [words(issue.expected)]
-          : issue.code === 'invalid_value'
-            ? issue.values.map(String)
-            : [],
-      ),
-    );
+    const wanted = branches.flat().flatMap(kindWanted);
     return [this.#wanted(path, [...new Set(wanted)].join(' or '))];
   }
 
@@ -140,16 +126,17 @@ function isOfKind({ code }: Issue): boolean {
   return code === 'invalid_type' || code === 'invalid_value';
 }
 
+/** What kind of value such an issue asks for. */
+function kindWanted(issue: Issue): string[] {
+  if (issue.code === 'invalid_type') return [words(issue.expected)];
+  return issue.code === 'invalid_value' ? issue.values.map(String) : [];
+}
+
 function kindOf(value: unknown): string {
-  return value === null
-    ? 'nothing'
-    : Array.isArray(value)
-      ? 'list'
-      : typeof value === 'object'
-        ? 'map'
-        : typeof value === 'string'
-          ? 'text'
-          : typeof value;
+  if (value === null) return 'nothing';
+  if (Array.isArray(value)) return 'list';
+  if (typeof value === 'object') return 'map';
+  return typeof value === 'string' ? 'text' : typeof value;
 }
 
 function words(expected: string): string {
