@@ -8,5 +8,8 @@ export function kvPython(): string {
   return program;
 }
 
-/** `describe` for its tests: where `npm run setup:python` has not been run they are skipped, and so named. */
-export const describeWithPython: jest.Describe = existsSync(program) ? describe : describe.skip;
+/** Whether `npm run setup:python` has been run. */
+export const pythonIsHere: boolean = existsSync(program);
+
+/** `describe` for its tests: where it has not been run they are skipped, and so named. */
+export const describeWithPython: jest.Describe = pythonIsHere ? describe : describe.skip;
