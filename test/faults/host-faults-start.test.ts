@@ -225,23 +225,26 @@ test('a name whose load failed is free, and the next load of it succeeds', async
 // Side by side in a room of their own, while the other tests go on.
 besides('what waits until its time is over says what it waited for', async () => {
   const own = await FaultRoom.open();
-  // Long enough to get so far on a busy machine.
-  const patient: Over = { startTimeoutMs: 4_000 };
-  const begun = performance.now();
-  const rows: [mode: string, code: ErrorCode, facts: object, over: Over][] = [
-    ['stderr:warming up;silent', 'START_TIMEOUT', { startTimeoutMs: 4_000, stderr: ['warming up'] }, {}],
-    ['half-line', 'HANDSHAKE_INCOMPLETE', { stdout: '1|1|unix|/tmp/plu' }, {}],
-    ['not-serving', 'HEALTH_NOT_SERVING', { reported: 'NOT_SERVING' }, {}],
-    ['hang-health', 'HEALTH_TIMEOUT', { network: 'unix' }, {}],
-    ['silent-socket', 'HEALTH_TIMEOUT', { network: 'unix' }, plain],
-    ['silent-socket', 'HEALTH_TIMEOUT', { network: 'unix' }, {}],
-  ];
-  await Promise.all(
-    rows.map(async ([mode, code, facts, over]) =>
-      expectSaid(await own.failure(mode, { ...patient, ...over }), code, facts),
-    ),
-  );
-  expect(performance.now() - begun).toBeGreaterThanOrEqual(patient.startTimeoutMs ?? 0);
-  expect(own.leftFiles()).toEqual([]);
-  await own.close();
+  try {
+    // Long enough to get so far on a busy machine.
+    const patient: Over = { startTimeoutMs: 4_000 };
+    const begun = performance.now();
+    const rows: [mode: string, code: ErrorCode, facts: object, over: Over][] = [
+      ['stderr:warming up;silent', 'START_TIMEOUT', { startTimeoutMs: 4_000, stderr: ['warming up'] }, {}],
+      ['half-line', 'HANDSHAKE_INCOMPLETE', { stdout: '1|1|unix|/tmp/plu' }, {}],
+      ['not-serving', 'HEALTH_NOT_SERVING', { reported: 'NOT_SERVING' }, {}],
+      ['hang-health', 'HEALTH_TIMEOUT', { network: 'unix' }, {}],
+      ['silent-socket', 'HEALTH_TIMEOUT', { network: 'unix' }, plain],
+      ['silent-socket', 'HEALTH_TIMEOUT', { network: 'unix' }, {}],
+    ];
+    await Promise.all(
+      rows.map(async ([mode, code, facts, over]) =>
+        expectSaid(await own.failure(mode, { ...patient, ...over }), code, facts),
+      ),
+    );
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(patient.startTimeoutMs ?? 0);
+    expect(own.leftFiles()).toEqual([]);
+  } finally {
+    await own.close();
+  }
 });

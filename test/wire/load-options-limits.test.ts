@@ -102,26 +102,29 @@ besides(
   'startTimeoutMs ends the wait for plugins that are silent, say half a line, or do not serve',
   async () => {
     const own = await HostRoom.open();
-    const rows = [
-      ['silent', 'START_TIMEOUT'],
-      ['half-line', 'HANDSHAKE_INCOMPLETE'],
-      ['hang-health', 'HEALTH_TIMEOUT'],
-      ['not-serving', 'HEALTH_NOT_SERVING'],
-    ] as const;
-    await Promise.all(
-      rows.map(async ([CHAOS, code]) => {
-        const begun = performance.now();
-        // The plugin itself needs a while to start, on a machine that is busy.
-        const how = { name: CHAOS, env: { CHAOS }, startTimeoutMs: 3_000 };
-        const error = await failureOf(own.load(chaosTs(), how));
-        expect({ CHAOS, code: error.code }).toEqual({ CHAOS, code });
-        // Less by up to the pause between two questions: one more would come too late.
-        expect(performance.now() - begun).toBeGreaterThanOrEqual(2_700);
-        expect(performance.now() - begun).toBeLessThan(15_000);
-      }),
-    );
-    expect(own.processes()).toEqual([]);
-    expect(own.files()).toEqual([]);
-    await own.close();
+    try {
+      const rows = [
+        ['silent', 'START_TIMEOUT'],
+        ['half-line', 'HANDSHAKE_INCOMPLETE'],
+        ['hang-health', 'HEALTH_TIMEOUT'],
+        ['not-serving', 'HEALTH_NOT_SERVING'],
+      ] as const;
+      await Promise.all(
+        rows.map(async ([CHAOS, code]) => {
+          const begun = performance.now();
+          // The plugin itself needs a while to start, on a machine that is busy.
+          const how = { name: CHAOS, env: { CHAOS }, startTimeoutMs: 3_000 };
+          const error = await failureOf(own.load(chaosTs(), how));
+          expect({ CHAOS, code: error.code }).toEqual({ CHAOS, code });
+          // Less by up to the pause between two questions: one more would come too late.
+          expect(performance.now() - begun).toBeGreaterThanOrEqual(2_700);
+          expect(performance.now() - begun).toBeLessThan(15_000);
+        }),
+      );
+      expect(own.processes()).toEqual([]);
+      expect(own.files()).toEqual([]);
+    } finally {
+      await own.close();
+    }
   },
 );
