@@ -1,4 +1,7 @@
-import { basename } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
 import { createHost, type Host } from '@plugd/host';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { type Block, blocks, documents } from './markdown';
@@ -61,6 +64,7 @@ test.each(byPlace(all))('%s says what it is', (_place, block) => {
     python: block.marks['file'] !== undefined,
     // test/unit/docs reads it as what its mark says.
     yaml: block.marks['check'] === 'manifest',
+    proto: true,
     // With a mark `check`, protocol-facts.test.ts reads it.
     text: true,
   };
@@ -127,3 +131,19 @@ test.each(byPlace(commands))(
 test('all examples together are type-correct', async () => {
   expect(await typeErrors).toBe('');
 }, 30_000);
+
+test.each(byPlace(all.filter(({ language }) => language === 'proto')))(
+  '%s is a contract',
+  (_place, { text }) => {
+    const directory = mkdtempSync(join(tmpdir(), 'contract-'));
+    try {
+      const proto = resolve(__dirname, '../../proto');
+      cpSync(join(proto, 'plugd/options.proto'), join(directory, 'plugd/options.proto'));
+      writeFileSync(join(directory, 'example.proto'), text);
+      const buf = resolve(__dirname, '../../node_modules/@bufbuild/buf/bin/buf');
+      execFileSync(process.execPath, [buf, 'build', directory], { stdio: 'pipe' });
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  },
+);

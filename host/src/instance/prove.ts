@@ -75,6 +75,7 @@ export async function proveVersion(instance: Instance, limits: ProofLimits): Pro
  * PluginError HEALTH_TIMEOUT.
  */
 async function describe(instance: Instance, limits: ProofLimits): Promise<Description | undefined> {
+  const { network, address } = instance.launched.record;
   for (;;) {
     try {
       return await untilExit(instance, instance.connection.lifecycle.describe(callLimit(limits)));
@@ -84,7 +85,7 @@ async function describe(instance: Instance, limits: ProofLimits): Promise<Descri
         throw instance.launched.error(
           'HEALTH_TIMEOUT',
           'The plugin did not say what it is in the time that it had to start.',
-          { cause: error },
+          { facts: { network, address }, cause: error },
         );
       }
       await untilExit(instance, sleep(slowestPollMs, undefined, { signal: limits.signal }));
