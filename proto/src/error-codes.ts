@@ -86,6 +86,8 @@ export const errorCodes = {
   SOCKET_PATH_TOO_LONG: entry('operator', 'Choose a run directory with a shorter path.'),
   SOCKET_GROUP_UNKNOWN: entry('operator', 'Name a group that exists on this machine, or give its number.'),
   LISTEN_FAILED: entry('operator', 'Free a port in the range, or widen it.'),
+  SOCKET_IN_USE: entry('operator', 'Stop whoever listens there, or choose another path for the socket.'),
+  SERVICE_TAKEN: entry('operator', 'Let one plugin alone name the service, or take its name away from both.'),
   MEMORY_SHORT: entry(
     'operator',
     "Free memory, raise the budget, or let the plugin be recreated instead (memory.ifShort: 'recreate').",

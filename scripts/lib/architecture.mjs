@@ -18,6 +18,7 @@ export const hostRooms = [
   'shadow',
   'journal',
   'upgrade',
+  'front-door',
   'manifest',
   'conform',
   'cli',

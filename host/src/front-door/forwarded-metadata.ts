@@ -1,0 +1,50 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
+import { Metadata } from '@grpc/grpc-js';
+import { LINEAGE_KEY } from '@plugd/protocol/rpc/lineage';
+
+/** What belongs to one connection, or is written anew for the next one. */
+const ownToEachHop = new Set([
+  'accept-encoding',
+  'connection',
+  'content-length',
+  'content-type',
+  'date',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'user-agent',
+  // Names generations of one host, in its own words: a stranger's word would lead past a hold.
+  LINEAGE_KEY,
+]);
+
+/** Of gRPC's own keys these are meant for the other end: traces, what a status is about, and when to try again. */
+const endToEnd = new Set([
+  'grpc-retry-pushback-ms',
+  'grpc-status-details-bin',
+  'grpc-tags-bin',
+  'grpc-trace-bin',
+]);
+
+/** Whether metadata of this key goes on through the front door. */
+export function isForwarded(key: string): boolean {
+  if (endToEnd.has(key)) return true;
+  return !key.startsWith('grpc-') && !key.startsWith(':') && !ownToEachHop.has(key);
+}
+
+/** What of a request's headers the plugin sees. */
+export function forwardedRequest(headers: IncomingHttpHeaders): Metadata {
+  const metadata = Metadata.fromHttp2Headers(headers);
+  for (const key of Object.keys(headers)) if (!isForwarded(key)) metadata.remove(key);
+  return metadata;
+}
+
+/** What of a plugin's headers or trailers the caller sees. */
+export function forwardedAnswer(metadata: Metadata): OutgoingHttpHeaders {
+  const headers = metadata.toHttp2Headers();
+  for (const key of Object.keys(headers)) if (!isForwarded(key)) delete headers[key];
+  return headers;
+}

@@ -1,0 +1,227 @@
+import {
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import { status } from '@grpc/grpc-js';
+import { LONGEST_TIMER_MS } from '@plugd/protocol/longest-timer';
+import { MESSAGE_LIMIT_BYTES } from '@plugd/protocol/message-limit';
+import { PluginError } from '@plugd/protocol/plugin-error';
+import { printable } from '@plugd/protocol/printable';
+import { refusalStatus } from '../routing/refusal';
+import { DoorCall } from './door-call';
+import { DoorHealth } from './door-health';
+import { type DoorPlace, type DoorPlaceOptions, listenAt } from './door-place';
+import { DoorReflection } from './door-reflection';
+import { forward } from './forward';
+import { answerHere, type LocalMethod } from './local-call';
+import { type FrontDoorPlugin, ServiceTable } from './service-table';
+import { Traffic, type TrafficCounts } from './traffic';
+
+/** Where a front door is, and what it takes. */
+export type FrontDoorOptions = DoorPlaceOptions & {
+  /**
+   * The largest message that it takes from either side, in bytes; a larger one ends its call with RESOURCE_EXHAUSTED.
+   * Default 64 MiB.
+   */
+  readonly maxMessageBytes?: number;
+  /** How many calls one connection may have at a time; its client lets the others wait. Default 1000. */
+  readonly maxCallsPerConnection?: number;
+};
+
+/** What can be counted of a front door. */
+export interface FrontDoorStatistics {
+  readonly connections: number;
+  /** Of all calls, also those of health and reflection, and those of services that are not public. */
+  readonly calls: TrafficCounts;
+  readonly services: readonly (TrafficCounts & { readonly service: string; readonly plugin: string })[];
+}
+
+/** How much of a request may be on its way before anybody has asked for it. */
+const windowBytes = 256 * 1024;
+/** How long the ends of cut calls may take to reach their callers, in milliseconds. */
+const farewellMs = 500;
+
+/**
+ * One endpoint for clients of any language: it takes calls of public services, and forwards each to its plugin, message
+ * by message and as bytes. What kind of method it is makes no difference: on the wire they are all alike.
+ */
+export class FrontDoor {
+  readonly #server: Http2Server;
+  readonly #table = new ServiceTable();
+  readonly #health = new DoorHealth(this.#table);
+  readonly #reflection = new DoorReflection(this.#table);
+  readonly #traffic = new Traffic();
+  readonly #closing = new AbortController();
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #calls = new Set<DoorCall>();
+  readonly #maxMessageBytes: number;
+  readonly #own: ReadonlyMap<string, LocalMethod>;
+  #onIdle: () => void = () => {};
+  #place: DoorPlace | undefined;
+  #closed: Promise<void> | undefined;
+
+  private constructor(options: FrontDoorOptions) {
+    this.#maxMessageBytes = options.maxMessageBytes ?? 64 * 1024 * 1024;
+    this.#own = new Map([
+      ['/grpc.health.v1.Health/Check', this.#health.check],
+      ['/grpc.health.v1.Health/List', this.#health.list],
+      ['/grpc.health.v1.Health/Watch', this.#health.watch],
+      ['/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', this.#reflection.converse],
+      ['/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo', this.#reflection.converse],
+    ]);
+    this.#server = createServer({
+      // Each call is bounded by itself; what Node counts here would end them all at once.
+      maxSessionMemory: Number.MAX_SAFE_INTEGER,
+      settings: {
+        maxConcurrentStreams: options.maxCallsPerConnection ?? 1000,
+        initialWindowSize: windowBytes,
+      },
+    });
+    this.#server.on('session', (session) => this.#enter(session));
+    this.#server.on('sessionError', () => {});
+    this.#server.on('stream', (stream, headers) => this.#take(stream, headers));
+  }
+
+  /**
+   * @throws PluginError OPTIONS_INVALID; SOCKET_IN_USE where somebody listens, SOCKET_PATH_TOO_LONG, LISTEN_FAILED
+   */
+  static async open(options: FrontDoorOptions): Promise<FrontDoor> {
+    check('maxMessageBytes', options.maxMessageBytes, MESSAGE_LIMIT_BYTES);
+    check('maxCallsPerConnection', options.maxCallsPerConnection, 2 ** 31 - 1);
+    const door = new FrontDoor(options);
+    door.#place = await listenAt(door.#server, options);
+    return door;
+  }
+
+  /** A target for clients: `unix:/path`, or `127.0.0.1:port`. */
+  get target(): string {
+    const { network = 'unix', address = '' } = this.#place ?? {};
+    return network === 'unix' ? `unix:${address}` : address;
+  }
+
+  /**
+   * Makes these services of the plugin public, and no others of it: all of them, or none. Calls in flight go on.
+   *
+   * @throws PluginError OPTIONS_INVALID for what is no name of a service, or a service for hosts alone; SERVICE_TAKEN
+   */
+  offer(plugin: FrontDoorPlugin, services: readonly string[]): void {
+    this.#table.offer(plugin, services);
+    this.#changed();
+  }
+
+  /** The plugin has no public services any longer. Calls in flight go on. */
+  withdraw(plugin: string): void {
+    this.#table.withdraw(plugin);
+    this.#changed();
+  }
+
+  /** To be called when the state of a plugin may have changed: tells those who watch its health. */
+  refresh(): void {
+    this.#health.changed();
+  }
+
+  #changed(): void {
+    this.#traffic.keep(this.#table.services.map(({ name }) => name));
+    this.#health.changed();
+  }
+
+  statistics(): FrontDoorStatistics {
+    return {
+      connections: this.#sessions.size,
+      calls: this.#traffic.all,
+      services: this.#table.services.map(({ name, plugin }) => ({
+        service: name,
+        plugin: plugin.name,
+        ...this.#traffic.of(name),
+      })),
+    };
+  }
+
+  /**
+   * Takes no more calls, and removes the socket. Calls in flight may end within the limit, in milliseconds (default
+   * 10,000); then they are cut with UNAVAILABLE.
+   */
+  close({ timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    this.#closed ??= this.#close(timeoutMs);
+    return this.#closed;
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    this.#place?.remove();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#health.close();
+    this.#closing.abort();
+    for (const session of this.#sessions) session.close();
+    await atMost(timeoutMs, (done) => {
+      this.#onIdle = done;
+      this.#settleIdle();
+    });
+    const cut = { code: 'HOST_CLOSED', details: 'The front door was closed', executed: 'maybe' } as const;
+    for (const call of [...this.#calls]) call.cut(refusalStatus(cut));
+    await atMost(farewellMs, (done) => void closed.then(done));
+    for (const session of this.#sessions) session.destroy();
+    await closed;
+    this.#sessions.clear();
+  }
+
+  #enter(session: ServerHttp2Session): void {
+    this.#sessions.add(session);
+    session.on('error', () => {});
+    session.once('close', () => this.#sessions.delete(session));
+    if (this.#closing.signal.aborted) session.close();
+  }
+
+  #take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    if (headers[':method'] !== 'POST' || !headers['content-type']?.startsWith('application/grpc')) {
+      stream.on('error', () => {});
+      stream.respond({ ':status': headers[':method'] === 'POST' ? 415 : 405 }, { endStream: true });
+      return;
+    }
+    const [, service = '', method] = headers[':path']?.split('/') ?? [];
+    const found = method === undefined ? undefined : this.#table.find(service);
+    const ended = this.#traffic.begin(found?.name);
+    const call = new DoorCall(stream, headers, this.#maxMessageBytes, (code) => {
+      ended(code);
+      this.#calls.delete(call);
+      this.#settleIdle();
+    });
+    this.#calls.add(call);
+    const own = this.#own.get(call.path);
+    if (found !== undefined) forward(call, found.plugin.channel);
+    else if (own !== undefined) void answerHere(call, own, this.#closing.signal);
+    else call.refuse(status.UNIMPLEMENTED, notPublic(service));
+  }
+
+  #settleIdle(): void {
+    if (this.#calls.size === 0) this.#onIdle();
+  }
+}
+
+/** Opens a front door. See {@link FrontDoor.open}. */
+export function createFrontDoor(options: FrontDoorOptions): Promise<FrontDoor> {
+  return FrontDoor.open(options);
+}
+
+function notPublic(service: string): string {
+  return `There is no public service "${printable(service)}" here: what no plugin's manifest names is private`;
+}
+
+function atMost(limitMs: number, wait: (done: () => void) => void): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, Math.min(limitMs, LONGEST_TIMER_MS));
+    wait(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+function check(name: string, value: number | undefined, most: number): void {
+  if (value === undefined || (Number.isInteger(value) && value >= 1 && value <= most)) return;
+  throw new PluginError('OPTIONS_INVALID', `${name} must be a whole number from 1 to ${most}.`, {
+    facts: { option: name },
+  });
+}

@@ -1,0 +1,141 @@
+import { existsSync, lstatSync, readdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { status } from '@grpc/grpc-js';
+import { createFrontDoor } from '../../../host/src/front-door/front-door';
+import { answerOf, BytesPlugin, beginBytes, bytesClient, bytesService } from '../../support/bytes-plugin';
+import { FrontDoorRoom } from '../../support/front-door-room';
+import { failureOf } from '../../support/host-room';
+
+describe('the place of a front door', () => {
+  let room: FrontDoorRoom;
+  beforeEach(() => {
+    room = new FrontDoorRoom();
+  });
+  afterEach(() => room.close());
+
+  test('is a socket that its user alone can use, with nothing beside it', async () => {
+    const door = await room.open();
+    expect(door.target).toBe(`unix:${room.path('door.sock')}`);
+    expect(lstatSync(room.path('door.sock')).mode & 0o777).toBe(0o600);
+    expect(readdirSync(room.directory)).toEqual(['door.sock']);
+    await door.close();
+    expect(readdirSync(room.directory)).toEqual([]);
+  });
+
+  test('is refused while somebody listens there, who is left alone', async () => {
+    const first = await room.open();
+    const error = await failureOf(room.open());
+    expect(error.code).toBe('SOCKET_IN_USE');
+    expect(error.facts).toEqual({ path: room.path('door.sock') });
+    const client = bytesClient(first.target);
+    expect((await answerOf(beginBytes(client))).status.code).toBe(status.UNIMPLEMENTED);
+    client.close();
+  });
+
+  test('is taken over from an owner who is dead', async () => {
+    // What a killed process leaves: bound, and nobody listens.
+    const dead = createServer();
+    await new Promise<void>((resolve) => dead.listen(room.path('own'), resolve));
+    const path = room.path('door.sock');
+    renameSync(room.path('own'), path);
+    await new Promise((resolve) => dead.close(resolve));
+    expect(existsSync(path)).toBe(true);
+    const door = await room.open();
+    const client = bytesClient(door.target);
+    expect((await answerOf(beginBytes(client))).status.code).toBe(status.UNIMPLEMENTED);
+    client.close();
+  });
+
+  test('is refused where a file stands that is no socket, which is left as it was', async () => {
+    writeFileSync(room.path('door.sock'), 'a file');
+    expect((await failureOf(room.open())).code).toBe('SOCKET_IN_USE');
+    expect(lstatSync(room.path('door.sock')).size).toBe(6);
+    unlinkSync(room.path('door.sock'));
+  });
+
+  test('is another’s by the time it closes: then it stays', async () => {
+    const door = await room.open();
+    unlinkSync(room.path('door.sock'));
+    writeFileSync(room.path('door.sock'), 'another');
+    await door.close();
+    expect(readdirSync(room.directory)).toEqual(['door.sock']);
+    unlinkSync(room.path('door.sock'));
+  });
+
+  test.each([
+    ['a path that is too long', 'x'.repeat(120), 'SOCKET_PATH_TOO_LONG'],
+    ['a directory that is not there', 'none/door.sock', 'LISTEN_FAILED'],
+  ])('can’t be %s', async (_what, name, code) => {
+    expect((await failureOf(room.open(name))).code).toBe(code);
+  });
+
+  test('can be a free port of the loopback address', async () => {
+    const door = await createFrontDoor({ port: 0 });
+    expect(door.target).toMatch(/^127\.0\.0\.1:[1-9]\d*$/);
+    const taken = Number(door.target.split(':')[1]);
+    expect((await failureOf(createFrontDoor({ port: taken }))).code).toBe('LISTEN_FAILED');
+    await door.close();
+  });
+
+  test.each([{ maxMessageBytes: 0 }, { maxMessageBytes: 2 ** 31 }, { maxCallsPerConnection: 1.5 }])(
+    'is not opened with %j',
+    async (over) => {
+      expect((await failureOf(room.open('door.sock', over))).code).toBe('OPTIONS_INVALID');
+    },
+  );
+});
+
+describe('a front door that closes', () => {
+  let room: FrontDoorRoom;
+  let plugin: BytesPlugin;
+  beforeEach(async () => {
+    room = new FrontDoorRoom();
+    plugin = await BytesPlugin.start(room.directory, (call) => {
+      call.on('error', () => {});
+      call.on('data', (message: Buffer) => call.write(message));
+      call.on('end', () => call.end());
+    });
+  });
+  afterEach(async () => {
+    plugin.stop();
+    await room.close();
+  });
+
+  test('lets calls in flight end, and takes no new ones', async () => {
+    const door = await room.open();
+    door.offer(plugin, [bytesService]);
+    const client = bytesClient(door.target);
+    const call = beginBytes(client);
+    const ended = answerOf(call);
+    call.write(Buffer.from('one'));
+    await new Promise((resolve) => call.once('data', resolve));
+    const closed = door.close({ timeoutMs: 20_000 });
+    expect(existsSync(room.path('door.sock'))).toBe(false);
+    call.end(Buffer.from('two'));
+    const { messages, status: how } = await ended;
+    expect(messages.map(String)).toEqual(['one', 'two']);
+    expect(how.code).toBe(status.OK);
+    await closed;
+    expect((await answerOf(beginBytes(client))).status.code).toBe(status.UNAVAILABLE);
+    client.close();
+  });
+
+  test('cuts what has not ended at the limit, and says so to both sides', async () => {
+    const door = await room.open();
+    door.offer(plugin, [bytesService]);
+    const client = bytesClient(door.target);
+    const call = beginBytes(client);
+    const ended = answerOf(call);
+    call.write(Buffer.from('one'));
+    await new Promise((resolve) => call.once('data', resolve));
+    await door.close({ timeoutMs: 50 });
+    const { status: how } = await ended;
+    expect(how.code).toBe(status.UNAVAILABLE);
+    expect(how.metadata.get('plugd-code')).toEqual(['HOST_CLOSED']);
+    expect(how.metadata.get('plugd-executed')).toEqual(['maybe']);
+    await plugin.route.current?.drain(5_000);
+    expect(plugin.route.current?.inFlight).toBe(0);
+    expect(door.statistics()).toMatchObject({ connections: 0, calls: { inFlight: 0 } });
+    client.close();
+  });
+});
