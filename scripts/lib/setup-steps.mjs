@@ -158,6 +158,11 @@ const goPrograms = {
       'counter-wrong-v2': ['-ldflags', '-X main.version=2.0.0', './cmd/counter-wrong'],
     },
   },
+  'go-caller': {
+    module: 'plugins/go',
+    forTests: true,
+    programs: { caller: ['./cmd/caller'] },
+  },
   linearizability: {
     module: 'test/linearizability/go',
     forTests: true,

@@ -57,6 +57,11 @@ export function goHost(): string {
   return built(join(plugins, 'go/bin/testhost'), 'npm run setup');
 }
 
+/** A client in Go, of any server of samples.kv.v1.Kv. */
+export function goCaller(): string {
+  return built(join(plugins, 'go/bin/caller'), 'npm run setup -- --test');
+}
+
 /** One end of an unmodified hashicorp/yamux session. */
 export function goYamuxPeer(): string {
   return built(join(plugins, 'go/bin/yamuxpeer'), 'npm run setup');
