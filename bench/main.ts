@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { runScenario, type Scenario } from './harness';
 import { calls } from './scenarios/calls';
 import { serveEcho } from './scenarios/echo-server';
+import { frontDoor, serveFrontDoor } from './scenarios/front-door';
 import { handoff } from './scenarios/handoff';
 import { recover } from './scenarios/recover';
 import { routing } from './scenarios/routing';
@@ -13,7 +14,17 @@ import { shadow } from './scenarios/shadow';
 import { start } from './scenarios/start';
 import { swap } from './scenarios/swap';
 
-const scenarios: readonly Scenario[] = [routing, calls, swap, handoff, start, recover, scale, shadow];
+const scenarios: readonly Scenario[] = [
+  routing,
+  calls,
+  swap,
+  handoff,
+  start,
+  recover,
+  scale,
+  shadow,
+  frontDoor,
+];
 
 // The bundle lies in bench/dist.
 const RESULTS = join(__dirname, '..', 'results');
@@ -42,6 +53,7 @@ const [command, ...rest] = process.argv.slice(2);
 const run = (): Promise<void> => {
   if (command === '--echo-server') return serveEcho(rest[0] ?? '');
   if (command === '--scale-host') return serveScale();
+  if (command === '--front-door') return serveFrontDoor(rest[0] ?? '');
   return main(process.argv.slice(2));
 };
 run().catch((error: unknown) => {
