@@ -72,6 +72,7 @@ export class DoorHealth {
           yield now;
           continue;
         }
+        if (this.#closing) return;
         await new Promise<void>((resolve) => {
           wake = resolve;
         });

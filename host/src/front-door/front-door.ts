@@ -40,7 +40,7 @@ export interface FrontDoorStatistics {
 }
 
 /** How much of a request may be on its way before anybody has asked for it. */
-const windowBytes = 256 * 1024;
+const windowBytes = 64 * 1024;
 /** How long the ends of cut calls may take to reach their callers, in milliseconds. */
 const farewellMs = 500;
 
@@ -190,9 +190,18 @@ export class FrontDoor {
     });
     this.#calls.add(call);
     const own = this.#own.get(call.path);
-    if (found !== undefined) forward(call, found.plugin.channel);
+    if (found !== undefined) this.#forward(call, found.plugin);
     else if (own !== undefined) void answerHere(call, own, this.#closing.signal);
     else call.refuse(status.UNIMPLEMENTED, notPublic(service));
+  }
+
+  /** What a call can carry and grpc-js can't is that call's misfortune alone. */
+  #forward(call: DoorCall, plugin: FrontDoorPlugin): void {
+    try {
+      forward(call, plugin.channel);
+    } catch (error) {
+      call.refuse(status.INTERNAL, error instanceof Error ? error.message : String(error));
+    }
   }
 
   #settleIdle(): void {

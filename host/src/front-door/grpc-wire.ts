@@ -1,14 +1,20 @@
 /** The units of `grpc-timeout`, in milliseconds. */
 const units: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
 
+/** Beyond this grpc-js can't write a deadline down again. */
+const longestMs = 100 * 365 * 24 * 3_600_000;
+
 /**
- * The value of `grpc-timeout` in milliseconds: Infinity where there is none, undefined where it can't be read.
+ * The value of `grpc-timeout` in milliseconds: Infinity where there is none, or none that anybody will see pass; undefined
+ * where it can't be read.
  */
 export function readTimeout(value: string | readonly string[] | undefined): number | undefined {
   if (value === undefined) return Number.POSITIVE_INFINITY;
   const [, digits, unit] = typeof value === 'string' ? (/^(\d{1,8})([HMSmun])$/.exec(value) ?? []) : [];
   const factor = unit === undefined ? undefined : units[unit];
-  return digits === undefined || factor === undefined ? undefined : Number(digits) * factor;
+  if (digits === undefined || factor === undefined) return undefined;
+  const timeoutMs = Number(digits) * factor;
+  return timeoutMs > longestMs ? Number.POSITIVE_INFINITY : timeoutMs;
 }
 
 /** A status' details as `grpc-message` carries them. */

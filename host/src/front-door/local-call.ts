@@ -8,18 +8,19 @@ export type LocalMethod = (
   signal: AbortSignal,
 ) => AsyncIterable<Uint8Array>;
 
-/** Answers the call here. @param closing fires when the front door closes: then the call ends */
+/** Answers the call here. @param closing fires when the front door closes: then no more requests come */
 export async function answerHere(call: DoorCall, method: LocalMethod, closing: AbortSignal): Promise<void> {
   const ending = new AbortController();
   const requests = new Requests(call, ending.signal);
   const end = (): void => ending.abort();
-  closing.addEventListener('abort', end, { once: true });
+  const noMore = (): void => requests.end();
+  closing.addEventListener('abort', noMore, { once: true });
   call.listen({
     onMessage: (message) => requests.add(message),
     onEnd: () => requests.end(),
     onCancelled: end,
   });
-  if (closing.aborted) end();
+  if (closing.aborted) noMore();
   try {
     for await (const answer of method(requests, ending.signal)) {
       await new Promise<void>((resolve) => {
@@ -33,7 +34,7 @@ export async function answerHere(call: DoorCall, method: LocalMethod, closing: A
   } catch (error) {
     call.end(thrownStatus(error));
   } finally {
-    closing.removeEventListener('abort', end);
+    closing.removeEventListener('abort', noMore);
     end();
   }
 }

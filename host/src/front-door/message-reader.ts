@@ -47,7 +47,7 @@ export class MessageReader {
   #settling = false;
   #done = false;
 
-  /** @param encoding what `grpc-encoding` says of compressed messages */
+  /** @param encoding what `grpc-encoding` says of compressed messages; by default there must be none */
   constructor(source: ByteSource, maxBytes: number, encoding = 'identity') {
     this.#source = source;
     this.#maxBytes = maxBytes;
@@ -131,7 +131,7 @@ export class MessageReader {
     if (begun === undefined) return;
     this.#begun = undefined;
     const message = this.#cut(begun.bytes);
-    if (begun.compressed && this.#encoding !== 'identity') void this.#decompress(message);
+    if (begun.compressed) void this.#decompress(message);
     else this.#tell(message);
   }
 
@@ -143,7 +143,8 @@ export class MessageReader {
   async #decompress(message: Buffer): Promise<void> {
     const decompression = decompressions[this.#encoding];
     if (decompression === undefined) {
-      this.#refuse(status.UNIMPLEMENTED, 'Messages may be compressed by gzip or deflate alone');
+      if (this.#encoding === 'identity') this.#refuse(status.INTERNAL, 'A message is compressed by nothing');
+      else this.#refuse(status.UNIMPLEMENTED, 'Messages may be compressed by gzip or deflate alone');
       return;
     }
     this.#decompressing = true;

@@ -1,10 +1,16 @@
 import { existsSync, lstatSync, readdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { status } from '@grpc/grpc-js';
+import {
+  HealthDefinition,
+  HealthCheckResponse_ServingStatus as Serving,
+} from '@plugd/protocol/gen/grpc/health/v1/health';
+import { createPromiseClient } from '@plugd/protocol/rpc/client';
 import { createFrontDoor } from '../../../host/src/front-door/front-door';
 import { answerOf, BytesPlugin, beginBytes, bytesClient, bytesService } from '../../support/bytes-plugin';
 import { FrontDoorRoom } from '../../support/front-door-room';
 import { failureOf } from '../../support/host-room';
+import { eventually } from '../../support/processes';
 
 describe('the place of a front door', () => {
   let room: FrontDoorRoom;
@@ -136,6 +142,32 @@ describe('a front door that closes', () => {
     await plugin.route.current?.drain(5_000);
     expect(plugin.route.current?.inFlight).toBe(0);
     expect(door.statistics()).toMatchObject({ connections: 0, calls: { inFlight: 0 } });
+    client.close();
+  });
+
+  test('tells those who watch its health, and lets them go', async () => {
+    const door = await room.open();
+    door.offer(plugin, [bytesService]);
+    const client = bytesClient(door.target);
+    const told: Serving[] = [];
+    const watching = createPromiseClient(HealthDefinition, client.getChannel()).watch({
+      service: bytesService,
+    });
+    const ended = (async () => {
+      for await (const { status: now } of watching) told.push(now);
+    })();
+    await eventually(() => told.length === 1, 5_000, 'the first status');
+    plugin.state = 'restarting';
+    door.refresh();
+    await eventually(() => told.length === 2, 5_000, 'it serves no more');
+    plugin.state = 'serving';
+    door.refresh();
+    await eventually(() => told.length === 3, 5_000, 'it serves again');
+    await Promise.all([
+      door.close({ timeoutMs: 20_000 }),
+      expect(ended).rejects.toMatchObject({ code: status.UNAVAILABLE }),
+    ]);
+    expect(told).toEqual([Serving.SERVING, Serving.NOT_SERVING, Serving.SERVING, Serving.NOT_SERVING]);
     client.close();
   });
 });

@@ -110,6 +110,7 @@ test.each<[string, Buffer, string | undefined, string]>([
   ],
   ['compressed by something else', frame('x', 1), 'snappy', 'UNIMPLEMENTED'],
   ['not what it says', frame('no gzip', 1), 'gzip', 'INTERNAL'],
+  ['compressed by nothing', frame('x', 1), undefined, 'INTERNAL'],
   ['no message', Buffer.from([9, 0, 0, 0, 0]), undefined, 'INTERNAL'],
   ['cut short', frame('whole').subarray(0, 7), undefined, 'INTERNAL'],
   ['cut short in its length', Buffer.from([0, 0]), undefined, 'INTERNAL'],
