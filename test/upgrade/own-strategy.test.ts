@@ -99,6 +99,15 @@ test('its bake ends by hand: by promotion with the new one, else with the old on
   await trial.expectNew();
 });
 
+test('a dry run proves the new one, and lets it have no call', async () => {
+  const trial = await Trial.begin(room, program);
+  const run = jest.fn(async () => {});
+  const report = await trial.upgrade({}, { strategy: own(run), dryRun: true });
+  expect(report).toMatchObject({ outcome: 'verified', strategy: 'custom' });
+  expect(run).not.toHaveBeenCalled();
+  await trial.expectOld();
+});
+
 test('a plugin that is stopped meanwhile waits for nobody', async () => {
   const trial = await Trial.begin(room, program);
   const handle = trial.upgrade({}, { strategy: own(async (traffic) => traffic.wait(50_000)) });

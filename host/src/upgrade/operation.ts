@@ -82,9 +82,11 @@ export class Operation implements LoopEnvironment {
     const { strategy, dryRun } = this.#options;
     const all = strategies[strategy].filter(({ when }) => this.#needs(when));
     if (!dryRun) return all;
-    return all.slice(
+    // Up to what calls would notice, and nothing that is done to the old one.
+    const proof = all.filter(({ step }) => step !== 'make-room');
+    return proof.slice(
       0,
-      all.findIndex(({ held, step }) => held || step === 'swap'),
+      proof.findIndex(({ held, step }) => held || step === 'shift' || step === 'swap'),
     );
   }
 
