@@ -28,7 +28,7 @@ export const frontDoor: Scenario = {
   name: 'front-door',
   about: "calls through the front door of another process, against calls on the plugin's own address",
   async run(context) {
-    const { targets, stop } = await startDoor();
+    const { targets, cpuMs, stop } = await startDoor();
     const clients = { direct: clientOf(targets.direct), door: clientOf(targets.door) };
     const figures: Figures = {};
     try {
@@ -42,13 +42,20 @@ export const frontDoor: Scenario = {
         ['1mib_c1', 'call', (of) => clients[of].caller.unary(1, 1024 ** 2, SAMPLE_MS)],
         ['stream_1kib', 'message', (of) => clients[of].caller.stream(STREAM.messages, STREAM.bytes)],
       ];
-      const rows = [['', 'direct', 'through the door', 'rate ×direct', 'µs more each']];
+      const rows = [['', 'direct', 'through the door', 'rate ×direct', 'µs more each', 'CPU µs of the door']];
       for (const [name, unit, take] of measured) {
         context.progress(name);
         const samples = await interleave(ROUNDS, WARM_UP, {
-          direct: () => take('direct'),
-          door: () => take('door'),
+          direct: async () => ({ ...(await take('direct')), doorCpuUs: 0 }),
+          door: async () => {
+            const [cpuBefore, begun] = [await cpuMs(), performance.now()];
+            const sampled = await take('door');
+            const seconds = (performance.now() - begun) / 1000;
+            const cpuUs = ((await cpuMs()) - cpuBefore) * 1000;
+            return { ...sampled, doorCpuUs: cpuUs / (sampled.perSecond * seconds) };
+          },
         });
+        const cpu = samples.door.map(({ doorCpuUs }) => doorCpuUs);
         const direct = samples.direct.map(({ perSecond }) => perSecond);
         const door = samples.door.map(({ perSecond }) => perSecond);
         const against = ratios(door, direct);
@@ -57,12 +64,14 @@ export const frontDoor: Scenario = {
         figures[`${name}_door_${unit}s_per_second`] = median(door);
         figures[`${name}_rate_ratio_to_direct`] = median(against);
         figures[`${name}_us_more_per_${unit}`] = median(more);
+        figures[`${name}_door_cpu_us_per_${unit}`] = median(cpu);
         rows.push([
           `${name}, ${unit}s/s`,
           withSpread(direct, 0),
           withSpread(door, 0),
           withSpread(against, 2),
           withSpread(more, 1),
+          withSpread(cpu, 1),
         ]);
       }
       context.table(rows);
@@ -87,7 +96,7 @@ function clientOf(target: string) {
 }
 
 /** The host is another process, as a daemon is. */
-async function startDoor(): Promise<{ targets: Targets; stop: () => Promise<void> }> {
+async function startDoor() {
   const directory = mkdtempSync(join(tmpdir(), 'plugd-bench-'));
   const child = fork(process.argv[1] ?? '', ['--front-door', join(directory, 'door')], { execArgv: [] });
   const stop = async (): Promise<void> => {
@@ -99,7 +108,13 @@ async function startDoor(): Promise<{ targets: Targets; stop: () => Promise<void
     await stop();
     throw new Error('The host with the front door did not start');
   }
-  return { targets, stop };
+  /** What its process has spent so far, in user and system time. */
+  const cpuMs = async (): Promise<number> => {
+    child.send('cpu');
+    const [ms] = await once(child, 'message');
+    return Number(ms);
+  };
+  return { targets, cpuMs, stop };
 }
 
 function isTargets(value: unknown): value is Targets {
@@ -125,6 +140,10 @@ export async function serveFrontDoor(socket: string): Promise<void> {
       .close({ timeoutMs: 0 })
       .then(() => host.close())
       .then(() => process.exit());
+  });
+  process.on('message', () => {
+    const { user, system } = process.cpuUsage();
+    process.send?.((user + system) / 1000);
   });
   const [instance] = plugin.status().instances;
   process.send?.({ direct: `unix:${instance?.address ?? ''}`, door: door.target });
