@@ -59,7 +59,6 @@ export class FrontDoor {
   readonly #calls = new Set<DoorCall>();
   readonly #maxMessageBytes: number;
   readonly #own: ReadonlyMap<string, LocalMethod>;
-  #onIdle: () => void = () => {};
   #place: DoorPlace | undefined;
   #closed: Promise<void> | undefined;
 
@@ -155,13 +154,11 @@ export class FrontDoor {
     this.#health.close();
     this.#closing.abort();
     for (const session of this.#sessions) session.close();
-    await atMost(timeoutMs, (done) => {
-      this.#onIdle = done;
-      this.#settleIdle();
-    });
+    // Connections end with their last call, once its caller has all of the answer.
+    await atMost(timeoutMs, closed);
     const cut = { code: 'HOST_CLOSED', details: 'The front door was closed', executed: 'maybe' } as const;
     for (const call of [...this.#calls]) call.cut(refusalStatus(cut));
-    await atMost(farewellMs, (done) => void closed.then(done));
+    await atMost(farewellMs, closed);
     for (const session of this.#sessions) session.destroy();
     await closed;
     this.#sessions.clear();
@@ -186,7 +183,6 @@ export class FrontDoor {
     const call = new DoorCall(stream, headers, this.#maxMessageBytes, (code) => {
       ended(code);
       this.#calls.delete(call);
-      this.#settleIdle();
     });
     this.#calls.add(call);
     const own = this.#own.get(call.path);
@@ -203,10 +199,6 @@ export class FrontDoor {
       call.refuse(status.INTERNAL, error instanceof Error ? error.message : String(error));
     }
   }
-
-  #settleIdle(): void {
-    if (this.#calls.size === 0) this.#onIdle();
-  }
 }
 
 /** Opens a front door. See {@link FrontDoor.open}. */
@@ -218,14 +210,13 @@ function notPublic(service: string): string {
   return `There is no public service "${printable(service)}" here: what no plugin's manifest names is private`;
 }
 
-function atMost(limitMs: number, wait: (done: () => void) => void): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, Math.min(limitMs, LONGEST_TIMER_MS));
-    wait(() => {
-      clearTimeout(timer);
-      resolve();
-    });
+async function atMost(limitMs: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, Math.min(limitMs, LONGEST_TIMER_MS));
   });
+  await Promise.race([work, limit]);
+  clearTimeout(timer);
 }
 
 function check(name: string, value: number | undefined, most: number): void {

@@ -126,6 +126,30 @@ describe('a front door that closes', () => {
     client.close();
   });
 
+  test('lets a slow caller have the whole of an answer that has been given', async () => {
+    const door = await room.open();
+    door.offer(plugin, [bytesService]);
+    const client = bytesClient(door.target);
+    const call = beginBytes(client);
+    call.on('error', () => {});
+    call.write(Buffer.from('one'));
+    await new Promise((resolve) => call.once('data', resolve));
+    call.pause();
+    const large = Buffer.alloc(1024 * 1024, 'x');
+    for (let i = 0; i < 18; i++) call.write(large);
+    call.end();
+    const whole = answerOf(call);
+    await eventually(() => plugin.route.current?.inFlight === 1, 5_000, 'it is in flight');
+    const closed = door.close({ timeoutMs: 20_000 });
+    await new Promise((next) => setTimeout(next, 100));
+    call.resume();
+    const { messages, status: how } = await whole;
+    expect(messages).toHaveLength(18);
+    expect(how.code).toBe(status.OK);
+    await closed;
+    client.close();
+  });
+
   test('cuts what has not ended at the limit, and says so to both sides', async () => {
     const door = await room.open();
     door.offer(plugin, [bytesService]);
