@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
+import { valid } from 'semver';
 import { EventLog, type HostEventListener } from './events/event-log';
 import { guardedLogger, type Logger, logLevels, stderrLogger } from './events/logger';
 import { HostStore } from './host-store';
@@ -14,7 +15,7 @@ import {
 import { InstanceFactory } from './instance/instance-factory';
 import type { LoadOptions } from './instance/load-options';
 import { checkedBytes } from './instance/memory-options';
-import { check, checkGroup, isRecord, isText } from './instance/option-check';
+import { check, checkGroup, isRecord, isText, refuse } from './instance/option-check';
 import { resolveSpec } from './instance/plugin-spec';
 import { Launcher } from './launch/launcher';
 import { parseReattachLine } from './launch/reattach-line';
@@ -22,10 +23,13 @@ import { ManagedPlugin, type PluginSurroundings } from './managed-plugin';
 import { selectPlatform } from './platform/select-platform';
 import type { HandedOver, Plugin } from './plugin';
 import type { HostSnapshot } from './plugin-snapshot';
+import { openPrivateDirectory } from './state/private-directory';
 import type { SnapshotLimits } from './state/snapshot-store-options';
 import { restartedWith, startOrder, stopInOrder } from './supervision/dependency-order';
 import { StallMeter } from './supervision/stall-meter';
 import { residentBytes } from './upgrade/memory-watch';
+import { type CheckedPluginsDir, checkedPluginsDir, type PluginsDirOptions } from './watch/watch-options';
+import { WatchedPlugins, type WatchedPluginsOptions, type WatchingHost } from './watched-plugins';
 
 /** How to make a host. */
 export interface HostOptions {
@@ -47,20 +51,28 @@ export interface HostOptions {
    * upgrade is refused or recreates, as the plugin's `memory.ifShort` says. In bytes. Default: no limit.
    */
   readonly memoryBudgetBytes?: number;
+  /**
+   * A directory of plugins with manifests, `<name>/<version>/plugin.yaml`, each run at its highest version for as long as it
+   * lies there: what is added is loaded, a new version or another content is upgraded to, what is taken away is stopped. Plugins
+   * run from copies. Default: the host runs what it is told to.
+   */
+  readonly pluginsDir?: string | PluginsDirOptions;
   /** Where the host and its plugins log; `console` fits. Default: warnings and errors, a line each, on stderr. */
   readonly logger?: Logger;
 }
 
 /**
  * Makes a host. It owns a private directory and, except on Windows, a small guardian process that ends the plugins
- * should the host be killed.
+ * should the host be killed. With `pluginsDir` it resolves when each plugin that is there has been loaded, or refused, of which
+ * the log tells.
  *
- * Throws PluginError OPTIONS_INVALID, RUN_DIR_UNSAFE, RUN_DIR_FULL, SOCKET_PATH_TOO_LONG, GUARDIAN_FAILED, and of the state
+ * Throws PluginError OPTIONS_INVALID, ARTIFACT_UNREADABLE (there is no such directory of plugins), RUN_DIR_UNSAFE, RUN_DIR_FULL, SOCKET_PATH_TOO_LONG, GUARDIAN_FAILED, and of the state
  * directory STATE_DIR_IN_USE, STATE_DIR_UNUSABLE, STATE_FORMAT_NEWER.
  */
 export async function createHost(options: HostOptions = {}): Promise<Host> {
   checkHostOptions(options);
   checkedBytes('memoryBudgetBytes', options.memoryBudgetBytes, 1);
+  const watch = options.pluginsDir === undefined ? undefined : checkedPluginsDir(options.pluginsDir);
   const logger = guardedLogger(options.logger ?? stderrLogger());
   const platform = selectPlatform();
   const launcher = new Launcher({
@@ -69,19 +81,48 @@ export async function createHost(options: HostOptions = {}): Promise<Host> {
     log: ({ level, message, fields }) => logger[level](message, fields),
   });
   await launcher.open();
+  const stateDir = options.stateDir === undefined ? undefined : resolve(options.stateDir);
+  let store: HostStore | undefined;
+  let host: Host;
+  const watched: WatchedPlugins[] = [];
   try {
-    const store = await HostStore.open({
-      stateDir: options.stateDir === undefined ? undefined : resolve(options.stateDir),
+    const opened = await HostStore.open({
+      stateDir,
       // Made when the launcher was opened.
       runDirectory: launcher.directory ?? tmpdir(),
       snapshots: options.snapshots ?? {},
       logger,
     });
-    return new Host(launcher, logger, platform, store, options.memoryBudgetBytes);
+    store = opened;
+    const prepared = watch && (await WatchedPlugins.prepare(await watchPlaces(watch, stateDir, launcher)));
+    host = new Host(launcher, logger, platform, opened, options.memoryBudgetBytes, (watching) => {
+      if (prepared !== undefined) watched.push(prepared(watching));
+      return watched[0];
+    });
   } catch (error) {
+    await store?.close();
     await launcher.close();
     throw error;
   }
+  try {
+    await watched[0]?.begin();
+    return host;
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
+}
+
+/** Copies of a host that is killed are needed to go on where it was; without a state directory they go with it. */
+async function watchPlaces(
+  watch: CheckedPluginsDir,
+  stateDir: string | undefined,
+  launcher: Launcher,
+): Promise<WatchedPluginsOptions> {
+  if (stateDir === undefined) return { watch, copies: launcher.makeSharedDirectory(), pinsFile: undefined };
+  const copies = join(stateDir, 'artifacts');
+  await openPrivateDirectory(copies);
+  return { watch, copies, pinsFile: join(stateDir, 'pins.json') };
 }
 
 function nameTaken(name: string): PluginError {
@@ -107,6 +148,7 @@ export class Host implements AsyncDisposable {
   readonly #surroundings: PluginSurroundings;
   readonly #stalls = new StallMeter();
   readonly #plugins = new Map<string, ManagedPlugin>();
+  readonly #watched: WatchedPlugins | undefined;
   #closed: Promise<void> | undefined;
 
   /** Use {@link createHost}. */
@@ -116,6 +158,7 @@ export class Host implements AsyncDisposable {
     platform: PluginSurroundings['platform'],
     store: HostStore,
     memoryBudgetBytes?: number,
+    watch?: (host: WatchingHost) => WatchedPlugins | undefined,
   ) {
     this.#launcher = launcher;
     this.#events = new EventLog(logger);
@@ -141,6 +184,12 @@ export class Host implements AsyncDisposable {
             },
       onRestarted: (plugin) => this.#restartDependents(plugin),
     };
+    this.#watched = watch?.({
+      emit,
+      logger,
+      load: (options) => this.load(options),
+      loaded: () => [...this.#plugins.values()].map((plugin) => ({ plugin, directory: plugin.directory })),
+    });
   }
 
   /**
@@ -311,6 +360,31 @@ export class Host implements AsyncDisposable {
     return this.#plugins.get(name);
   }
 
+  /**
+   * Holds a plugin of `pluginsDir` at a version, higher or lower than the one that runs: nothing else of it is run, until
+   * {@link unpin}. Where that version isn't on disk, or has failed, what runs goes on. With `stateDir` it outlives the host.
+   * Resolves when it is written down; the upgrade follows by itself.
+   *
+   * Throws PluginError OPTIONS_INVALID (also of a host without `pluginsDir`), STATE_DIR_UNUSABLE, HOST_CLOSED.
+   */
+  async pin(name: string, version: string): Promise<void> {
+    check(isText(name) && name !== '', 'name', name, 'the name of a plugin');
+    check(isText(version) && valid(version) === version, 'version', version, 'a semantic version');
+    await this.#watching().pin(name, version);
+  }
+
+  /** Ends {@link pin}; without one nothing happens. Throws what that throws. */
+  async unpin(name: string): Promise<void> {
+    check(isText(name) && name !== '', 'name', name, 'the name of a plugin');
+    await this.#watching().pin(name, undefined);
+  }
+
+  #watching(): WatchedPlugins {
+    if (this.#closed !== undefined) throw new PluginError('HOST_CLOSED', 'The host is closed.');
+    if (this.#watched === undefined) refuse('pluginsDir', undefined, 'given, for versions to be held');
+    return this.#watched;
+  }
+
   /** Every change of state from now on, numbered, with its cause. */
   on(_event: 'event', listener: HostEventListener): this {
     this.#events.add(listener);
@@ -329,7 +403,9 @@ export class Host implements AsyncDisposable {
    */
   close(): Promise<void> {
     this.#closed ??= (async () => {
+      await this.#watched?.stop();
       await this.#stop([...this.#plugins.keys()]);
+      await this.#watched?.end();
       this.#stalls.stop();
       await this.#surroundings.store.close();
       await this.#launcher.close();
@@ -340,12 +416,17 @@ export class Host implements AsyncDisposable {
   /**
    * Leaves every plugin running, for another host to attach to, and closes this one. What a plugin prints is lost
    * from then on. Operations that have not swapped are given up; what still drains is waited for. Multiplexed plugins
-   * are stopped: they can't outlive their one connection.
+   * are stopped: they can't outlive their one connection. So are those of `pluginsDir`: what they run from goes with the host.
    *
    * Throws PluginError HOST_CLOSED.
    */
   async handOver(): Promise<HandedOver[]> {
     if (this.#closed !== undefined) throw new PluginError('HOST_CLOSED', 'The host is closed.');
+    if (this.#watched !== undefined) {
+      await this.#watched.stop();
+      await this.#stop(this.#watched.names);
+      await this.#watched.end();
+    }
     const releasing = Promise.all([...this.#plugins.values()].map((plugin) => plugin.release()));
     this.#closed = releasing.then(async () => {
       this.#stalls.stop();

@@ -12,6 +12,7 @@ export type { PluginBroker } from './connection/scoped-broker';
 export type { ContractOption, ContractSource, DescriptorSet } from './contract/given-contract';
 export type { HostEventListener } from './events/event-log';
 export type {
+  ArtifactEvent,
   Cause,
   HostEvent,
   InstanceEvent,
@@ -95,3 +96,4 @@ export {
 export type { StrategyName } from './upgrade/step-table';
 export type { Candidate, RollbackOptions, RollbackPlan, UpgradeOptions } from './upgrade/upgrade-options';
 export type { Verdict, VerdictLine } from './upgrade/verdict';
+export type { PluginsDirOptions } from './watch/watch-options';

@@ -339,6 +339,11 @@ export class ManagedPlugin implements Plugin, OperationTarget {
     return this.#operations.options.dependsOn ?? [];
   }
 
+  /** Where its processes run, or ran last. */
+  get directory(): string | undefined {
+    return this.#operations.options.cwd;
+  }
+
   /** What its restarts mean for those that depend on it. */
   get restartStrategy(): RestartStrategy {
     return this.#operations.options.restart?.strategy ?? 'one-for-one';

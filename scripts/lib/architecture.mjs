@@ -20,6 +20,7 @@ export const hostRooms = [
   'upgrade',
   'front-door',
   'manifest',
+  'watch',
   'conform',
   'cli',
 ];

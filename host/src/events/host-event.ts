@@ -49,6 +49,7 @@ export interface Cause {
    * - `errors`, `latency`: what an instance is worse in than its peers; `recovered`: it gets another chance
    * - `host-was-killed`: an earlier host, in the middle of an operation
    * - `restarted`: another one took the place of one that was lost
+   * - `directory`: what lies in the directory of plugins
    * - `error`: what `code` and `message` say
    */
   readonly reason: string;
@@ -140,8 +141,30 @@ export interface OutlierEvent extends EventBase {
   readonly cause: Cause;
 }
 
+/** What became of a version in the directory of plugins. */
+export interface ArtifactEvent extends EventBase {
+  readonly type: 'artifact';
+  readonly version: string;
+  /**
+   * - `found`: it is whole, and new or of another content than before
+   * - `waiting`: it would be put in its place, but for what it requires or is required of it: see the cause
+   * - `loading`: its copy is being made, and started
+   * - `running`: it serves
+   * - `failed`: it can't be run, or was refused; it is not tried again until its content changes
+   * - `removed`: it was taken away from disk, and has been stopped
+   */
+  readonly phase: 'found' | 'waiting' | 'loading' | 'running' | 'failed' | 'removed';
+  readonly cause: Cause;
+}
+
 /** What a host reports: every change of state is one event, with its cause. */
-export type HostEvent = InstanceEvent | PluginEvent | OperationEvent | RestartEvent | OutlierEvent;
+export type HostEvent =
+  | InstanceEvent
+  | PluginEvent
+  | OperationEvent
+  | RestartEvent
+  | OutlierEvent
+  | ArtifactEvent;
 
 type Draft<T> = T extends HostEvent ? Omit<T, 'sequence' | 'time'> : never;
 

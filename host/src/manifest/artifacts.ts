@@ -175,7 +175,8 @@ export function checkPlace(manifest: Manifest, directory: string, name: string, 
   });
 }
 
-function highestFirst(a: ArtifactOnDisk, b: ArtifactOnDisk): number {
+/** For a sort: the highest version first, what has no semantic version last. */
+export function highestFirst(a: Pick<ArtifactOnDisk, 'version'>, b: Pick<ArtifactOnDisk, 'version'>): number {
   const [left, right] = [parseVersion(a.version), parseVersion(b.version)];
   if (left !== null && right !== null) return compareBuild(right, left) || (a.version < b.version ? -1 : 1);
   if (left === null && right === null) return a.version < b.version ? -1 : 1;

@@ -1,0 +1,59 @@
+import type { BigIntStats, Dirent } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { artifactLimits, unreadable } from '../artifact/artifact-tree';
+
+/** What a directory of plugins looks like, without a file of it being opened. */
+export interface Listing {
+  /** Of each `<name>/<version>`: another one when anything in it has another name, size, time or right. */
+  readonly signatures: ReadonlyMap<string, string>;
+  /** All directories, to be watched. */
+  readonly directories: ReadonlySet<string>;
+}
+
+/** Throws PluginError ARTIFACT_UNREADABLE where the directory itself can't be listed. What goes meanwhile is left out. */
+export async function listVersions(root: string): Promise<Listing> {
+  const signatures = new Map<string, string>();
+  const directories = new Set([root]);
+  let plugins: Dirent[];
+  try {
+    plugins = await readdir(root, { withFileTypes: true });
+  } catch (cause) {
+    throw unreadable(root, 'it could not be read as a directory of plugins', cause);
+  }
+  for (const { name } of plugins.filter(isCandidate)) {
+    const directory = join(root, name);
+    directories.add(directory);
+    for (const { name: version } of (await entriesOf(directory)).filter(isCandidate)) {
+      const lines: string[] = [];
+      await walk(join(directory, version), '', lines, directories);
+      signatures.set(`${name}/${version}`, lines.join('\n'));
+    }
+  }
+  return { signatures, directories };
+}
+
+function isCandidate(entry: Dirent): boolean {
+  return entry.isDirectory() && !entry.name.startsWith('.');
+}
+
+async function walk(at: string, prefix: string, lines: string[], directories: Set<string>): Promise<void> {
+  directories.add(at);
+  const entries = (await entriesOf(at)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const entry of entries) {
+    // What has more is refused as an artifact anyway.
+    if (lines.length > artifactLimits.entries) return;
+    const [path, full] = [`${prefix}${entry.name}`, join(at, entry.name)];
+    const about: BigIntStats | undefined = await lstat(full, { bigint: true }).catch(() => undefined);
+    if (about === undefined) continue;
+    const { ino, mode, size, mtimeNs, ctimeNs } = about;
+    // A directory has another time when it is read by some file systems; what is in it counts.
+    lines.push(`${path} ${ino} ${mode}${entry.isDirectory() ? '' : ` ${size} ${mtimeNs} ${ctimeNs}`}`);
+    if (entry.isDirectory()) await walk(full, `${path}/`, lines, directories);
+  }
+}
+
+/** One that is gone, or can't be read, has none: to read it as an artifact says why. */
+async function entriesOf(directory: string): Promise<Dirent[]> {
+  return readdir(directory, { withFileTypes: true }).catch(() => []);
+}

@@ -1,0 +1,150 @@
+import { join } from 'node:path';
+import { PluginError } from '@plugd/protocol/plugin-error';
+import { digestArtifact } from '../artifact/artifact-tree';
+import { type ArtifactsOnDisk, highestFirst, readArtifacts } from '../manifest/artifacts';
+import type { VersionFound } from './choices';
+import { type Listing, listVersions } from './list-versions';
+import { QuietTime } from './quiet-time';
+
+/** A version that can't be run as it lies there. */
+export interface Unfit {
+  readonly name: string;
+  readonly version: string;
+  readonly problem: PluginError;
+}
+
+/** What a look at the directory has shown. */
+export interface Look {
+  readonly onDisk: ReadonlyMap<string, readonly VersionFound[]>;
+  /** Those that were not known yet as they are. */
+  readonly found: readonly { readonly name: string; readonly version: string; readonly digest: string }[];
+  readonly unfit: readonly Unfit[];
+  /** Undefined: all is quiet. */
+  readonly nextMs: number | undefined;
+  readonly directories: ReadonlySet<string>;
+}
+
+interface Known {
+  /** What it looked like when its content was read. */
+  readonly signature: string;
+  readonly found: VersionFound;
+  readonly problem: PluginError | undefined;
+}
+
+/** A directory of plugins, looked at again and again: a version is read when it has not changed for the quiet time. */
+export class ShelfOfVersions {
+  readonly #root: string;
+  readonly #quiet: QuietTime;
+  #known = new Map<string, Known>();
+
+  constructor(root: string, quietMs: number) {
+    this.#root = root;
+    this.#quiet = new QuietTime(quietMs);
+  }
+
+  /** @param whole reads all contents, whatever they look like. Throws PluginError ARTIFACT_UNREADABLE. */
+  async look(whole: boolean): Promise<Look> {
+    const listing = await listVersions(this.#root);
+    const quiet = this.#quiet.look(performance.now(), listing.signatures);
+    const stale = [...quiet.settled].filter(
+      (key) => whole || this.#known.get(key)?.signature !== listing.signatures.get(key),
+    );
+    const before = this.#known;
+    if (stale.length > 0) await this.#read(stale, listing);
+    const fresh = stale.flatMap((key) => {
+      const [old, now] = [before.get(key), this.#known.get(key)];
+      return now !== undefined && !isSame(old, now) ? [{ name: pluginOf(key), ...now }] : [];
+    });
+    this.#known = new Map([...this.#known].filter(([key]) => listing.signatures.has(key)));
+    return {
+      onDisk: this.#onDisk([...listing.signatures.keys(), ...quiet.justGone], quiet.settled),
+      found: fresh.flatMap(({ name, found: { version, digest } }) =>
+        digest === undefined ? [] : [{ name, version, digest }],
+      ),
+      unfit: fresh.flatMap(({ name, found: { version }, problem }) =>
+        problem === undefined ? [] : [{ name, version, problem }],
+      ),
+      nextMs: quiet.nextMs,
+      directories: listing.directories,
+    };
+  }
+
+  /** It was another one than it is known as. */
+  doubt(name: string, version: string): void {
+    this.#quiet.disturb(keyOf(name, version));
+    this.#known.delete(keyOf(name, version));
+  }
+
+  async #read(keys: readonly string[], { signatures }: Listing): Promise<void> {
+    const artifacts = byKey(await readArtifacts(this.#root));
+    const known = new Map(this.#known);
+    for (const key of keys) {
+      const artifact = artifacts.get(key);
+      const signature = signatures.get(key) ?? '';
+      const version = key.slice(key.indexOf('/') + 1);
+      // No version at all: it has neither a manifest nor the name of one.
+      if (artifact === undefined) {
+        known.delete(key);
+        continue;
+      }
+      const unfit = (problem: PluginError): Known => ({
+        signature,
+        found: { version, state: 'unfit', digest: undefined, requires: {} },
+        problem,
+      });
+      if (artifact.problem !== undefined) {
+        known.set(key, unfit(artifact.problem));
+        continue;
+      }
+      const { requires = {} } = artifact.manifest;
+      try {
+        const digest = await digestArtifact(join(this.#root, key));
+        known.set(key, {
+          signature,
+          found: { version, state: 'good', digest, requires },
+          problem: undefined,
+        });
+      } catch (error) {
+        if (!(error instanceof PluginError)) throw error;
+        known.set(key, unfit(error));
+        if (error.code === 'ARTIFACT_CHANGED') this.#quiet.disturb(key);
+      }
+    }
+    this.#known = known;
+  }
+
+  #onDisk(
+    keys: readonly string[],
+    settled: ReadonlySet<string>,
+  ): ReadonlyMap<string, readonly VersionFound[]> {
+    const plugins = new Map<string, VersionFound[]>();
+    for (const key of keys) {
+      const known = this.#known.get(key)?.found;
+      const unsettled: VersionFound = {
+        version: key.slice(key.indexOf('/') + 1),
+        state: 'unsettled',
+        digest: undefined,
+        requires: {},
+      };
+      const found = settled.has(key) ? known : unsettled;
+      if (found === undefined) continue;
+      plugins.set(pluginOf(key), [...(plugins.get(pluginOf(key)) ?? []), found]);
+    }
+    for (const versions of plugins.values()) versions.sort(highestFirst);
+    return plugins;
+  }
+}
+
+function byKey({ plugins }: ArtifactsOnDisk) {
+  return new Map(
+    plugins.flatMap(({ name, versions }) => versions.map((one) => [keyOf(name, one.version), one] as const)),
+  );
+}
+
+function isSame(old: Known | undefined, now: Known): boolean {
+  if (old === undefined) return false;
+  return old.found.digest === now.found.digest && old.problem?.message === now.problem?.message;
+}
+
+const keyOf = (name: string, version: string): string => `${name}/${version}`;
+const pluginOf = (key: string): string => key.slice(0, key.indexOf('/'));

@@ -1,0 +1,26 @@
+import { check, checkedWaitMs, isRecord, isText } from '../instance/option-check';
+
+/** How a host watches its directory of plugins. */
+export interface PluginsDirOptions {
+  /** `<directory>/<name>/<version>/plugin.yaml`. It has to be there. */
+  readonly directory: string;
+  /** How often all of it is looked through by its content, whether the system told of a change or not. Default 30,000. */
+  readonly rescanMs?: number;
+  /** How long nothing of a version may have changed before it is used, in milliseconds. Default 300. */
+  readonly quietMs?: number;
+}
+
+export type CheckedPluginsDir = Required<PluginsDirOptions>;
+
+/** Throws PluginError OPTIONS_INVALID. */
+export function checkedPluginsDir(given: string | PluginsDirOptions): CheckedPluginsDir {
+  check(isText(given) || isRecord(given), 'pluginsDir', given, 'a path, or an object with `directory`');
+  const options: PluginsDirOptions = typeof given === 'string' ? { directory: given } : given;
+  const { directory } = options;
+  check(isText(directory) && directory !== '', 'pluginsDir', directory, 'a path');
+  return {
+    directory,
+    rescanMs: checkedWaitMs('pluginsDir.rescanMs', options.rescanMs, 30_000, 10),
+    quietMs: checkedWaitMs('pluginsDir.quietMs', options.quietMs, 300, 0),
+  };
+}
