@@ -1,9 +1,11 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createHost, type HostEvent } from '@plugd/host';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { failureOf, HostRoom, servingPid } from '../support/host-room';
 import { poll } from '../support/poll';
+import { SeededRandom } from '../support/seeded-random';
 import { Shelf } from './shelf';
 
 // What has a limit of its own asserts it; this one is only for tests that hang.
@@ -13,13 +15,15 @@ let shelf: Shelf;
 let room: HostRoom;
 beforeEach(async () => {
   shelf = new Shelf();
-  room = await HostRoom.open({ pluginsDir: { directory: shelf.directory, quietMs: 150 } });
+  room = await HostRoom.open({ pluginsDir: { directory: shelf.directory, quietMs: 60 } });
   shelf.mark = room.mark;
 });
 afterEach(async () => {
   await room.close();
   shelf.dispose();
 });
+
+const full = process.env['PLUGD_FULL'] === '1';
 
 type Told = HostEvent & { type: 'artifact' };
 const told = () => room.events.filter((event): event is Told => event.type === 'artifact');
@@ -139,33 +143,36 @@ test('one that requires another waits for it, and keeps it from an upgrade that 
   expect(versionOf('web')).toBe('1.1.0');
 });
 
-test('what the application stops or rolls back stays so until something changes on disk', async () => {
-  shelf.put('kv', '1.0.0');
-  await runs('kv', '1.0.0');
-  shelf.put('kv', '2.0.0');
-  await runs('kv', '2.0.0');
-  await happens('kv', '2.0.0 running');
-  await room.host.plugin('kv')?.rollback();
-  shelf.put('other', '1.0.0');
-  await runs('other', '1.0.0');
-  expect(versionOf('kv')).toBe('1.0.0');
-  await room.host.plugin('kv')?.stop();
-  shelf.put('other', '1.0.0', { tag: 'another' });
-  await poll(
-    () => phases('other').filter((phase) => phase === '1.0.0 running').length,
-    (count) => count === 2,
-  );
-  expect(versionOf('kv')).toBeUndefined();
-  shelf.put('kv', '2.0.0', { tag: 'another' });
-  await runs('kv', '2.0.0');
-});
+(full ? test : test.skip)(
+  'what the application stops or rolls back stays so until something changes on disk',
+  async () => {
+    shelf.put('kv', '1.0.0');
+    await runs('kv', '1.0.0');
+    shelf.put('kv', '2.0.0');
+    await runs('kv', '2.0.0');
+    await happens('kv', '2.0.0 running');
+    await room.host.plugin('kv')?.rollback();
+    shelf.put('other', '1.0.0');
+    await runs('other', '1.0.0');
+    expect(versionOf('kv')).toBe('1.0.0');
+    await room.host.plugin('kv')?.stop();
+    shelf.put('other', '1.0.0', { tag: 'another' });
+    await poll(
+      () => phases('other').filter((phase) => phase === '1.0.0 running').length,
+      (count) => count === 2,
+    );
+    expect(versionOf('kv')).toBeUndefined();
+    shelf.put('kv', '2.0.0', { tag: 'another' });
+    await runs('kv', '2.0.0');
+  },
+);
 
 test('a host with a state directory keeps its pins, and removes copies that nobody uses', async () => {
   const state = join(room.runDir, 'state');
   shelf.put('kv', '1.0.0');
   shelf.put('kv', '2.0.0');
   const options = {
-    pluginsDir: { directory: shelf.directory, quietMs: 100 },
+    pluginsDir: { directory: shelf.directory, quietMs: 60 },
     runDir: room.runDir,
     stateDir: state,
     logger: room.log,
@@ -188,3 +195,63 @@ test('a host with a state directory keeps its pins, and removes copies that nobo
   const nowhere = createHost({ runDir: room.runDir, pluginsDir: join(room.runDir, 'none') });
   expect(await failureOf(nowhere)).toMatchObject({ code: 'ARTIFACT_UNREADABLE' });
 });
+
+test('after any writes, renames, deletes and half-writes it runs what is there, and nothing half-written ever ran', async () => {
+  const random = new SeededRandom();
+  await random.during(async () => {
+    const names = ['a', 'b', 'c'] as const;
+    const versions = ['1.0.0', '1.1.0', '2.0.0'] as const;
+    /** What lies there: by plugin and version, its kind and tag. */
+    const model = new Map<string, { kind: 'good' | 'half' | 'bad'; tag: string }>();
+    const highest = (name: string) =>
+      versions.findLast((version) => model.get(`${name}/${version}`)?.kind === 'good');
+    for (let change = 1; change <= (full ? 500 : 12); change++) {
+      const [name, version] = [random.pick(names), random.pick(versions)];
+      const key = `${name}/${version}`;
+      const tag = `${change}`;
+      const kind = random.pick<'good' | 'half' | 'bad'>(['good', 'good', 'half', 'bad']);
+      const how = random.pick(['put', 'overwrite', 'remove', 'rename', 'begin']);
+      if (how === 'put' || how === 'overwrite') {
+        shelf[how](name, version, { kind, tag });
+        model.set(key, { kind, tag });
+      } else if (how === 'remove') {
+        shelf.remove(name, version);
+        model.delete(key);
+      } else if (how === 'rename') {
+        // Away and back: for a moment it is not there.
+        if (model.has(key)) {
+          const away = join(shelf.directory, `.away-${change}`);
+          renameSync(shelf.place(name, version), away);
+          if (random.below(2) === 0) await pause(random.below(30));
+          renameSync(away, shelf.place(name, version));
+        }
+      } else {
+        // All but its manifest, which never comes.
+        shelf.remove(name, version);
+        mkdirSync(shelf.place(name, version), { recursive: true });
+        writeFileSync(join(shelf.place(name, version), 'kv'), 'half of it');
+        model.set(key, { kind: 'half', tag });
+      }
+      if (random.below(3) === 0) await pause(random.below(150));
+    }
+    // In the end all that lies there is whole: what runs is told by that alone.
+    for (const [key, { kind }] of model) {
+      const [name = '', version = ''] = key.split('/');
+      if (kind === 'good') continue;
+      shelf.remove(name, version);
+      model.delete(key);
+    }
+    for (const name of names) {
+      const version = highest(name);
+      await runs(name, version);
+      const plugin = room.host.plugin(name);
+      if (plugin === undefined || version === undefined) continue;
+      const tag = model.get(`${name}/${version}`)?.tag ?? '';
+      await poll(
+        () => shelf.tagOf(plugin),
+        (seen) => seen === tag,
+      );
+    }
+    expect(existsSync(shelf.halfRan)).toBe(false);
+  });
+}, 600_000);

@@ -78,7 +78,8 @@ export class Shelf {
     { tag = '', manifest = '', kind = 'good' }: Book,
   ): void {
     const programs = {
-      good: () => readFileSync(kvTs(version.startsWith('2') ? '2' : '1'), 'utf8'),
+      // It says which version it is, and is refused as another one.
+      good: () => readFileSync(kvTs('1'), 'utf8').replaceAll('"1.0.0"', JSON.stringify(version)),
       half: () =>
         `#!/usr/bin/env node\nrequire('node:fs').writeFileSync(${JSON.stringify(this.halfRan)}, __dirname);\n`,
       bad: () => '#!/usr/bin/env node\nprocess.exit(3);\n',

@@ -53,7 +53,11 @@ export function plan(situation: Situation): Plan {
   const final = new Map([...chosen].flatMap(([name, choice]) => versionOf(name, choice)));
   for (const [name, list] of lists) {
     const [best] = list;
-    if (best?.kind === 'run' && best !== chosen.get(name)) waiting.push(...reason(name, best, final));
+    const choice = chosen.get(name);
+    if (best?.kind === 'run' && best !== choice) waiting.push(...reason(name, best, final));
+    // It runs on, without what it requires: nobody ends it for what was done to another one.
+    else if (choice?.kind === 'keep' && unmet(choice, chosen).length > 0)
+      waiting.push(...reason(name, choice, final));
   }
   // While something is under way what is held may be its turn next.
   if (actions.length === 0 && situation.busy.size === 0)
