@@ -113,7 +113,7 @@ test('another content restarts it; one that fails leaves the old one, and is not
   expect(shelf.tagOf(plugin)).toBe('fourth');
 });
 
-test('a pin holds a version, and leads back to a lower one', async () => {
+(full ? test : test.skip)('a pin holds a version, and leads back to a lower one', async () => {
   shelf.put('kv', '1.0.0');
   shelf.put('kv', '2.0.0');
   await runs('kv', '2.0.0');
