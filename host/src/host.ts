@@ -29,7 +29,8 @@ import { restartedWith, startOrder, stopInOrder } from './supervision/dependency
 import { StallMeter } from './supervision/stall-meter';
 import { residentBytes } from './upgrade/memory-watch';
 import { type CheckedPluginsDir, checkedPluginsDir, type PluginsDirOptions } from './watch/watch-options';
-import { WatchedPlugins, type WatchedPluginsOptions, type WatchingHost } from './watched-plugins';
+import type { WatchingHost } from './watched-lanes';
+import { WatchedPlugins, type WatchedPluginsOptions } from './watched-plugins';
 
 /** How to make a host. */
 export interface HostOptions {

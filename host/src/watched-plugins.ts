@@ -2,28 +2,17 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { digestArtifact } from './artifact/artifact-tree';
-import type { ArtifactEvent, Cause, EmitEvent } from './events/host-event';
-import type { Logger } from './events/logger';
-import type { LoadOptions } from './instance/load-options';
+import type { ArtifactEvent, Cause } from './events/host-event';
 import { removeTree } from './launch/run-directory';
 import { type ArtifactCopy, copyArtifact } from './manifest/copy-artifact';
 import { loadOptionsOf } from './manifest/load-options-of';
-import type { Plugin } from './plugin';
-import type { RequiredRanges, RunningVersion } from './watch/choices';
+import type { RequiredRanges } from './watch/choices';
 import { Pins } from './watch/pins';
 import { plan, type WatchAction } from './watch/plan';
 import { type Look, ShelfOfVersions } from './watch/shelf-of-versions';
 import { TreeWatch } from './watch/tree-watch';
 import type { CheckedPluginsDir } from './watch/watch-options';
-
-/** What the plugins of a directory need of their host. */
-export interface WatchingHost {
-  readonly emit: EmitEvent;
-  readonly logger: Logger;
-  load(options: LoadOptions): Promise<Plugin>;
-  /** All that are loaded, with the directory that each runs in. */
-  loaded(): readonly { readonly plugin: Plugin; readonly directory: string | undefined }[];
-}
+import { told, WatchedLanes, type WatchingHost } from './watched-lanes';
 
 export interface WatchedPluginsOptions {
   readonly watch: CheckedPluginsDir;
@@ -31,15 +20,6 @@ export interface WatchedPluginsOptions {
   readonly copies: string;
   /** Undefined: pins go with the host. */
   readonly pinsFile: string | undefined;
-}
-
-/** A plugin that was loaded from the directory. */
-interface Lane {
-  readonly plugin: Plugin;
-  /** By their directories: what runs, and what ran before it, which a rollback leads to. */
-  readonly copies: Map<string, ArtifactCopy>;
-  /** What was put there last. */
-  placed: ArtifactCopy;
 }
 
 interface Failure {
@@ -68,12 +48,10 @@ export class WatchedPlugins {
   readonly #pins: Pins;
   readonly #shelf: ShelfOfVersions;
   readonly #tree = new TreeWatch(() => this.#soon(gatherMs));
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes: WatchedLanes;
   readonly #busy = new Map<string, RequiredRanges>();
   readonly #work = new Set<Promise<void>>();
   readonly #failures = new Map<string, Failure>();
-  /** The application has done something else with it: what lay on disk then is left alone. */
-  readonly #left = new Map<string, string | undefined>();
   readonly #told = new Map<string, string>();
   #onDisk: Look['onDisk'] = new Map();
   #directories: ReadonlySet<string>;
@@ -98,6 +76,7 @@ export class WatchedPlugins {
     this.#host = host;
     this.#pins = pins;
     this.#leftovers = leftovers;
+    this.#lanes = new WatchedLanes(host);
     this.#shelf = new ShelfOfVersions(this.#root, options.watch.quietMs);
   }
 
@@ -112,13 +91,16 @@ export class WatchedPlugins {
   /** Begins to watch; resolves when what is there has been loaded, or refused. Throws PluginError ARTIFACT_UNREADABLE. */
   async begin(): Promise<void> {
     const rest = new Promise<void>((done) => this.#onRest.push(done));
-    await this.#look();
+    this.#looking = this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    await this.#looking;
     await rest;
   }
 
   /** The plugins that were loaded from the directory. */
   get names(): string[] {
-    return [...this.#lanes.keys()];
+    return this.#lanes.names;
   }
 
   /** Throws PluginError STATE_DIR_UNUSABLE. */
@@ -126,7 +108,7 @@ export class WatchedPlugins {
     await this.#pins.set(name, version);
     // Whoever asks for a version wants it tried again.
     if (version !== undefined) this.#failures.delete(`${name}/${version}`);
-    this.#left.delete(name);
+    this.#lanes.takeBack(name);
     this.#soon(0);
   }
 
@@ -141,9 +123,7 @@ export class WatchedPlugins {
   /** Waits for what is under way, and removes all copies. For when the plugins have been stopped. Never rejects. */
   async end(): Promise<void> {
     await Promise.all(this.#work);
-    for (const { copies } of this.#lanes.values())
-      await Promise.all([...copies.values()].map((copy) => this.#release(copy)));
-    this.#lanes.clear();
+    for (const name of this.#lanes.names) await this.#lanes.remove(name);
     for (const done of this.#onRest.splice(0)) done();
   }
 
@@ -211,8 +191,8 @@ export class WatchedPlugins {
   /** @param quiet nothing on disk is about to change what is planned */
   #reconcile(quiet: boolean): void {
     if (this.#stopped) return;
-    const running = this.#running();
-    const onDisk = new Map([...this.#onDisk].filter(([name]) => !this.#left.has(name)));
+    const running = this.#lanes.look(this.#onDisk, this.#busy);
+    const onDisk = new Map([...this.#onDisk].filter(([name]) => !this.#lanes.isLeft(name)));
     const { actions, waiting } = plan({
       onDisk,
       running,
@@ -233,55 +213,6 @@ export class WatchedPlugins {
     for (const done of this.#onRest.splice(0)) done();
     const work = this.#removeLeftovers().finally(() => this.#work.delete(work));
     this.#work.add(work);
-  }
-
-  #running(): Map<string, RunningVersion> {
-    const running = new Map<string, RunningVersion>();
-    const loaded = new Map(this.#host.loaded().map((one) => [one.plugin.name, one]));
-    this.#lookAfterLeft();
-    for (const [name, lane] of this.#lanes) {
-      const one = loaded.get(name);
-      if (this.#busy.has(name)) continue;
-      if (one?.plugin !== lane.plugin) {
-        // It was stopped by the application, which knows why.
-        this.#left.set(name, this.#stampOf(name));
-        this.#lanes.delete(name);
-        for (const copy of lane.copies.values()) void this.#release(copy);
-      } else if (one.directory !== lane.placed.directory) {
-        const copy = lane.copies.get(one.directory ?? '');
-        if (copy === undefined) continue;
-        // It was rolled back.
-        lane.placed = copy;
-        this.#left.set(name, this.#stampOf(name));
-      }
-    }
-    for (const [name, { plugin, directory }] of loaded) {
-      const lane = this.#lanes.get(name);
-      const copy = lane?.copies.get(directory ?? '');
-      running.set(name, {
-        version: plugin.status().version,
-        digest: copy?.digest,
-        requires: copy?.manifest.requires ?? {},
-        foreign: (lane === undefined && !this.#busy.has(name)) || this.#left.has(name),
-      });
-    }
-    return running;
-  }
-
-  #lookAfterLeft(): void {
-    for (const [name, stamp] of [...this.#left]) {
-      const now = this.#stampOf(name);
-      if (now === undefined || now === stamp) continue;
-      if (stamp === undefined) this.#left.set(name, now);
-      else this.#left.delete(name);
-    }
-  }
-
-  /** What lies there of a plugin; undefined while that changes. */
-  #stampOf(name: string): string | undefined {
-    const versions = this.#onDisk.get(name) ?? [];
-    if (versions.some(({ state }) => state === 'unsettled')) return undefined;
-    return JSON.stringify(versions.map(({ version, digest }) => [version, digest]));
   }
 
   #begin(action: WatchAction): void {
@@ -307,13 +238,12 @@ export class WatchedPlugins {
     if (lane === undefined) return;
     const { version } = lane.plugin.status();
     await lane.plugin.stop();
-    this.#lanes.delete(name);
-    for (const copy of lane.copies.values()) await this.#release(copy);
+    await this.#lanes.remove(name);
     this.#tell(name, version, 'removed', { reason: 'directory' });
   }
 
   async #put({ kind, name, version, digest }: Exclude<WatchAction, { kind: 'stop' }>): Promise<void> {
-    const source = join(this.#options.watch.directory, name, version);
+    const source = join(this.#root, name, version);
     const lane = this.#lanes.get(name);
     this.#tell(name, version, 'loading', { reason: 'directory' });
     let copy: ArtifactCopy | undefined;
@@ -323,12 +253,12 @@ export class WatchedPlugins {
       const options = loadOptionsOf(copy.manifest, copy);
       if (kind === 'load' || lane === undefined) {
         const plugin = await this.#host.load(options.load);
-        this.#lanes.set(name, { plugin, copies: new Map([[copy.directory, copy]]), placed: copy });
-      } else await this.#replace(lane, copy, () => lane.plugin.upgrade(options.upgrade));
+        this.#lanes.add(plugin, copy);
+      } else await this.#lanes.replace(lane, copy, () => lane.plugin.upgrade(options.upgrade));
       this.#tell(name, version, 'running', { reason: 'directory' });
     } catch (error) {
       const lost = this.#lanes.get(name)?.copies.has(copy?.directory ?? '') !== true;
-      if (copy !== undefined && lost) await this.#release(copy);
+      if (copy !== undefined && lost) await this.#lanes.release(copy);
       // What was copied, or was to be, was not what had been looked at.
       if (copy === undefined && (await digestArtifact(source).catch(() => '')) !== digest)
         return this.#shelf.doubt(name, version);
@@ -338,27 +268,7 @@ export class WatchedPlugins {
 
   async #another(copy: ArtifactCopy, name: string, version: string): Promise<void> {
     this.#shelf.doubt(name, version);
-    await this.#release(copy);
-  }
-
-  /** What ran before stays for a rollback; what was before that is not needed any more. */
-  async #replace(lane: Lane, copy: ArtifactCopy, upgrade: () => PromiseLike<unknown>): Promise<void> {
-    const before = lane.placed;
-    lane.copies.set(copy.directory, copy);
-    try {
-      await upgrade();
-    } finally {
-      const runs = this.#host.loaded().find(({ plugin }) => plugin === lane.plugin)?.directory;
-      // After some failures it is the new one that stays.
-      lane.placed = lane.copies.get(runs ?? '') ?? before;
-      const kept =
-        lane.placed === before ? [...lane.copies.values()].filter((one) => one !== copy) : [before];
-      for (const one of lane.copies.values()) {
-        if (one === lane.placed || kept.includes(one)) continue;
-        lane.copies.delete(one.directory);
-        await this.#release(one);
-      }
-    }
+    await this.#lanes.release(copy);
   }
 
   #fail(name: string, version: string, error: unknown, digest?: string): void {
@@ -385,17 +295,6 @@ export class WatchedPlugins {
       });
     }
   }
-
-  /** Never rejects. */
-  async #release(copy: ArtifactCopy): Promise<void> {
-    await copy.release().catch((error: unknown) => {
-      this.#host.logger.warn('a copy could not be removed', { path: copy.directory, ...told(error) });
-    });
-  }
-}
-
-function told(error: unknown): { readonly error: string } {
-  return { error: String(error) };
 }
 
 function causeOf(error: unknown): Cause {
