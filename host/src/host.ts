@@ -370,7 +370,8 @@ export class Host implements AsyncDisposable {
    */
   async pin(name: string, version: string): Promise<void> {
     check(isText(name) && name !== '', 'name', name, 'the name of a plugin');
-    check(isText(version) && valid(version) === version, 'version', version, 'a semantic version');
+    const good = isText(version) && /^\d/.test(version) && valid(version) !== null;
+    check(good, 'version', version, 'a semantic version');
     await this.#watching().pin(name, version);
   }
 

@@ -60,6 +60,7 @@ export class WatchedPlugins {
   #dueMs = Number.POSITIVE_INFINITY;
   #looking: Promise<void> | undefined;
   #wholeAtMs = 0;
+  #patientUntilMs = 0;
   #unreadable = false;
   #stopped = false;
   #onRest: (() => void)[] = [];
@@ -91,6 +92,8 @@ export class WatchedPlugins {
   /** Begins to watch; resolves when what is there has been loaded, or refused. Throws PluginError ARTIFACT_UNREADABLE. */
   async begin(): Promise<void> {
     const rest = new Promise<void>((done) => this.#onRest.push(done));
+    // One that is written to all the time keeps nobody waiting.
+    this.#patientUntilMs = performance.now() + 10 * this.#options.watch.quietMs;
     this.#looking = this.#look().finally(() => {
       this.#looking = undefined;
     });
@@ -117,7 +120,7 @@ export class WatchedPlugins {
     this.#stopped = true;
     clearTimeout(this.#timer);
     this.#tree.close();
-    await this.#looking;
+    await this.#looking?.catch(() => {});
   }
 
   /** Waits for what is under way, and removes all copies. For when the plugins have been stopped. Never rejects. */
@@ -142,7 +145,8 @@ export class WatchedPlugins {
 
   async #lookAgain(): Promise<void> {
     if (this.#looking !== undefined) {
-      await this.#looking;
+      // Whoever began it hears of its failure.
+      await this.#looking.catch(() => {});
       this.#soon(gatherMs);
       return;
     }
@@ -209,7 +213,8 @@ export class WatchedPlugins {
     for (const name of this.#told.keys())
       if (!waiting.some((one) => one.name === name)) this.#told.delete(name);
     for (const action of actions) this.#begin(action);
-    if (!quiet || actions.length > 0 || this.#busy.size > 0) return;
+    const enough = quiet || performance.now() >= this.#patientUntilMs;
+    if (!enough || actions.length > 0 || this.#busy.size > 0) return;
     for (const done of this.#onRest.splice(0)) done();
     const work = this.#removeLeftovers().finally(() => this.#work.delete(work));
     this.#work.add(work);

@@ -34,11 +34,13 @@ interface Known {
 /** A directory of plugins, looked at again and again: a version is read when it has not changed for the quiet time. */
 export class ShelfOfVersions {
   readonly #root: string;
+  readonly #quietMs: number;
   readonly #quiet: QuietTime;
   #known = new Map<string, Known>();
 
   constructor(root: string, quietMs: number) {
     this.#root = root;
+    this.#quietMs = quietMs;
     this.#quiet = new QuietTime(quietMs);
   }
 
@@ -64,7 +66,9 @@ export class ShelfOfVersions {
       unfit: fresh.flatMap(({ name, found: { version }, problem }) =>
         problem === undefined ? [] : [{ name, version, problem }],
       ),
-      nextMs: quiet.nextMs,
+      nextMs: fresh.some(({ found: { state } }) => state === 'unsettled')
+        ? Math.min(this.#quietMs, quiet.nextMs ?? this.#quietMs)
+        : quiet.nextMs,
       directories: listing.directories,
     };
   }
@@ -82,9 +86,9 @@ export class ShelfOfVersions {
       const artifact = artifacts.get(key);
       const signature = signatures.get(key) ?? '';
       const version = key.slice(key.indexOf('/') + 1);
-      // No version at all: it has neither a manifest nor the name of one.
+      // No version at all, with neither a manifest nor the name of one; or one that has gone since the list was made.
       if (artifact === undefined) {
-        known.delete(key);
+        if (known.has(key)) known.set(key, this.#disturbed(key, version));
         continue;
       }
       const unfit = (problem: PluginError): Known => ({
@@ -106,11 +110,20 @@ export class ShelfOfVersions {
         });
       } catch (error) {
         if (!(error instanceof PluginError)) throw error;
-        known.set(key, unfit(error));
-        if (error.code === 'ARTIFACT_CHANGED') this.#quiet.disturb(key);
+        known.set(key, error.code === 'ARTIFACT_CHANGED' ? this.#disturbed(key, version) : unfit(error));
       }
     }
     this.#known = known;
+  }
+
+  /** It changes while it is read. */
+  #disturbed(key: string, version: string): Known {
+    this.#quiet.disturb(key);
+    return {
+      signature: '',
+      found: { version, state: 'unsettled', digest: undefined, requires: {} },
+      problem: undefined,
+    };
   }
 
   #onDisk(
@@ -142,7 +155,7 @@ function byKey({ plugins }: ArtifactsOnDisk) {
 }
 
 function isSame(old: Known | undefined, now: Known): boolean {
-  if (old === undefined) return false;
+  if (old === undefined || now.found.state === 'unsettled') return false;
   return old.found.digest === now.found.digest && old.problem?.message === now.problem?.message;
 }
 

@@ -1,0 +1,59 @@
+import { appendFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ShelfOfVersions } from '../../../host/src/watch/shelf-of-versions';
+import { manifest, Workbench } from '../manifest/workbench';
+
+let bench: Workbench;
+beforeEach(() => {
+  bench = new Workbench();
+});
+afterEach(() => bench.remove());
+
+const seen = async (shelf: ShelfOfVersions, whole = false) => {
+  const { onDisk, found, unfit } = await shelf.look(whole);
+  return {
+    onDisk: [...onDisk].map(([name, versions]) =>
+      [name, ...versions.map(({ version, state }) => `${version} ${state}`)].join(', '),
+    ),
+    found: found.map(({ version }) => version),
+    unfit: unfit.map(({ version, problem }) => `${version} ${problem.code}`),
+  };
+};
+
+test('versions are told of once, the highest first, until their content changes', async () => {
+  bench.artifact('kv', '1.0.0');
+  bench.artifact('kv', '1.10.0');
+  bench.put('kv/2.0.0', { kv: 'program' });
+  bench.put('kv/1.9.0', { kv: 'program', 'plugin.yaml': manifest('kv', '1.8.0') });
+  bench.put('kv/notes', { 'README.md': 'none' });
+  const shelf = new ShelfOfVersions(bench.plugins, 0);
+  const onDisk = ['kv, 2.0.0 unfit, 1.10.0 good, 1.9.0 unfit, 1.0.0 good'];
+  const first = await seen(shelf);
+  expect({ ...first, found: first.found.sort(), unfit: first.unfit.sort() }).toEqual({
+    onDisk,
+    found: ['1.0.0', '1.10.0'],
+    unfit: ['1.9.0 ARTIFACT_MISPLACED', '2.0.0 MANIFEST_NOT_FOUND'],
+  });
+  expect(await seen(shelf)).toEqual({ onDisk, found: [], unfit: [] });
+  expect(await seen(shelf, true)).toEqual({ onDisk, found: [], unfit: [] });
+  appendFileSync(join(bench.plugins, 'kv/1.0.0/kv'), 'more');
+  expect(await seen(shelf)).toEqual({ onDisk, found: ['1.0.0'], unfit: [] });
+});
+
+test('what changes is unsettled, and what has just gone too', async () => {
+  const place = bench.artifact('kv', '1.0.0');
+  const shelf = new ShelfOfVersions(bench.plugins, 60_000);
+  expect((await seen(shelf)).onDisk).toEqual(['kv, 1.0.0 unsettled']);
+  renameSync(place, join(bench.plugins, 'kv/.away'));
+  expect((await seen(shelf)).onDisk).toEqual(['kv, 1.0.0 unsettled']);
+});
+
+test('a directory of plugins that is gone is an error, and none without plugins', async () => {
+  const shelf = new ShelfOfVersions(bench.plugins, 0);
+  bench.artifact('kv', '1.0.0');
+  await seen(shelf);
+  rmSync(join(bench.plugins, 'kv'), { recursive: true });
+  expect((await seen(shelf)).onDisk).toEqual([]);
+  rmSync(bench.plugins, { recursive: true });
+  await expect(shelf.look(false)).rejects.toMatchObject({ code: 'ARTIFACT_UNREADABLE' });
+});
