@@ -5,6 +5,7 @@ import {
   HealthListResponse,
   HealthCheckResponse_ServingStatus as Serving,
 } from '@plugd/protocol/gen/grpc/health/v1/health';
+import { HealthWatchers } from '@plugd/protocol/health-watchers';
 import { RpcError } from '@plugd/protocol/rpc/rpc-error';
 import type { LocalMethod } from './local-call';
 import type { ServiceTable } from './service-table';
@@ -12,7 +13,7 @@ import type { ServiceTable } from './service-table';
 /** `grpc.health.v1`: a public service serves while its plugin does, the front door itself (`""`) until it closes. */
 export class DoorHealth {
   readonly #table: ServiceTable;
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new HealthWatchers();
   #closing = false;
 
   constructor(table: ServiceTable) {
@@ -21,12 +22,12 @@ export class DoorHealth {
 
   /** Tells those who watch, where anything has changed. */
   changed(): void {
-    for (const notify of [...this.#watchers]) notify();
+    this.#watchers.changed();
   }
 
   close(): void {
     this.#closing = true;
-    this.changed();
+    this.#watchers.close();
   }
 
   readonly check: LocalMethod = async function* (this: DoorHealth, requests: AsyncIterable<Uint8Array>) {
@@ -51,37 +52,12 @@ export class DoorHealth {
   ) {
     for await (const request of requests) {
       const { service } = HealthCheckRequest.decode(request);
-      for await (const now of this.#statuses(service, signal)) {
+      for await (const now of this.#watchers.follow(() => this.#statusOf(service), signal)) {
         yield HealthCheckResponse.encode({ status: now }).finish();
       }
       return;
     }
   }.bind(this);
-
-  async *#statuses(service: string, signal: AbortSignal): AsyncGenerator<Serving> {
-    let told: Serving | undefined;
-    let wake = (): void => {};
-    const notify = (): void => wake();
-    this.#watchers.add(notify);
-    signal.addEventListener('abort', notify);
-    try {
-      while (!signal.aborted) {
-        const now = this.#statusOf(service);
-        if (now !== told) {
-          told = now;
-          yield now;
-          continue;
-        }
-        if (this.#closing) return;
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    } finally {
-      this.#watchers.delete(notify);
-      signal.removeEventListener('abort', notify);
-    }
-  }
 
   #statusOf(service: string): Serving {
     if (service === '') return this.#closing ? Serving.NOT_SERVING : Serving.SERVING;

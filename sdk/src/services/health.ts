@@ -2,6 +2,7 @@ import {
   type HealthCheckResponse,
   HealthCheckResponse_ServingStatus as Status,
 } from '@plugd/protocol/gen/grpc/health/v1/health';
+import { HealthWatchers } from '@plugd/protocol/health-watchers';
 import { check } from '../option-check';
 
 const STATUSES = {
@@ -19,7 +20,7 @@ export const WHOLE_PLUGIN = ['', 'plugin'] as const;
 /** The health of the plugin's services; those who watch are told of each change. */
 export class HealthRegistry {
   readonly #statuses = new Map<string, ServingStatus>();
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new HealthWatchers();
   #closed = false;
 
   get(service: string): ServingStatus | undefined {
@@ -47,39 +48,22 @@ export class HealthRegistry {
   /** The plugin leaves: nothing serves any longer, and watchers are told so before they are let go. */
   close(): void {
     this.#closed = true;
-    for (const service of this.#statuses.keys()) this.#set(service, 'NOT_SERVING');
+    for (const service of this.#statuses.keys()) this.#statuses.set(service, 'NOT_SERVING');
+    this.#watchers.close();
   }
 
   /** The status now and after each change, until the signal aborts or the plugin leaves. */
   async *watch(service: string, signal: AbortSignal): AsyncGenerator<HealthCheckResponse> {
-    let told: Status | undefined;
-    let wake = (): void => {};
-    const notify = (): void => wake();
-    this.#watchers.add(notify);
-    signal.addEventListener('abort', notify);
-    try {
-      while (!signal.aborted) {
-        const status = this.#statuses.get(service);
-        const current = status === undefined ? Status.SERVICE_UNKNOWN : wireStatus(status);
-        if (current !== told) {
-          told = current;
-          yield { status: current };
-        } else if (this.#closed) return;
-        else {
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-        }
-      }
-    } finally {
-      this.#watchers.delete(notify);
-      signal.removeEventListener('abort', notify);
-    }
+    const read = (): Status => {
+      const status = this.#statuses.get(service);
+      return status === undefined ? Status.SERVICE_UNKNOWN : wireStatus(status);
+    };
+    for await (const status of this.#watchers.follow(read, signal)) yield { status };
   }
 
   #set(service: string, status: ServingStatus): void {
     this.#statuses.set(service, status);
-    for (const notify of this.#watchers) notify();
+    this.#watchers.changed();
   }
 }
 
