@@ -2,34 +2,10 @@
 // again and again, bad ones and equal ones, with real processes under load. Prints one line a scenario, and one line of
 // JSON at the end; the exit code says whether every bad one was refused, every equal one promoted, and no call harmed.
 import { randomInt } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { chmodSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
-import { CommandError, runNode } from './lib/command.mjs';
-import { root } from './lib/root.mjs';
-
-/** Programs of their own: what is measured is bundled from the sources as they are now. */
-function bundle(directory) {
-  return build({
-    absWorkingDir: root,
-    entryPoints: { main: 'test/canary/main.ts', plugin: 'test/upgrade/canary-plugin.ts' },
-    outdir: directory,
-    bundle: true,
-    ignoreAnnotations: true,
-    banner: { js: '#!/usr/bin/env node' },
-    platform: 'node',
-    target: 'node20',
-    alias: {
-      '@plugd/protocol': path.join(root, 'proto/src'),
-      '@plugd/host': path.join(root, 'host/src'),
-      '@plugd/sdk': path.join(root, 'sdk/src'),
-    },
-    external: ['@grpc/proto-loader'],
-    logLevel: 'warning',
-  });
-}
+import { runMain } from './lib/programs.mjs';
 
 async function main() {
   const { values } = parseArgs({
@@ -47,24 +23,12 @@ async function main() {
     console.error('--runs, --lanes and --seed take a whole number from 1, --weight one from 1 to 99');
     return 2;
   }
-  const directory = mkdtempSync(path.join(os.tmpdir(), 'plugd-canary-'));
-  try {
-    await bundle(directory);
+  const programs = { main: 'test/canary/main.ts', plugin: 'test/upgrade/canary-plugin.ts' };
+  return runMain('canary', programs, { banner: { js: '#!/usr/bin/env node' } }, (directory) => {
     const program = path.join(directory, 'plugin.js');
     chmodSync(program, 0o755);
-    const task = { program, runs, lanes, weight, seed, only: values.only };
-    console.log(`seed ${seed}`);
-    const file = path.join(directory, 'task.json');
-    writeFileSync(file, JSON.stringify(task));
-    await runNode(path.join(directory, 'main.js'), [file], { show: true });
-    return 0;
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    console.error(error.message);
-    return 1;
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+    return { program, runs, lanes, weight, seed, only: values.only };
+  });
 }
 
 process.exitCode = await main();

@@ -2,13 +2,10 @@
 // stopped, restarted and upgraded under light load, one each second, or N restarts as fast as possible. Prints what the
 // host holds at rest, and one line of JSON at the end; the exit code says whether nothing grew, failed or was left.
 import { randomInt } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
-import { CommandError, runNode } from './lib/command.mjs';
 import { findGo } from './lib/go.mjs';
+import { runMain } from './lib/programs.mjs';
 import { root } from './lib/root.mjs';
 
 const READ_EVERY_MS = 10_000;
@@ -19,27 +16,6 @@ const plugins = (...names) => path.join(root, 'plugins', ...names);
 const inGo = (name) => [1, 2].map((version) => [plugins('go', 'bin', `${name}-v${version}`)]);
 const inTs = (name) =>
   [1, 2].map((version) => [process.execPath, plugins(name, 'dist', `${name}-v${version}`)]);
-
-/** Programs of their own: what is measured is bundled from the sources as they are now. */
-function bundle(directory) {
-  return build({
-    absWorkingDir: root,
-    entryPoints: { main: 'test/soak/main.ts', host: 'test/soak/host-program.ts' },
-    outdir: directory,
-    bundle: true,
-    ignoreAnnotations: true,
-    platform: 'node',
-    target: 'node20',
-    alias: {
-      '@plugd/protocol': path.join(root, 'proto/src'),
-      '@plugd/host': path.join(root, 'host/src'),
-    },
-    external: ['@grpc/proto-loader'],
-    // A heap snapshot is read by names.
-    keepNames: true,
-    logLevel: 'warning',
-  });
-}
 
 function positive(text) {
   const number = Number(text);
@@ -66,10 +42,10 @@ async function main() {
   }
   const { problem } = findGo();
   if (problem) console.log(`${problem}: samples in TypeScript take the place of those in Go`);
-  const directory = mkdtempSync(path.join(os.tmpdir(), 'plugd-soak-'));
-  try {
-    await bundle(directory);
-    const task = {
+  const programs = { main: 'test/soak/main.ts', host: 'test/soak/host-program.ts' };
+  // A heap snapshot is read by names.
+  return runMain('soak', programs, { keepNames: true }, (directory) => {
+    return {
       program: path.join(directory, 'host.js'),
       seed,
       until: restarts === undefined ? { seconds: amount } : { restarts: amount },
@@ -82,18 +58,7 @@ async function main() {
       },
       snapshots: values.snapshots && path.resolve(values.snapshots),
     };
-    console.log(`seed ${seed}`);
-    const file = path.join(directory, 'task.json');
-    writeFileSync(file, JSON.stringify(task));
-    await runNode(path.join(directory, 'main.js'), [file], { show: true });
-    return 0;
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    console.error(error.message);
-    return 1;
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  });
 }
 
 process.exitCode = await main();
