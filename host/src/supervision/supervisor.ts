@@ -174,7 +174,7 @@ export class Supervisor {
 
   /** Whether all of the instances are there that it is to have now. */
   get whole(): boolean {
-    return this.replicas.filter(({ alive }) => alive).length >= this.#size;
+    return this.pids.length >= this.#size;
   }
 
   /** How many instances it has, those with it that are being started again. */
@@ -189,7 +189,7 @@ export class Supervisor {
 
   /** Whether as many instances are there as its options say, however many it was to have lately. */
   get full(): boolean {
-    return this.replicas.filter(({ alive }) => alive).length >= this.spec.instances;
+    return this.pids.length >= this.spec.instances;
   }
 
   /** The processes that hold a place. */

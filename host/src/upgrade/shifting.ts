@@ -94,14 +94,14 @@ export class Shifting {
     const ended = new AbortController();
     const { signal, release } = joinSignals([given, ended.signal]);
     try {
-      const given = work(this.#traffic(old, next, signal, mayShare)).then(() => true);
+      const worked = work(this.#traffic(old, next, signal, mayShare)).then(() => true);
       const givenUp = new Promise<never>((_, reject) => {
         if (signal.aborted) reject(signal.reason);
         signal.addEventListener('abort', () => reject(signal.reason), { once: true });
       });
       givenUp.catch(() => {});
-      given.catch(() => {});
-      if ((await waitAtMost(Promise.race([given, givenUp]), limitMs)) !== undefined) return;
+      worked.catch(() => {});
+      if ((await waitAtMost(Promise.race([worked, givenUp]), limitMs)) !== undefined) return;
       throw new PluginError(
         'STRATEGY_TIMEOUT',
         `The strategy ${strategy.name} of plugin ${target.name} did not come to its end within ${limitMs} ms.`,

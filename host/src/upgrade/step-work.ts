@@ -142,7 +142,7 @@ export class StepWork {
       const old = this.#old.supervisor;
       if (this.#shifting === undefined || old === undefined) return;
       const next = this.#new;
-      await Promise.all(next.replicas.map(({ instance }) => makeReady(instance, this.#swapLimit)));
+      await this.#makeReady(next.spec.startTimeoutMs);
       await this.#begin();
       await this.#shifting.run(old, next);
       // Whatever the strategy has left it at: what serves alone has all of its instances.
@@ -208,9 +208,7 @@ export class StepWork {
     },
     swap: async (row) => {
       const next = this.#new;
-      const timeoutMs = this.#limit(row, next.spec.startTimeoutMs);
-      const about = { ...this.#swapLimit, timeoutMs };
-      await Promise.all(next.replicas.map(({ instance }) => makeReady(instance, about)));
+      await this.#makeReady(this.#limit(row, next.spec.startTimeoutMs));
       this.to = await this.sideOf(next);
       await this.#begin();
       this.#expectWhole(next);
@@ -344,8 +342,10 @@ export class StepWork {
     return this.next;
   }
 
-  get #swapLimit(): { readonly timeoutMs: number; readonly signal: AbortSignal } {
-    return { timeoutMs: this.#new.spec.startTimeoutMs, signal: this.#options.signal };
+  /** Just before calls go to it. */
+  async #makeReady(timeoutMs: number): Promise<void> {
+    const { signal } = this.#options;
+    await Promise.all(this.#new.replicas.map(({ instance }) => makeReady(instance, { timeoutMs, signal })));
   }
 
   /** Before the first call comes, where nothing is handed over. */
