@@ -2,6 +2,7 @@ import type { Client } from '@grpc/grpc-js';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { PromiseClient } from '@plugd/protocol/rpc/client';
 import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
+import { errorCause } from './events/error-cause';
 import type { Cause, PluginState } from './events/host-event';
 import { attachFirst, attachFirstByLine, type FirstGenerationTools, startFirst } from './first-generation';
 import type { HostStore } from './host-store';
@@ -446,7 +447,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
 
   fail(error: PluginError): void {
     this.#route.down({ code: error.code, details: error.summary });
-    this.#transition('failed', { reason: 'error', code: error.code, message: error.summary });
+    this.#transition('failed', errorCause(error));
   }
 
   retired(previous: Supervisor): void {

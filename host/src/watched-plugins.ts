@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { digestArtifact } from './artifact/artifact-tree';
+import { errorCause } from './events/error-cause';
 import type { ArtifactEvent, Cause } from './events/host-event';
 import { removeTree } from './launch/run-directory';
 import { type ArtifactCopy, copyArtifact } from './manifest/copy-artifact';
@@ -304,5 +305,5 @@ export class WatchedPlugins {
 
 function causeOf(error: unknown): Cause {
   if (!(error instanceof PluginError)) return { reason: 'error', message: String(error) };
-  return { reason: 'error', message: error.summary, code: error.code };
+  return errorCause(error);
 }

@@ -8,6 +8,7 @@ import { MultiplexedWire } from '../connection/multiplexed-wire';
 import { reflectContract } from '../connection/reflected-contract';
 import type { Contract } from '../contract/contract';
 import { GenerationContract } from '../contract/generation-contract';
+import { errorCause } from '../events/error-cause';
 import type { Cause, EmitEvent, InstanceState } from '../events/host-event';
 import { type Logger, logPluginRecord } from '../events/logger';
 import type { InstanceRecord } from '../launch/instance-record';
@@ -177,7 +178,7 @@ export class Instance {
   /** Marks the instance as lost, unless it has ended already. */
   fail(error: PluginError): void {
     if (this.ended) return;
-    this.transition('failed', { reason: 'error', code: error.code, message: error.summary });
+    this.transition('failed', errorCause(error));
   }
 
   /** Whether its state is an end: nothing comes after it. */

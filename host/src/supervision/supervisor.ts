@@ -217,7 +217,7 @@ export class Supervisor {
     this.#size = instances;
     const missing = instances - this.#slots.length;
     if (missing < 0) await this.#shrink(-missing);
-    else await this.#grow(missing, signal);
+    else if (missing > 0) await this.#grow(missing, signal);
   }
 
   async #grow(count: number, given: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
 import { PluginError } from '@plugd/protocol/plugin-error';
+import { errorCause } from '../events/error-cause';
 import type { EmitEvent } from '../events/host-event';
 import type { ShiftProgress } from '../strategies/traffic';
 import type { OperationProgress } from './operation-handle';
@@ -84,9 +85,7 @@ export class OperationSteps {
   #say(step: OperationProgress['step'], phase: OperationProgress['phase'], error?: unknown): void {
     this.#onProgress({ step, phase, elapsedMs: this.elapsedMs, percent: this.#percent });
     const cause =
-      error instanceof PluginError
-        ? { reason: 'error', code: error.code, message: error.summary }
-        : { reason: error === undefined ? 'asked' : 'error' };
+      error instanceof PluginError ? errorCause(error) : { reason: error === undefined ? 'asked' : 'error' };
     this.#emit({ type: 'operation', ...this.#identity, step, phase, percent: this.#percent, cause });
   }
 }
