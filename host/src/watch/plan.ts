@@ -142,7 +142,6 @@ function isAllowedNow(
   for (const [dependent, { requires: ranges }] of running) {
     const range = ranges[name];
     if (dependent === name || range === undefined || satisfies(version, range)) continue;
-    if (chosen.get(dependent)?.kind === 'none') continue;
     // What is broken already is not broken by this.
     if (before !== undefined && satisfies(before.version, range)) return false;
   }

@@ -125,6 +125,14 @@ describe('requirements', () => {
     expect(planned(situation({}, { b: runs('1.0.0') }))).toEqual(['stop b']);
   });
 
+  test('what is required changes only after what could not do with that has stopped', () => {
+    const disk = { b: [good('1.0.0')] };
+    const before = { a: runs('1.0.0', needs('^2.0.0')), b: runs('2.0.0') };
+    expect(planned(situation(disk, before))).toEqual(['stop a']);
+    expect(planned(situation(disk, before, { busy: new Map([['a', {}]]) }))).toEqual([]);
+    expect(planned(situation(disk, { b: runs('2.0.0') }))).toEqual(['upgrade b 1.0.0']);
+  });
+
   test('what requires something else than there is waits, and a version that doesn’t is taken', () => {
     const two = good('2.0.0', needs('^2.0.0'));
     const about = situation({ a: [two], b: [good('1.0.0')] });
