@@ -64,7 +64,8 @@ export const generatedTrees = [
     directory: 'sdk/go/gen',
     needsGo: true,
     inputs: () => [
-      ...listFiles(['proto/plugd'], { extensions: ['.proto'] }),
+      ...listFiles(['proto/plugd/lifecycle'], { extensions: ['.proto'] }),
+      'proto/plugd/options.proto',
       'buf.yaml',
       'buf.gen.go-sdk.yaml',
     ],

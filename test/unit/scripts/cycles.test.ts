@@ -14,6 +14,7 @@ test('imports along the order of rooms are let through', () => {
   shop.write('host/src/launch/launcher.ts', "import type { A } from '../artifact/a';\nexport type B = A;\n");
   shop.write('host/src/artifact/a.ts', 'export interface A {}\n');
   shop.write('host/src/host.ts', "export type { B } from './launch/launcher';\n");
+  shop.write('host/src/daemon/daemon.ts', "export type { B } from '../host';\n");
   expect(check()).toMatchObject({ code: 0, stderr: '' });
 });
 
@@ -34,7 +35,13 @@ test.each([
     'a room that imports what joins the rooms',
     { 'host/src/launch/a.ts': "import { b } from '../b';\nexport const a = b;\n" },
     { 'host/src/b.ts': 'export const b = 1;\n' },
-    'host/src/launch/a.ts imports ../b: a room must not import what joins the rooms',
+    'host/src/launch/a.ts imports ../b: host.ts and the files beside it comes after launch in the order of rooms',
+  ],
+  [
+    'what joins the rooms importing one that stands on it',
+    { 'host/src/a.ts': "import { b } from './daemon/b';\nexport const a = b;\n" },
+    { 'host/src/daemon/b.ts': 'export const b = 1;\n' },
+    'daemon comes after host.ts and the files beside it in the order of rooms',
   ],
   [
     'a room without a place in the order',
