@@ -33,7 +33,7 @@ module.exports = {
     {
       ...common,
       displayName: 'process',
-      testMatch: ['<rootDir>/test/{wire,upgrade,supervision,faults,docs}/**/*.test.ts'],
+      testMatch: ['<rootDir>/test/{wire,upgrade,supervision,faults,operators,docs}/**/*.test.ts'],
     },
   ],
 };
