@@ -22,6 +22,7 @@ import { parseReattachLine } from './launch/reattach-line';
 import { ManagedPlugin, type PluginSurroundings } from './managed-plugin';
 import { selectPlatform } from './platform/select-platform';
 import type { HandedOver, Plugin } from './plugin';
+import type { PluginHost } from './plugin-host';
 import type { HostSnapshot } from './plugin-snapshot';
 import { openPrivateDirectory } from './state/private-directory';
 import type { SnapshotLimits } from './state/snapshot-store-options';
@@ -143,7 +144,7 @@ function checkHostOptions(options: HostOptions): void {
 }
 
 /** Runs plugins. Made by {@link createHost}; ended by `close()`, or at the end of its scope by `await using`. */
-export class Host implements AsyncDisposable {
+export class Host implements PluginHost {
   readonly #launcher: Launcher;
   readonly #events: EventLog;
   readonly #surroundings: PluginSurroundings;

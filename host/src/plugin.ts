@@ -56,9 +56,9 @@ export interface PluginCalls {
 
 /**
  * A loaded plugin: the named thing that lives across versions, restarts and crashes. Stubs, clients and the channel
- * made from it stay valid through all of them, until it is stopped.
+ * made from it stay valid through all of them, until it is stopped. Whatever kind of {@link PluginHost} it was loaded by has these.
  */
-export interface Plugin extends PluginCalls {
+export interface HostedPlugin extends PluginCalls {
   /**
    * Replaces the running version by another one, without failing a call: the new one is started beside the old one
    * and proved, then new calls go to it, then the old one finishes what it has and leaves.
@@ -84,6 +84,17 @@ export interface Plugin extends PluginCalls {
    */
   rollbackPlan(options?: RollbackOptions): Promise<RollbackPlan>;
   /**
+   * No new calls; those in flight may finish within `drainTimeoutMs`; then the process is asked to leave, and ended
+   * if it doesn't. An operation under way is given up if it has not swapped yet. May be called again.
+   *
+   * Throws PluginError STOP_FAILED if a process can't be ended.
+   */
+  stop(): Promise<void>;
+}
+
+/** A plugin whose processes are this host's own. */
+export interface Plugin extends HostedPlugin {
+  /**
    * Runs work that has to stay with one instance, the one that serves when it begins. It counts as one call: an
    * upgrade lets it finish within `drainTimeoutMs`, while new calls already go to the new version.
    *
@@ -91,13 +102,6 @@ export interface Plugin extends PluginCalls {
    * the process is lost, PLUGIN_UNHEALTHY when it hangs and is given up, PLUGIN_STOPPED after `stop()`. While there is no instance it waits, or is refused, as a call.
    */
   pinned<T>(use: (scope: PinnedScope) => Promise<T> | T): Promise<T>;
-  /**
-   * No new calls; those in flight may finish within `drainTimeoutMs`; then the process is asked to leave, and ended
-   * if it doesn't. An operation under way is given up if it has not swapped yet. May be called again.
-   *
-   * Throws PluginError STOP_FAILED if a process can't be ended.
-   */
-  stop(): Promise<void>;
   /** With this another host can attach to the processes that serve; undefined while there is none. */
   handedOver(): HandedOver | undefined;
 }
