@@ -72,6 +72,18 @@ export interface HostOptions {
  * directory STATE_DIR_IN_USE, STATE_DIR_UNUSABLE, STATE_FORMAT_NEWER.
  */
 export async function createHost(options: HostOptions = {}): Promise<Host> {
+  const { host, begin } = await openHost(options);
+  await begin();
+  return host;
+}
+
+/**
+ * A host that has not looked at its `pluginsDir` yet: whoever listens to it from here on misses nothing. Where `begin` throws
+ * it has closed the host.
+ */
+export async function openHost(
+  options: HostOptions = {},
+): Promise<{ readonly host: Host; begin(): Promise<void> }> {
   checkHostOptions(options);
   checkedBytes('memoryBudgetBytes', options.memoryBudgetBytes, 1);
   const watch = options.pluginsDir === undefined ? undefined : checkedPluginsDir(options.pluginsDir);
@@ -106,13 +118,15 @@ export async function createHost(options: HostOptions = {}): Promise<Host> {
     await launcher.close();
     throw error;
   }
-  try {
-    await watched[0]?.begin();
-    return host;
-  } catch (error) {
-    await host.close();
-    throw error;
-  }
+  const begin = async () => {
+    try {
+      await watched[0]?.begin();
+    } catch (error) {
+      await host.close();
+      throw error;
+    }
+  };
+  return { host, begin };
 }
 
 /** Copies of a host that is killed are needed to go on where it was; without a state directory they go with it. */
