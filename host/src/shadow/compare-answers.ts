@@ -1,10 +1,10 @@
 import { status } from '@grpc/grpc-js';
 import type { Contract } from '../contract/contract';
+import { MessageLibrary } from '../contract/message-library';
 import { compareMessages, describe } from './compare-messages';
 import { decodeMessage, TooManyValues, ValueBudget } from './decode';
 import type { AnswerDifference } from './difference';
 import type { FieldPaths } from './field-paths';
-import { MessageLibrary } from './message-library';
 import type { Redaction } from './redaction';
 
 /** How a call ended. */

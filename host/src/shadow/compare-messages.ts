@@ -1,5 +1,6 @@
 import { type DescField, ScalarType } from '@bufbuild/protobuf';
 import { FeatureSet_FieldPresence } from '@bufbuild/protobuf/wkt';
+import type { MessageLibrary } from '../contract/message-library';
 import {
   DecodedMessage,
   decodeMessage,
@@ -11,7 +12,6 @@ import {
 } from './decode';
 import type { AnswerDifference } from './difference';
 import type { FieldPaths } from './field-paths';
-import type { MessageLibrary } from './message-library';
 import type { Redaction } from './redaction';
 
 /** What two messages are compared by. */

@@ -10,8 +10,8 @@ import {
   FileDescriptorProtoSchema,
   FileDescriptorSetSchema,
 } from '@bufbuild/protobuf/wkt';
-import type { Contract } from '../contract/contract';
-import type { DescriptorFile } from '../contract/descriptor-file';
+import type { Contract } from './contract';
+import type { DescriptorFile } from './descriptor-file';
 
 /**
  * The types of a contract's messages with all that decoding them takes: what is packed, what has presence, which defaults
@@ -21,6 +21,7 @@ export class MessageLibrary {
   readonly #files: ReadonlyMap<string, DescriptorFile>;
   readonly #declaredIn = new Map<string, DescriptorFile>();
   readonly #read = new Map<DescriptorFile, FileRegistry | undefined>();
+  #all: { readonly registry: FileRegistry | undefined } | undefined;
 
   constructor({ files }: Contract) {
     this.#files = new Map(files.map((file) => [file.name, file]));
@@ -33,20 +34,32 @@ export class MessageLibrary {
     return file === undefined ? undefined : this.#registry(file)?.getMessage(name);
   }
 
+  /** All of them, for what is packed in an Any; of the file alone where others are no good. Undefined: nor is that one. */
+  registryFor(name: string): FileRegistry | undefined {
+    const file = this.#declaredIn.get(name);
+    if (file === undefined) return undefined;
+    this.#all ??= { registry: this.#readFiles([...this.#files.values()]) };
+    return this.#all.registry ?? this.#registry(file);
+  }
+
   #registry(file: DescriptorFile): FileRegistry | undefined {
     if (this.#read.has(file)) return this.#read.get(file);
-    let registry: FileRegistry | undefined;
-    try {
-      registry = createFileRegistry(create(FileDescriptorSetSchema, { file: this.#withImports(file) }));
-    } catch {
-      // A plugin's own descriptors may be wrong: its answers are compared all the same, by their bytes.
-    }
+    const registry = this.#readFiles([file]);
     this.#read.set(file, registry);
     return registry;
   }
 
+  #readFiles(files: readonly DescriptorFile[]): FileRegistry | undefined {
+    try {
+      return createFileRegistry(create(FileDescriptorSetSchema, { file: this.#withImports(files) }));
+    } catch {
+      // A plugin's own descriptors may be wrong: its answers are compared all the same, by their bytes.
+      return undefined;
+    }
+  }
+
   /** Each file after those that it imports. */
-  #withImports(root: DescriptorFile): FileDescriptorProto[] {
+  #withImports(roots: readonly DescriptorFile[]): FileDescriptorProto[] {
     const seen = new Set<string>();
     const sorted: FileDescriptorProto[] = [];
     const visit = (file: DescriptorFile): void => {
@@ -63,7 +76,7 @@ export class MessageLibrary {
       proto.weakDependency = [];
       sorted.push(proto);
     };
-    visit(root);
+    for (const root of roots) visit(root);
     return sorted;
   }
 }
