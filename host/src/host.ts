@@ -29,6 +29,7 @@ import type { SnapshotLimits } from './state/snapshot-store-options';
 import { restartedWith, startOrder, stopInOrder } from './supervision/dependency-order';
 import { StallMeter } from './supervision/stall-meter';
 import { residentBytes } from './upgrade/memory-watch';
+import type { BegunOperation } from './upgrade/operation-handle';
 import { type CheckedPluginsDir, checkedPluginsDir, type PluginsDirOptions } from './watch/watch-options';
 import type { WatchingHost } from './watched-lanes';
 import { WatchedPlugins, type WatchedPluginsOptions } from './watched-plugins';
@@ -157,6 +158,13 @@ function checkHostOptions(options: HostOptions): void {
   check(logs, 'logger', logger, `an object with the methods ${logLevels.join(', ')}`);
 }
 
+/** Called for each operation that is asked for: it should be quick. What it throws is logged. */
+export type OperationListener = (begun: BegunOperation) => void;
+
+type HostListener =
+  | [event: 'event', listener: HostEventListener]
+  | [event: 'operation', listener: OperationListener];
+
 /** Runs plugins. Made by {@link createHost}; ended by `close()`, or at the end of its scope by `await using`. */
 export class Host implements PluginHost {
   readonly #launcher: Launcher;
@@ -165,6 +173,7 @@ export class Host implements PluginHost {
   readonly #stalls = new StallMeter();
   readonly #plugins = new Map<string, ManagedPlugin>();
   readonly #watched: WatchedPlugins | undefined;
+  readonly #onOperation = new Set<OperationListener>();
   #closed: Promise<void> | undefined;
 
   /** Use {@link createHost}. */
@@ -199,6 +208,7 @@ export class Host implements PluginHost {
               return { limitBytes: memoryBudgetBytes, usedBytes: (await residentBytes(platform, pids)) ?? 0 };
             },
       onRestarted: (plugin) => this.#restartDependents(plugin),
+      onOperation: (begun) => this.#tellOperation(begun),
     };
     this.#watched = watch?.({
       emit,
@@ -403,15 +413,33 @@ export class Host implements PluginHost {
   }
 
   /** Every change of state from now on, numbered, with its cause. */
-  on(_event: 'event', listener: HostEventListener): this {
-    this.#events.add(listener);
+  on(event: 'event', listener: HostEventListener): this;
+  /** Every operation that is asked for from now on, by whomever, before it begins. */
+  on(event: 'operation', listener: OperationListener): this;
+  on(...[event, listener]: HostListener): this {
+    if (event === 'event') this.#events.add(listener);
+    else this.#onOperation.add(listener);
     return this;
   }
 
   /** Ends what {@link on} began with the same listener. */
-  off(_event: 'event', listener: HostEventListener): this {
-    this.#events.remove(listener);
+  off(event: 'event', listener: HostEventListener): this;
+  off(event: 'operation', listener: OperationListener): this;
+  off(...[event, listener]: HostListener): this {
+    if (event === 'event') this.#events.remove(listener);
+    else this.#onOperation.delete(listener);
     return this;
+  }
+
+  #tellOperation(begun: BegunOperation): void {
+    for (const listener of [...this.#onOperation]) {
+      try {
+        listener(begun);
+      } catch (error) {
+        const { logger } = this.#surroundings;
+        logger.error('a listener to operations threw', { error: String(error), plugin: begun.plugin });
+      }
+    }
   }
 
   /**

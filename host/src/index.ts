@@ -24,7 +24,7 @@ export type {
   RestartEvent,
 } from './events/host-event';
 export { type Logger, stderrLogger } from './events/logger';
-export { createHost, Host, type HostOptions } from './host';
+export { createHost, Host, type HostOptions, type OperationListener } from './host';
 export type { AttachOptions } from './instance/attach-options';
 export type { ExpectOptions } from './instance/expect-options';
 export type { HealthOptions } from './instance/health-options';
@@ -85,7 +85,7 @@ export type {
 } from './strategies/traffic';
 export type { ContractJudgement, ContractPolicy } from './upgrade/contract-policy';
 export type { InstanceCalls } from './upgrade/instance-calls';
-export type { OperationHandle, OperationProgress } from './upgrade/operation-handle';
+export type { BegunOperation, OperationHandle, OperationProgress } from './upgrade/operation-handle';
 export {
   formatReport,
   formatReportTable,

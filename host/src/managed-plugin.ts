@@ -53,6 +53,7 @@ export type PluginSurroundings = Omit<SupervisorTools, 'counters' | 'resources' 
   readonly memoryBudget: PluginOperationsTools['memoryBudget'];
   /** Told when an instance has taken the place of one that was lost. */
   readonly onRestarted: (plugin: ManagedPlugin) => void;
+  readonly onOperation: PluginOperationsTools['onOperation'];
 };
 
 /** The plugin behind the {@link Plugin} that applications see: also what its host and its operations do with it. */

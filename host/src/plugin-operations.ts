@@ -16,7 +16,7 @@ import { admitStrategy, type HostBudget } from './upgrade/admission';
 import { mergeOptions } from './upgrade/merge-options';
 import { Operation, type OperationFailure } from './upgrade/operation';
 import { OperationControls } from './upgrade/operation-controls';
-import { OperationHandle, type OperationProgress } from './upgrade/operation-handle';
+import { type BegunOperation, OperationHandle, type OperationProgress } from './upgrade/operation-handle';
 import type { OperationQueue } from './upgrade/operation-queue';
 import type { OperationTarget, OperationTools } from './upgrade/operation-target';
 import type { OperationName, UpgradeReport } from './upgrade/report';
@@ -38,6 +38,7 @@ export interface PluginOperationsTools extends Omit<OperationTools, 'journal' | 
   readonly signal: AbortSignal;
   /** Throws PluginError PLUGIN_STOPPED. */
   readonly refuseIfStopped: () => void;
+  readonly onOperation: (begun: BegunOperation) => void;
 }
 
 /** Whoever watches an operation, and what he can ask of it. */
@@ -135,8 +136,8 @@ export class PluginOperations {
     changes: UpgradeOptions & RollbackOptions,
     resolve: () => LoadOptions,
   ): OperationHandle {
-    const { queue, refuseIfStopped } = this.#tools;
-    return new OperationHandle((onProgress, controls) =>
+    const { queue, refuseIfStopped, onOperation } = this.#tools;
+    const handle = new OperationHandle((onProgress, controls) =>
       queue.run(operation, changes.ifBusy ?? 'wait', async () => {
         refuseIfStopped();
         const before = this.#options;
@@ -165,6 +166,11 @@ export class PluginOperations {
         return result;
       }),
     );
+    const { version: fromVersion } = this.#options;
+    const former = operation === 'rollback' ? this.#former?.version : undefined;
+    const toVersion = former ?? changes.version ?? fromVersion;
+    onOperation({ plugin: this.#target.name, operation, fromVersion, toVersion, handle });
+    return handle;
   }
 
   /** What was not stopped after an overlap stays for a while. */

@@ -1,6 +1,6 @@
 import type { ShiftProgress } from '../strategies/traffic';
 import { OperationControls } from './operation-controls';
-import type { OperationStep, UpgradeReport } from './report';
+import type { OperationName, OperationStep, UpgradeReport } from './report';
 import type { UndoName } from './step-table';
 
 /** How far an operation has come. */
@@ -14,6 +14,16 @@ export interface OperationProgress {
   readonly percent: number;
   /** With `running`: what the strategy tells, while both versions share the calls. */
   readonly shift?: ShiftProgress;
+}
+
+/** An operation that somebody has just asked for: the application, the directory of plugins, or a plugin's limits. */
+export interface BegunOperation {
+  readonly plugin: string;
+  readonly operation: OperationName;
+  /** What runs now. An operation that waits for another one may find something else. */
+  readonly fromVersion: string;
+  readonly toVersion: string;
+  readonly handle: OperationHandle;
 }
 
 /**
