@@ -101,6 +101,10 @@ export const errorCodes = {
     'Stop what listens there, give another number in ports, or raise stopTimeoutMs if it is about to leave.',
   ),
 
+  // What a daemon is told.
+  CONFIG_INVALID: entry('operator', 'Correct the lines that are named.'),
+  CONFIG_FILE_UNREADABLE: entry('operator', 'Give the path of a config that this user may read.'),
+
   // What the host keeps on disk.
   STATE_DIR_UNUSABLE: entry(
     'operator',
@@ -362,6 +366,13 @@ export const errorCodes = {
     'host',
     'Restore comes before Activate, Activate before Pause, and what is released must be declared.',
   ),
+
+  // The daemon, and those who ask it.
+  DAEMON_UNREACHABLE: entry(
+    'operator',
+    'Start the daemon with `plugd start`, or name the socket of the one that runs.',
+  ),
+  DAEMON_TOO_OLD: entry('operator', 'Start the daemon again with the release that asks it.'),
 } as const satisfies Record<string, ErrorCodeEntry>;
 
 export type ErrorCode = keyof typeof errorCodes;
