@@ -22,6 +22,16 @@ const schemas = [
       'proto/src/longest-timer.ts',
     ],
   },
+  {
+    file: 'plugd.schema.json',
+    module: 'host/src/config/json-schema.ts',
+    make: 'configJsonSchema',
+    inputs: [
+      'host/src/config/config-schema.ts',
+      'host/src/config/config.ts',
+      'host/src/config/json-schema.ts',
+    ],
+  },
 ];
 
 export const schemaInputs = () => schemas.flatMap(({ inputs }) => inputs);

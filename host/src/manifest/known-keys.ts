@@ -24,7 +24,12 @@ export function keysAt(schema: KeySchema, path: DataPath): string[] {
 /** The groups in which a key may stand; '' is the file's own level. What is in lists doesn't count. */
 export function groupsWith(schema: KeySchema, key: string, path = ''): string[] {
   const found = Object.hasOwn(schema.properties ?? {}, key) ? [path] : [];
-  const inner = Object.entries(schema.properties ?? {}).flatMap(([name, group]) =>
+  const { additionalProperties: others } = schema;
+  const groups = [
+    ...Object.entries(schema.properties ?? {}),
+    ...(typeof others === 'object' ? [['<name>', others] as const] : []),
+  ];
+  const inner = groups.flatMap(([name, group]) =>
     alternatives(group).flatMap((one) => groupsWith(one, key, path === '' ? name : `${path}.${name}`)),
   );
   return [...found, ...inner];

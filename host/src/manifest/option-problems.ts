@@ -13,10 +13,33 @@ import type { Manifest } from './manifest';
 import { type DataPath, formatPath, printableSentence, type SourceProblem } from './problem';
 import type { YamlSource } from './yaml-source';
 
-/** What options say together, by the checks that `load` and `upgrade` hold them to: one truth for both. */
-export function optionProblems(manifest: Manifest, source: YamlSource): SourceProblem[] {
-  const { restart, health, limits, expect, memory, ports, instances = 1 } = manifest;
-  const { canary, rolling, blueGreen, shadow } = manifest;
+/** What the checks look at. */
+type CheckedOptions = Pick<
+  Manifest,
+  | 'restart'
+  | 'health'
+  | 'limits'
+  | 'expect'
+  | 'memory'
+  | 'ports'
+  | 'instances'
+  | 'canary'
+  | 'rolling'
+  | 'blueGreen'
+  | 'shadow'
+>;
+
+/**
+ * What options say together, by the checks that `load` and `upgrade` hold them to: one truth for both. `base`: where in the
+ * file they stand.
+ */
+export function optionProblems(
+  options: CheckedOptions,
+  source: YamlSource,
+  base: DataPath = [],
+): SourceProblem[] {
+  const { restart, health, limits, expect, memory, ports, instances = 1 } = options;
+  const { canary, rolling, blueGreen, shadow } = options;
   const checks = [
     () => resolveRestart(restart),
     () => resolveHealth(health),
@@ -35,7 +58,7 @@ export function optionProblems(manifest: Manifest, source: YamlSource): SourcePr
       return [];
     } catch (error) {
       if (!(error instanceof PluginError) || error.code !== 'OPTIONS_INVALID') throw error;
-      const path = pathOf(String(error.facts['option']));
+      const path = [...base, ...pathOf(String(error.facts['option']))];
       const { line, column } = source.placeOf(path);
       return [{ line, column, path: formatPath(path), message: printableSentence(error.summary) }];
     }
