@@ -493,8 +493,11 @@ export class ManagedPlugin implements Plugin, OperationTarget {
 
 function instanceStatus({ instance, endpoint }: Replica): InstanceStatus {
   const { pid, address, startedAt } = instance.launched.record;
+  const { id, version, generation } = instance.identity;
   return {
-    id: instance.identity.id,
+    id,
+    version,
+    generation,
     pid,
     state: instance.state,
     address,

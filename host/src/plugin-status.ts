@@ -4,6 +4,8 @@ import type { InstanceState, PluginState } from './events/host-event';
 export interface InstanceStatus {
   /** Unique within the host. */
   readonly id: string;
+  readonly version: string;
+  readonly generation: number;
   readonly pid: number;
   readonly state: InstanceState;
   /** Socket path, or `host:port`. */

@@ -95,6 +95,7 @@ export async function createTestPlugin<const Defs extends readonly AnyServiceDef
 /** What is or was in the route. */
 interface Serving {
   readonly id: string;
+  readonly version: string;
   readonly instance: InProcessInstance;
   readonly generation: Generation;
   state: InstanceState;
@@ -182,7 +183,8 @@ class InProcessPlugin implements TestPlugin {
   #enter(instance: InProcessInstance, version: Version): void {
     const number = ++this.#generations;
     const { generation } = this.#route.swap({ number, channel: instance.channel });
-    const serving: Serving = { id: `${this.name}-${number}`, instance, generation, state: 'serving' };
+    const id = `${this.name}-${number}`;
+    const serving: Serving = { id, version: version.version, instance, generation, state: 'serving' };
     this.#serving = serving;
     this.#live.add(serving);
     this.#version = version;
@@ -236,7 +238,8 @@ class InProcessPlugin implements TestPlugin {
   }
 }
 
-function instanceStatus({ id, instance, generation, state }: Serving): InstanceStatus {
+function instanceStatus({ id, version, instance, generation, state }: Serving): InstanceStatus {
   const { address, startedAt } = instance;
-  return { id, pid: process.pid, state, address, inFlight: generation.inFlight, startedAt };
+  const { number, inFlight } = generation;
+  return { id, version, generation: number, pid: process.pid, state, address, inFlight, startedAt };
 }

@@ -36,6 +36,8 @@ test('status() tells name, state, version, generation, protocol and instances, a
     instances: [
       {
         id: expect.any(String),
+        version: '1.0.0',
+        generation: 1,
         pid: expect.any(Number),
         state: 'serving',
         address: expect.stringContaining(room.runDir),
@@ -62,8 +64,8 @@ test('status() tells name, state, version, generation, protocol and instances, a
     generation: 2,
     protocolVersion: 2,
     instances: [
-      { state: 'serving', inFlight: 0 },
-      { state: 'draining', inFlight: 1, pid: servingPidOf(before) },
+      { state: 'serving', version: '2.0.0', generation: 2, inFlight: 0 },
+      { state: 'draining', version: '1.0.0', generation: 1, inFlight: 1, pid: servingPidOf(before) },
     ],
   });
   giveUp.abort();
