@@ -1,37 +1,41 @@
-import { resolveCommand } from '../artifact/command';
-import { conform } from '../conform/conform';
-import type { RuleResult } from '../conform/rule';
-import { type Summary, summarize } from '../conform/summary';
-import type { ConformCommand } from './command-line';
-import type { Surroundings } from './run-surroundings';
+import type { Command } from 'commander';
+import type { CliContext } from './context';
 
-/** Runs `plugd conform` and returns its exit code. Throws the PluginError of a plugin that can't be started. */
-export async function runConform(command: ConformCommand, surroundings: Surroundings): Promise<number> {
-  const { stdout, env } = surroundings;
-  const cwd = surroundings.cwd();
-  const { args, cookie, versions, timeoutMs, modes, json } = command;
-  const path = resolveCommand(command.plugin, cwd, env);
-  const results = await conform(
-    { command: path, args, cwd, env, cookie, versions, timeoutMs },
-    {
-      ...(modes === undefined ? {} : { modes }),
-      ...(json ? {} : { onResult: (result) => stdout.write(asText(result)) }),
-    },
-  );
-  const summary = summarize(results);
-  if (json)
-    stdout.write(`${JSON.stringify({ plugin: path, args, versions, ...summary, results }, null, 2)}\n`);
-  else stdout.write(lastLine(summary));
-  return summary.verdict === 'pass' ? 0 : 1;
+export interface ConformOptions {
+  readonly cookie?: string;
+  readonly versions: string;
+  readonly mode: readonly string[];
+  readonly timeout: string;
+  readonly json?: true;
 }
 
-function asText({ id, mode, verdict, section, rule, expected, seen }: RuleResult): string {
-  const head = `${verdict.padEnd(5)} ${id}${mode === null ? '' : ` [${mode}]`}`;
-  if (verdict === 'pass') return `${head}: ${seen}\n`;
-  return `${head}\n      ${rule} (${section})\n      expected: ${expected}\n      seen:     ${seen}\n`;
-}
-
-function lastLine({ verdict, counts }: Summary): string {
-  const { pass, fail, warn, skip } = counts;
-  return `\n${verdict}: ${pass} passed, ${fail} failed, ${warn} warnings, ${skip} skipped\n`;
+/** `plugd conform`: needs no daemon, and takes other options than the verbs that do. */
+export function defineConform(program: Command, context: CliContext): void {
+  program
+    .command('conform <plugin> [args...]')
+    .summary("checks a plugin against go-plugin's wire")
+    .description(
+      "Checks a plugin, in whatever language it is written, against go-plugin's wire, rule by rule.",
+    )
+    .option('--cookie <NAME=VALUE>', 'the cookie that the plugin was built with; required')
+    .option('--versions <1,2>', 'all protocol versions that it speaks', '1')
+    .option(
+      '--mode <mode>',
+      'plain, automtls, multiplexed or multiplexed-automtls; may be given again, or as a list. The plugin then has to offer it; default: all that it offers',
+      (mode, before: readonly string[]) => [...before, ...mode.split(',')],
+      [],
+    )
+    .option('--timeout <ms>', 'limit of each wait, in milliseconds', '10000')
+    .option('--json', 'prints one JSON document instead of text')
+    .addHelpText(
+      'after',
+      `
+Arguments that begin with - go behind --. Exit codes: 0 (every rule holds; warnings are allowed), 1 (one does not),
+2 (wrong usage, or the plugin is no program that could be started).`,
+    )
+    .action(async (plugin: string, args: string[], options: ConformOptions, command: Command) => {
+      // Loaded here, for it is much of the host, which other verbs need not wait for.
+      const { runConform } = require('./run-conform') as typeof import('./run-conform');
+      await runConform(plugin, args, { ...command.parent?.opts(), ...options }, context);
+    });
 }

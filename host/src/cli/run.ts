@@ -1,32 +1,23 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { PluginError } from '@plugd/protocol/plugin-error';
-import { parseCommandLine } from './command-line';
-import { runConform } from './conform-command';
-import type { Surroundings } from './run-surroundings';
-import { USAGE } from './usage';
-import { UsageError } from './usage-error';
+import { CommanderError } from 'commander';
+import { CliContext } from './context';
+import { exitCodeOf, exitCodes } from './exit-code';
+import { createProgram } from './program';
+import { reportError } from './report-error';
+import type { Surroundings } from './surroundings';
 
 /** Runs a command line and returns the exit code. Results go to stdout, all else to stderr. */
 export async function run(args: readonly string[], surroundings: Surroundings): Promise<number> {
-  const { stdout, stderr } = surroundings;
+  const context = new CliContext(surroundings);
   try {
-    const command = parseCommandLine(args);
-    if (command.kind === 'conform') return await runConform(command, surroundings);
-    stdout.write(command.kind === 'help' ? USAGE : `${ownVersion()}\n`);
-    return 0;
+    await createProgram(context).parseAsync(args, { from: 'user' });
+    return context.exitCode;
   } catch (error) {
-    if (error instanceof UsageError) stderr.write(`plugd: ${error.message}\nplugd --help tells more.\n`);
-    // The plugin can't be started, or nothing can be started here.
-    else if (error instanceof PluginError) stderr.write(`plugd: ${error.message}\n`);
-    else throw error;
-    return 2;
+    // Commander has written already what there is to say: help that was asked for, or what is wrong.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    if (context.interrupted) return exitCodes.interrupted;
+    if (!reportError(error, context)) throw error;
+    return exitCodeOf(error);
+  } finally {
+    await context.close();
   }
-}
-
-function ownVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')) as {
-    version: string;
-  };
-  return version;
 }

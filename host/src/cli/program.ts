@@ -1,0 +1,49 @@
+import { Command } from 'commander';
+import { addCommonOptions, readCommonOptions } from './common-options';
+import { defineConform } from './conform-command';
+import type { CliContext } from './context';
+import { defineList } from './list-command';
+import { ownVersion } from './own-version';
+import { defineVersion } from './version-command';
+
+/** The command with all its verbs. Each one is defined in a file of its own. */
+export function createProgram(context: CliContext): Command {
+  const program = new Command('plugd')
+    .description('Runs plugins, and replaces running ones without failing a call.')
+    .version(ownVersion(), '--version', 'prints the version')
+    .helpOption('-h, --help', 'prints this')
+    .helpCommand('help [verb]', 'prints how a verb is used')
+    // Each verb says what its options mean: a plugin that is examined or called has others of the same name.
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'plugd: ')),
+      getOutHelpWidth: () => helpWidth,
+      getErrHelpWidth: () => helpWidth,
+    })
+    .addHelpText('beforeAll', ({ error }) => (error ? 'plugd: A verb is missing.\n' : ''))
+    .addHelpText('after', ending);
+  program.hook('preAction', (_program, action) => context.use(readCommonOptions(action)));
+
+  program.commandsGroup('Plugins:');
+  defineList(program, context);
+
+  program.commandsGroup('Looking for faults:');
+  defineConform(program, context);
+
+  program.commandsGroup('The command:');
+  defineVersion(program, context);
+
+  addCommonOptions(program);
+  for (const verb of program.commands) if (verb.name() !== 'conform') addCommonOptions(verb);
+  return program;
+}
+
+/** The same everywhere, so that documents can show it. */
+const helpWidth = 100;
+
+const ending = `
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no daemon answers, 4 an upgrade was refused or undone, 5 timeout,
+130 interrupted.`;
