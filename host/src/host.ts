@@ -23,7 +23,7 @@ import { ManagedPlugin, type PluginSurroundings } from './managed-plugin';
 import { selectPlatform } from './platform/select-platform';
 import type { HandedOver, Plugin } from './plugin';
 import type { PluginHost } from './plugin-host';
-import type { HostSnapshot } from './plugin-snapshot';
+import type { HostSnapshot, PluginSnapshot } from './plugin-snapshot';
 import { openPrivateDirectory } from './state/private-directory';
 import type { SnapshotLimits } from './state/snapshot-store-options';
 import { restartedWith, startOrder, stopInOrder } from './supervision/dependency-order';
@@ -144,6 +144,10 @@ async function watchPlaces(
 
 function nameTaken(name: string): PluginError {
   return new PluginError('NAME_TAKEN', `There is a plugin named ${name} already.`);
+}
+
+function snapshotOf(plugin: ManagedPlugin): PluginSnapshot {
+  return { ...plugin.status(), statistics: plugin.statistics() };
 }
 
 function checkHostOptions(options: HostOptions): void {
@@ -367,13 +371,16 @@ export class Host implements PluginHost {
   snapshot(): HostSnapshot {
     return {
       time: Date.now(),
-      plugins: [...this.#plugins.values()].map((plugin) => ({
-        ...plugin.status(),
-        statistics: plugin.statistics(),
-      })),
+      plugins: [...this.#plugins.values()].map(snapshotOf),
       stalls: this.#stalls.figures(),
       events: this.#events.counters,
     };
+  }
+
+  /** One plugin of {@link snapshot}; undefined: it is not loaded. */
+  pluginSnapshot(name: string): PluginSnapshot | undefined {
+    const plugin = this.#plugins.get(name);
+    return plugin && snapshotOf(plugin);
   }
 
   /** The loaded plugins, in the order of their loading. */
