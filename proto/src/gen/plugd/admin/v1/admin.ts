@@ -94,7 +94,11 @@ export interface DescribePluginResponse {
   /** The latest first. */
   operations: OperationRow[];
   /** What it was loaded with, secrets replaced by ***. */
-  options: { [key: string]: any } | undefined;
+  options:
+    | { [key: string]: any }
+    | undefined;
+  /** Of the latest event when this was told: what comes after it is newer. */
+  eventSequence: number;
 }
 
 export interface VersionOnDisk {
@@ -293,6 +297,8 @@ export interface PlanRollbackResponse {
 
 export interface PromoteOperationRequest {
   plugin: string;
+  /** Only this one; empty: the one that is under way. */
+  id: string;
 }
 
 export interface PromoteOperationResponse {
@@ -302,6 +308,8 @@ export interface PromoteOperationResponse {
 export interface AbortOperationRequest {
   plugin: string;
   reason: string;
+  /** Only this one, also while it waits for its turn; empty: the one that is under way. */
+  id: string;
 }
 
 export interface AbortOperationResponse {
@@ -954,7 +962,15 @@ export const DescribePluginRequest: MessageFns<DescribePluginRequest> = {
 };
 
 function createBaseDescribePluginResponse(): DescribePluginResponse {
-  return { row: undefined, snapshot: undefined, versions: [], services: [], operations: [], options: undefined };
+  return {
+    row: undefined,
+    snapshot: undefined,
+    versions: [],
+    services: [],
+    operations: [],
+    options: undefined,
+    eventSequence: 0,
+  };
 }
 
 export const DescribePluginResponse: MessageFns<DescribePluginResponse> = {
@@ -976,6 +992,9 @@ export const DescribePluginResponse: MessageFns<DescribePluginResponse> = {
     }
     if (message.options !== undefined) {
       Struct.encode(Struct.wrap(message.options), writer.uint32(50).fork()).join();
+    }
+    if (message.eventSequence !== 0) {
+      writer.uint32(56).int64(message.eventSequence);
     }
     return writer;
   },
@@ -1041,6 +1060,14 @@ export const DescribePluginResponse: MessageFns<DescribePluginResponse> = {
             message.options = Struct.unwrap(Struct.decode(reader, reader.uint32()));
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.eventSequence = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1064,6 +1091,7 @@ export const DescribePluginResponse: MessageFns<DescribePluginResponse> = {
     message.services = object.services?.map((e) => ServiceRow.fromPartial(e)) || [];
     message.operations = object.operations?.map((e) => OperationRow.fromPartial(e)) || [];
     message.options = object.options ?? undefined;
+    message.eventSequence = object.eventSequence ?? 0;
     return message;
   },
 };
@@ -2968,13 +2996,16 @@ export const PlanRollbackResponse: MessageFns<PlanRollbackResponse> = {
 };
 
 function createBasePromoteOperationRequest(): PromoteOperationRequest {
-  return { plugin: "" };
+  return { plugin: "", id: "" };
 }
 
 export const PromoteOperationRequest: MessageFns<PromoteOperationRequest> = {
   encode(message: PromoteOperationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.plugin !== "") {
       writer.uint32(10).string(message.plugin);
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
     }
     return writer;
   },
@@ -3000,6 +3031,14 @@ export const PromoteOperationRequest: MessageFns<PromoteOperationRequest> = {
             message.plugin = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3018,6 +3057,7 @@ export const PromoteOperationRequest: MessageFns<PromoteOperationRequest> = {
   fromPartial(object: DeepPartial<PromoteOperationRequest>): PromoteOperationRequest {
     const message = createBasePromoteOperationRequest();
     message.plugin = object.plugin ?? "";
+    message.id = object.id ?? "";
     return message;
   },
 };
@@ -3080,7 +3120,7 @@ export const PromoteOperationResponse: MessageFns<PromoteOperationResponse> = {
 };
 
 function createBaseAbortOperationRequest(): AbortOperationRequest {
-  return { plugin: "", reason: "" };
+  return { plugin: "", reason: "", id: "" };
 }
 
 export const AbortOperationRequest: MessageFns<AbortOperationRequest> = {
@@ -3090,6 +3130,9 @@ export const AbortOperationRequest: MessageFns<AbortOperationRequest> = {
     }
     if (message.reason !== "") {
       writer.uint32(18).string(message.reason);
+    }
+    if (message.id !== "") {
+      writer.uint32(26).string(message.id);
     }
     return writer;
   },
@@ -3123,6 +3166,14 @@ export const AbortOperationRequest: MessageFns<AbortOperationRequest> = {
             message.reason = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3142,6 +3193,7 @@ export const AbortOperationRequest: MessageFns<AbortOperationRequest> = {
     const message = createBaseAbortOperationRequest();
     message.plugin = object.plugin ?? "";
     message.reason = object.reason ?? "";
+    message.id = object.id ?? "";
     return message;
   },
 };
