@@ -373,6 +373,16 @@ export const errorCodes = {
     'Start the daemon with `plugd start`, or name the socket of the one that runs.',
   ),
   DAEMON_TOO_OLD: entry('operator', 'Start the daemon again with the release that asks it.'),
+
+  // Calls that are typed in.
+  METHOD_NOT_FOUND: entry('caller', '`plugd describe` lists the services and methods of a plugin.'),
+  SERVICE_PRIVATE: entry(
+    'operator',
+    "Name the service under services in the plugin's manifest, if others than the application may call it.",
+  ),
+  FRONT_DOOR_CLOSED: entry('operator', 'Give the daemon a front door: frontDoor in its config.'),
+  REQUEST_INVALID: entry('caller', "Correct what is named; a request is a message in protobuf's JSON."),
+  CALL_FAILED: entry('plugin', 'This is what the plugin answered.'),
 } as const satisfies Record<string, ErrorCodeEntry>;
 
 export type ErrorCode = keyof typeof errorCodes;

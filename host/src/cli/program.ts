@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { defineCall } from './call-command';
 import { addCommonOptions, readCommonOptions } from './common-options';
 import { defineConform } from './conform-command';
 import type { CliContext } from './context';
@@ -29,6 +30,7 @@ export function createProgram(context: CliContext): Command {
 
   program.commandsGroup('Plugins:');
   defineList(program, context);
+  defineCall(program, context);
 
   program.commandsGroup('Looking for faults:');
   defineConform(program, context);
