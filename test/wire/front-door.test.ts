@@ -143,6 +143,28 @@ describe('through the front door', () => {
     expect(told).toEqual([Serving.SERVING, Serving.NOT_SERVING, Serving.SERVING]);
   });
 
+  test('a call that names its plugin is answered by that one, whosever the service is', async () => {
+    const { pid } = await kv().get({ key: 'k' }, limit);
+    const probePlugin = room.host.plugin('probe');
+    if (probePlugin === undefined) throw new Error('it was loaded');
+    door.offer(probePlugin, [ProbeDefinition.fullName, KvDefinition.fullName], { ifTaken: 'share' });
+    const asking = (plugin: string) => ({ ...limit, metadata: { 'plugd-plugin': plugin } });
+    expect(await kv().get({ key: 'k' }, asking('probe'))).toMatchObject({ pid: servingPid(probePlugin) });
+    expect(await kv().get({ key: 'k' }, asking('kv'))).toMatchObject({ pid });
+    expect(await kv().get({ key: 'k' }, limit)).toMatchObject({ pid });
+    const { metadata: seen } = await probe().inspect({ environment: [] }, asking('probe'));
+    expect(JSON.stringify(seen)).not.toContain('plugd-plugin');
+    await expect(probe().inspect({ environment: [] }, asking('kv'))).rejects.toMatchObject({
+      code: status.UNIMPLEMENTED,
+    });
+    await expect(kv().get({ key: 'k' }, asking('nobody'))).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      pluginCode: 'ROUTE_CLOSED',
+      executed: 'no',
+    });
+    door.offer(probePlugin, [ProbeDefinition.fullName]);
+  });
+
   test('what two plugins name is refused, and what is withdrawn is private again', async () => {
     const other = await room.load(kvTs('1'), { name: 'other' });
     const error = await failureOf(Promise.resolve().then(() => door.offer(other, [KvDefinition.fullName])));

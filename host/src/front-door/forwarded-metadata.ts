@@ -2,6 +2,9 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
 import { Metadata } from '@grpc/grpc-js';
 import { LINEAGE_KEY } from '@plugd/protocol/rpc/lineage';
 
+/** Where a call says which plugin is to answer it, of several that have its service. */
+export const PLUGIN_KEY = 'plugd-plugin';
+
 /** What belongs to one connection, or is written anew for the next one. */
 const ownToEachHop = new Set([
   'accept-encoding',
@@ -19,6 +22,7 @@ const ownToEachHop = new Set([
   'user-agent',
   // Names generations of one host, in its own words: a stranger's word would lead past a hold.
   LINEAGE_KEY,
+  PLUGIN_KEY,
 ]);
 
 /** Of gRPC's own keys these are meant for the other end: traces, what a status is about, and when to try again. */

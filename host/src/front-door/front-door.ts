@@ -10,14 +10,15 @@ import { LONGEST_TIMER_MS } from '@plugd/protocol/longest-timer';
 import { MESSAGE_LIMIT_BYTES } from '@plugd/protocol/message-limit';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { printable } from '@plugd/protocol/printable';
-import { refusalStatus } from '../routing/refusal';
+import { type Refusal, refusalStatus } from '../routing/refusal';
 import { DoorCall } from './door-call';
 import { DoorHealth } from './door-health';
 import { type DoorPlace, type DoorPlaceOptions, listenAt } from './door-place';
 import { DoorReflection } from './door-reflection';
 import { forward } from './forward';
+import { PLUGIN_KEY } from './forwarded-metadata';
 import { answerHere, type LocalMethod } from './local-call';
-import { type FrontDoorPlugin, ServiceTable } from './service-table';
+import { type FrontDoorPlugin, type OfferOptions, ServiceTable } from './service-table';
 import { Traffic, type TrafficCounts } from './traffic';
 
 /** Where a front door is, and what it takes. */
@@ -104,11 +105,16 @@ export class FrontDoor {
   /**
    * Makes these services of the plugin public, and no others of it: all of them, or none. Calls in flight go on.
    *
+   * Where several plugins have one service, it is the first one's; the others' are reached by calls that name the plugin with the
+   * metadata `plugd-plugin`.
+   *
+   * @returns a SERVICE_TAKEN for each that is another plugin's, where they are to be shared
    * @throws PluginError OPTIONS_INVALID for what is no name of a service, or a service for hosts alone; SERVICE_TAKEN
    */
-  offer(plugin: FrontDoorPlugin, services: readonly string[]): void {
-    this.#table.offer(plugin, services);
+  offer(plugin: FrontDoorPlugin, services: readonly string[], options: OfferOptions = {}): PluginError[] {
+    const taken = this.#table.offer(plugin, services, options);
     this.#changed();
+    return taken;
   }
 
   /** The plugin has no public services any longer. Calls in flight go on. */
@@ -178,7 +184,8 @@ export class FrontDoor {
       return;
     }
     const [, service = '', method] = headers[':path']?.split('/') ?? [];
-    const found = method === undefined ? undefined : this.#table.find(service);
+    const named = headers[PLUGIN_KEY]?.toString();
+    const found = method === undefined ? undefined : this.#table.find(service, named);
     const ended = this.#traffic.begin(found?.name);
     const call = new DoorCall(stream, headers, this.#maxMessageBytes, (code) => {
       ended(code);
@@ -187,6 +194,7 @@ export class FrontDoor {
     this.#calls.add(call);
     const own = this.#own.get(call.path);
     if (found !== undefined) this.#forward(call, found.plugin);
+    else if (named !== undefined && !this.#table.knows(named)) call.end(refusalStatus(notHere(named)));
     else if (own !== undefined) void answerHere(call, own, this.#closing.signal);
     else call.refuse(status.UNIMPLEMENTED, notPublic(service));
   }
@@ -204,6 +212,10 @@ export class FrontDoor {
 /** Opens a front door. See {@link FrontDoor.open}. */
 export function createFrontDoor(options: FrontDoorOptions): Promise<FrontDoor> {
   return FrontDoor.open(options);
+}
+
+function notHere(plugin: string): Refusal {
+  return { code: 'ROUTE_CLOSED', details: `There is no plugin "${printable(plugin)}" here` };
 }
 
 function notPublic(service: string): string {

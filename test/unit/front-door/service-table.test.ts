@@ -52,6 +52,23 @@ describe('the table of public services', () => {
     expect(names(table)).toEqual(['one.A a', 'two.A b']);
   });
 
+  test("shares a service where that is wanted: it stays the first one's, and is found of both by their names", () => {
+    const table = new ServiceTable();
+    table.offer(plugin('a'), ['one.A']);
+    const taken = table.offer(plugin('b'), ['one.A', 'two.B'], { ifTaken: 'share' });
+    expect(taken.map(({ code, facts }) => [code, facts['owner']])).toEqual([['SERVICE_TAKEN', 'a']]);
+    expect(names(table)).toEqual(['one.A a', 'two.B b']);
+    expect(table.find('one.A', 'a')?.plugin.name).toBe('a');
+    expect(table.find('one.A', 'b')?.plugin.name).toBe('b');
+    expect(table.find('two.B', 'a')).toBeUndefined();
+    table.withdraw('a');
+    expect(table.find('one.A')).toBeUndefined();
+    expect(table.find('one.A', 'b')?.plugin.name).toBe('b');
+    expect([table.knows('a'), table.knows('b')]).toEqual([false, true]);
+    expect(table.offer(plugin('b'), ['one.A'], { ifTaken: 'share' })).toEqual([]);
+    expect(table.find('one.A')?.plugin.name).toBe('b');
+  });
+
   test.each(['grpc.health.v1.Health', 'grpc.reflection.v1alpha.ServerReflection'])(
     'refuses %s, which is its own',
     (service) => {
