@@ -104,6 +104,11 @@ export const errorCodes = {
   // What a daemon is told.
   CONFIG_INVALID: entry('operator', 'Correct the lines that are named.'),
   CONFIG_FILE_UNREADABLE: entry('operator', 'Give the path of a config that this user may read.'),
+  SECRET_UNREADABLE: entry('operator', 'Put the secret into a file of text that this user may read.'),
+  SECRET_UNSAFE: entry(
+    'operator',
+    'Let nobody else read the file: chmod 600, and chown to the user of the daemon.',
+  ),
 
   // What the host keeps on disk.
   STATE_DIR_UNUSABLE: entry(
