@@ -45,6 +45,8 @@ export interface GetDaemonResponse {
   logDir: string;
   /** Why the config that is on disk is not the one in force; empty where it is. */
   configProblem: string;
+  /** Of the latest event when this was told. */
+  eventSequence: number;
 }
 
 export interface ListPluginsRequest {
@@ -421,6 +423,7 @@ function createBaseGetDaemonResponse(): GetDaemonResponse {
     metrics: "",
     logDir: "",
     configProblem: "",
+    eventSequence: 0,
   };
 }
 
@@ -458,6 +461,9 @@ export const GetDaemonResponse: MessageFns<GetDaemonResponse> = {
     }
     if (message.configProblem !== "") {
       writer.uint32(90).string(message.configProblem);
+    }
+    if (message.eventSequence !== 0) {
+      writer.uint32(96).int64(message.eventSequence);
     }
     return writer;
   },
@@ -563,6 +569,14 @@ export const GetDaemonResponse: MessageFns<GetDaemonResponse> = {
             message.configProblem = reader.string();
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.eventSequence = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -591,6 +605,7 @@ export const GetDaemonResponse: MessageFns<GetDaemonResponse> = {
     message.metrics = object.metrics ?? "";
     message.logDir = object.logDir ?? "";
     message.configProblem = object.configProblem ?? "";
+    message.eventSequence = object.eventSequence ?? 0;
     return message;
   },
 };

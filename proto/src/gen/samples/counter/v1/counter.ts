@@ -27,7 +27,7 @@ import {
 export interface PutRequest {
   key: string;
   value: number;
-  /** The broker's id of the host's AddHelper. */
+  /** The broker's id of the host's AddHelper; 0: the plugin adds by itself. */
   helper: number;
 }
 
@@ -766,7 +766,7 @@ export const CounterDefinition = {
   name: "Counter",
   fullName: "samples.counter.v1.Counter",
   methods: {
-    /** Stores the sum of what the key holds and the value; the host's AddHelper adds. Twice is not once: no level. */
+    /** Stores the sum of what the key holds and the value; the host's AddHelper adds, if there is one. Twice is not once: no level. */
     put: {
       name: "Put",
       requestType: PutRequest as typeof PutRequest,
@@ -798,7 +798,7 @@ export const CounterDefinition = {
 /** Served by the plugin. */
 export type CounterService = typeof CounterService;
 export const CounterService = {
-  /** Stores the sum of what the key holds and the value; the host's AddHelper adds. Twice is not once: no level. */
+  /** Stores the sum of what the key holds and the value; the host's AddHelper adds, if there is one. Twice is not once: no level. */
   put: {
     path: "/samples.counter.v1.Counter/Put" as const,
     requestStream: false as const,
@@ -830,7 +830,7 @@ export const CounterService = {
 } as const;
 
 export interface CounterServer extends UntypedServiceImplementation {
-  /** Stores the sum of what the key holds and the value; the host's AddHelper adds. Twice is not once: no level. */
+  /** Stores the sum of what the key holds and the value; the host's AddHelper adds, if there is one. Twice is not once: no level. */
   put: handleUnaryCall<PutRequest, PutResponse>;
   get: handleUnaryCall<GetRequest, GetResponse>;
   /** The plugin serves a CounterSession until the host closes its connection to it. An id serves once: no level. */
@@ -838,7 +838,7 @@ export interface CounterServer extends UntypedServiceImplementation {
 }
 
 export interface CounterClient extends Client {
-  /** Stores the sum of what the key holds and the value; the host's AddHelper adds. Twice is not once: no level. */
+  /** Stores the sum of what the key holds and the value; the host's AddHelper adds, if there is one. Twice is not once: no level. */
   put(request: PutRequest, callback: (error: ServiceError | null, response: PutResponse) => void): ClientUnaryCall;
   put(
     request: PutRequest,
