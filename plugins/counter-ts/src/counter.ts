@@ -14,7 +14,7 @@ import {
 } from '@plugd/sdk';
 import type { Store } from './store';
 
-/** samples.counter.v1.Counter: the host does the adding. */
+/** samples.counter.v1.Counter: the host does the adding, unless it has no helper for it. */
 export function counterService(
   version: string,
   broker: ContextBroker,
@@ -23,7 +23,9 @@ export function counterService(
   const signature = { servedBy: version, pid: process.pid };
   return {
     async put({ key, value, helper }, call) {
-      const sum = await store.update(key, (old) => addByHost(broker, helper, { a: old, b: value }, call));
+      const sum = await store.update(key, async (old) =>
+        helper === 0 ? old + value : addByHost(broker, helper, { a: old, b: value }, call),
+      );
       return { value: sum, ...signature };
     },
 

@@ -28,7 +28,7 @@ type PutRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Key   string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
 	Value int32                  `protobuf:"varint,2,opt,name=value,proto3" json:"value,omitempty"`
-	// The broker's id of the host's AddHelper.
+	// The broker's id of the host's AddHelper; 0: the plugin adds by itself.
 	Helper        uint32 `protobuf:"varint,3,opt,name=helper,proto3" json:"helper,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -33,7 +33,7 @@ const (
 //
 // Served by the plugin.
 type CounterClient interface {
-	// Stores the sum of what the key holds and the value; the host's AddHelper adds. Twice is not once: no level.
+	// Stores the sum of what the key holds and the value; the host's AddHelper adds, if there is one. Twice is not once: no level.
 	Put(ctx context.Context, in *PutRequest, opts ...grpc.CallOption) (*PutResponse, error)
 	Get(ctx context.Context, in *GetRequest, opts ...grpc.CallOption) (*GetResponse, error)
 	// The plugin serves a CounterSession until the host closes its connection to it. An id serves once: no level.
@@ -84,7 +84,7 @@ func (c *counterClient) Open(ctx context.Context, in *OpenRequest, opts ...grpc.
 //
 // Served by the plugin.
 type CounterServer interface {
-	// Stores the sum of what the key holds and the value; the host's AddHelper adds. Twice is not once: no level.
+	// Stores the sum of what the key holds and the value; the host's AddHelper adds, if there is one. Twice is not once: no level.
 	Put(context.Context, *PutRequest) (*PutResponse, error)
 	Get(context.Context, *GetRequest) (*GetResponse, error)
 	// The plugin serves a CounterSession until the host closes its connection to it. An id serves once: no level.
