@@ -6,6 +6,7 @@ import { generatedTrees, isCurrent, regenerate } from './generated.mjs';
 import { goEnvironment, inCi } from './go.mjs';
 import { completeLockfile } from './lockfile.mjs';
 import { root } from './root.mjs';
+import { sampleArtifacts } from './sample-artifacts.mjs';
 import { say } from './steps.mjs';
 
 /** Under node_modules, so that the stamps go when that goes. */
@@ -27,6 +28,7 @@ const readJson = (file) => JSON.parse(readFileSync(at(file), 'utf8'));
 export function setupSteps(go, { forTests = false } = {}) {
   const steps = [install(), generate(go), build(), ...samples()];
   if (go.version) steps.push(...goBuild(go.version, forTests));
+  steps.push(sampleArtifacts(go));
   return steps;
 }
 
