@@ -378,6 +378,12 @@ export const errorCodes = {
     'Start the daemon with `plugd start`, or name the socket of the one that runs.',
   ),
   DAEMON_TOO_OLD: entry('operator', 'Start the daemon again with the release that asks it.'),
+  DAEMON_START_FAILED: entry(
+    'operator',
+    'See what it says on stderr; `plugd start` without --background says all of it.',
+  ),
+  PLUGIN_NOT_FOUND: entry('caller', 'Take one of those that `plugd list` names.'),
+  OPERATION_NOT_FOUND: entry('caller', 'See with `plugd describe` what has become of it.'),
 
   // Calls that are typed in.
   METHOD_NOT_FOUND: entry('caller', '`plugd describe` lists the services and methods of a plugin.'),

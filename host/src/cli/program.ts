@@ -5,6 +5,8 @@ import { defineConform } from './conform-command';
 import type { CliContext } from './context';
 import { defineList } from './list-command';
 import { ownVersion } from './own-version';
+import { defineStart } from './start-command';
+import { defineStop } from './stop-command';
 import { defineVersion } from './version-command';
 
 /** The command with all its verbs. Each one is defined in a file of its own. */
@@ -31,6 +33,10 @@ export function createProgram(context: CliContext): Command {
   program.commandsGroup('Plugins:');
   defineList(program, context);
   defineCall(program, context);
+
+  program.commandsGroup('The daemon:');
+  defineStart(program, context);
+  defineStop(program, context);
 
   program.commandsGroup('Looking for faults:');
   defineConform(program, context);
