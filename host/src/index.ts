@@ -55,6 +55,8 @@ export type { PluginHost } from './plugin-host';
 export type { HostSnapshot, PluginSnapshot, PluginStatistics } from './plugin-snapshot';
 export type { InstanceStatus, PluginStatus } from './plugin-status';
 export { type ReconnectOptions, reconnecting, type StreamAttempt } from './reconnecting';
+export { type ConnectHostOptions, connectHost } from './remote/connect-host';
+export { RemoteHost } from './remote/remote-host';
 export type { Lease } from './resources/lease';
 export { type LeaseOptions, LeasePool, type LeasePoolOptions } from './resources/lease-pool';
 export type { CallObserver, CallStatistics } from './routing/endpoint';

@@ -378,6 +378,7 @@ export const errorCodes = {
     'Start the daemon with `plugd start`, or name the socket of the one that runs.',
   ),
   DAEMON_TOO_OLD: entry('operator', 'Start the daemon again with the release that asks it.'),
+  FRONT_DOOR_MISSING: entry('operator', 'Take `frontDoor: false` out of its config, and start it again.'),
   DAEMON_START_FAILED: entry(
     'operator',
     'See what it says on stderr; `plugd start` without --background says all of it.',

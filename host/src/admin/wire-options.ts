@@ -1,7 +1,9 @@
 import { isAbsolute } from 'node:path';
+import type { ContractOption } from '../contract/given-contract';
 import type { LoadOptions } from '../instance/load-options';
 import { check, isText, refuse } from '../instance/option-check';
 import type { RollbackOptions, UpgradeOptions } from '../upgrade/upgrade-options';
+import { definitionFrom } from './definition-document';
 import { isStruct } from './struct';
 
 /** What is made of code or holds keys, and can't be written down. */
@@ -12,7 +14,8 @@ const paths = ['cwd', 'config'] as const;
 type Sent = Readonly<Record<string, unknown>> | undefined;
 
 /**
- * Options as they come in a message; a contract is a FileDescriptorSet in base64, or a list of them. Only what is of
+ * Options as they come in a message; a contract is a FileDescriptorSet in base64, what a
+ * definition says, or a list of these. Only what is of
  * the wire is checked here: all else is by the library, as for any application.
  *
  * Throws PluginError OPTIONS_INVALID.
@@ -47,8 +50,13 @@ function optionsFrom(sent: Sent): Record<string, unknown> {
   return options;
 }
 
-function contractFrom(sent: unknown): Uint8Array | Uint8Array[] {
-  if (isText(sent)) return Buffer.from(sent, 'base64');
-  if (Array.isArray(sent) && sent.every(isText)) return sent.map((one) => Buffer.from(one, 'base64'));
-  return refuse('contract', sent, 'a FileDescriptorSet in base64, or a list of them');
+function contractFrom(sent: unknown): ContractOption {
+  const all: readonly unknown[] = Array.isArray(sent) ? sent : [sent];
+  return all.map((one) => {
+    if (isText(one)) return Buffer.from(one, 'base64');
+    const definition = definitionFrom(one);
+    return (
+      definition ?? refuse('contract', one, 'a FileDescriptorSet in base64, a definition, or a list of them')
+    );
+  });
 }

@@ -4,6 +4,7 @@ import { PluginError } from '@plugd/protocol/plugin-error';
 export class OperationControls {
   readonly #abort = new AbortController();
   readonly #promote = new AbortController();
+  #reason: string | undefined;
   #over = false;
 
   /** Fires when the operation is to be given up. */
@@ -16,6 +17,11 @@ export class OperationControls {
     return this.#promote.signal;
   }
 
+  /** What whoever gave it up said of that. */
+  get reason(): string | undefined {
+    return this.#reason;
+  }
+
   /** See `OperationHandle.promote`. */
   promote(): boolean {
     if (this.#over || this.#abort.signal.aborted) return false;
@@ -26,6 +32,7 @@ export class OperationControls {
   /** See `OperationHandle.abort`. */
   abort(reason?: string): boolean {
     if (this.#over) return false;
+    this.#reason ??= reason;
     const why = reason === undefined ? '' : `: ${reason}`;
     this.#abort.abort(new PluginError('ABORTED', `The operation was given up by hand${why}.`));
     return true;

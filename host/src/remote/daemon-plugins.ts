@@ -1,0 +1,232 @@
+import type { GetDaemonResponse } from '@plugd/protocol/gen/plugd/admin/v1/admin';
+import { PluginError } from '@plugd/protocol/plugin-error';
+import type { AdminClient } from '../admin/admin-client';
+import { errorCause } from '../events/error-cause';
+import type { Cause, HostEvent, PluginState } from '../events/host-event';
+import type { Logger } from '../events/logger';
+import type { LoadOptions } from '../instance/load-options';
+import type { PluginStatus } from '../plugin-status';
+import type { Channel } from '../routing/grpc-call';
+import type { Refusal } from '../routing/refusal';
+import type { OperationName } from '../upgrade/report';
+import type { UpgradeOptions } from '../upgrade/upgrade-options';
+import { DaemonLink, type LinkListener } from './daemon-link';
+import { statusOf } from './documents';
+import { Door } from './door';
+import { EventRelay } from './event-relay';
+import { Looks } from './looks';
+import { OwnPlugins } from './own-plugins';
+import { PluginMirror } from './plugin-mirror';
+import { isNotThere, RemotePlugin, type RemoteSurroundings } from './remote-plugin';
+import { sentLoadOptions } from './sent-options';
+
+/** How long what has happened may take to be told, in milliseconds. */
+const toldMs = 5_000;
+const answerMs = 10_000;
+/** A picture that is older than this is no longer good for figures, in milliseconds. */
+const freshMs = 100;
+
+/** The plugins of a daemon as one application sees them, kept up to date by its events, over the daemon's own restarts too. */
+export class DaemonPlugins implements RemoteSurroundings, LinkListener {
+  readonly admin: AdminClient;
+  readonly link: DaemonLink;
+  readonly events: EventRelay;
+  readonly #logger: Logger;
+  readonly #door: Door;
+  readonly #plugins = new Map<string, RemotePlugin>();
+  readonly #seenAt = new Map<string, number>();
+  readonly #own = new OwnPlugins();
+  readonly #looks = new Looks((name) => this.#lookAt(name));
+  #closed: Promise<void> | undefined;
+
+  constructor(admin: AdminClient, logger: Logger) {
+    this.admin = admin;
+    this.events = new EventRelay(logger);
+    this.link = new DaemonLink(admin, logger, this);
+    this.#logger = logger;
+    this.#door = new Door(admin.daemon.frontDoor);
+  }
+
+  /** Throws PluginError where the daemon can't be asked. */
+  async begin(): Promise<void> {
+    await this.#lookAtAll();
+    this.link.begin();
+  }
+
+  get all(): RemotePlugin[] {
+    return [...this.#plugins.values()];
+  }
+
+  plugin(name: string): RemotePlugin | undefined {
+    return this.#plugins.get(name);
+  }
+
+  /** Throws what the daemon throws. */
+  async load(options: LoadOptions): Promise<{ readonly plugin: RemotePlugin; readonly shared: boolean }> {
+    const { name } = options;
+    const { shared } = await this.admin.loadPlugin({ options: sentLoadOptions(options) });
+    this.#own.loaded(options);
+    await this.look(name);
+    const plugin = this.#plugins.get(name);
+    if (plugin !== undefined) return { plugin, shared };
+    throw new PluginError('PLUGIN_STOPPED', `Plugin ${name} was stopped as soon as it was loaded.`);
+  }
+
+  /** Whether this application has loaded a plugin of that name, and not stopped it. */
+  isOwn(name: string): boolean {
+    return this.#own.has(name);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      const following = this.link.close();
+      this.admin.close();
+      this.#door.close();
+      await following;
+    })();
+    return this.#closed;
+  }
+
+  // For the plugins.
+
+  get door(): Channel {
+    return this.#door.channel;
+  }
+
+  get closed(): Refusal | undefined {
+    return this.#closed && { code: 'HOST_CLOSED', details: 'The connection to the daemon was closed' };
+  }
+
+  look(name: string): Promise<void> {
+    return this.#looks.take(name);
+  }
+
+  glance(name: string): void {
+    if (this.#closed === undefined && performance.now() - (this.#seenAt.get(name) ?? 0) > freshMs)
+      void this.look(name);
+  }
+
+  swapped(name: string, operation: OperationName, changes: UpgradeOptions): void {
+    this.#own.swapped(name, operation, changes);
+  }
+
+  stopped(name: string): void {
+    this.#own.forget(name);
+  }
+
+  // For the link.
+
+  onEvent(event: HostEvent, dropped: number): void {
+    this.events.lost(dropped);
+    const plugin = this.#plugins.get(event.plugin);
+    plugin?.mirror.apply(event);
+    if (plugin?.mirror.state === 'stopped') this.#drop(plugin);
+    else void this.look(event.plugin);
+    this.events.pass(event);
+  }
+
+  onLost(): void {
+    const cause: Cause = {
+      reason: 'connection-lost',
+      code: 'DAEMON_UNREACHABLE',
+      message: 'the daemon that runs it was lost',
+    };
+    for (const plugin of this.#plugins.values()) {
+      plugin.lost = true;
+      this.#become(plugin, () => plugin.mirror.lose('failed'), cause);
+    }
+  }
+
+  async onBack({ frontDoor }: GetDaemonResponse, restarted: boolean): Promise<void> {
+    this.#door.moved(frontDoor);
+    if (restarted) {
+      // Nobody knows how many.
+      this.events.lost(1);
+      for (const { mirror } of this.#plugins.values()) mirror.forget();
+      void this.#loadAgain();
+    }
+    await this.#lookAtAll().catch((error: unknown) => {
+      this.#logger.warn("the daemon's plugins can't be listed", { error: String(error) });
+    });
+  }
+
+  /** What this application had loaded into a daemon that is gone. Who shares it may do the same: the first one's counts. */
+  async #loadAgain(): Promise<void> {
+    for (const options of this.#own.all) {
+      const { name } = options;
+      try {
+        await this.admin.loadPlugin({ options: sentLoadOptions(options) });
+        await this.look(name);
+      } catch (error) {
+        // The next daemon gets another try.
+        if (error instanceof PluginError && error.code === 'DAEMON_UNREACHABLE') return;
+        if (this.#closed !== undefined) return;
+        this.#logger.error('a plugin could not be loaded again', { plugin: name, error: String(error) });
+        this.#own.forget(name);
+        const plugin = this.#plugins.get(name);
+        if (plugin?.lost) this.#become(plugin, () => this.#drop(plugin), causeOf(error));
+      }
+    }
+  }
+
+  async #lookAtAll(): Promise<void> {
+    const { plugins } = await this.admin.listPlugins({}, { timeoutMs: answerMs });
+    const names = new Set([...plugins.map(({ name }) => name), ...this.#plugins.keys()]);
+    await Promise.all([...names].map((name) => this.look(name)));
+  }
+
+  async #lookAt(name: string): Promise<void> {
+    if (this.#closed !== undefined) return;
+    try {
+      const answer = await this.admin.describePlugin({ plugin: name }, { timeoutMs: answerMs });
+      const { snapshot, eventSequence } = answer;
+      await this.link.told(eventSequence, toldMs);
+      this.#see(name, snapshot && statusOf(snapshot), eventSequence);
+    } catch (error) {
+      if (isNotThere(error)) this.#see(name, undefined, 0);
+      else
+        this.#logger.debug('a plugin of the daemon could not be seen', {
+          plugin: name,
+          error: String(error),
+        });
+    }
+  }
+
+  #see(name: string, status: PluginStatus | undefined, sequence: number): void {
+    this.#seenAt.set(name, performance.now());
+    const plugin = this.#plugins.get(name);
+    if (status === undefined || status.state === 'stopped') {
+      // One whose daemon was lost may come again with the next one.
+      if (plugin !== undefined && !plugin.lost) this.#drop(plugin);
+    } else if (plugin === undefined) {
+      this.#plugins.set(name, new RemotePlugin(new PluginMirror(status, sequence), this));
+    } else if (plugin.lost) {
+      plugin.lost = false;
+      const cause = { reason: 'attached', message: 'the daemon that runs it is back' };
+      this.#become(plugin, () => plugin.mirror.replace(status, sequence), cause);
+    } else {
+      plugin.mirror.replace(status, sequence);
+    }
+  }
+
+  #drop(plugin: RemotePlugin): void {
+    plugin.leave();
+    if (this.#plugins.get(plugin.name) !== plugin) return;
+    this.#plugins.delete(plugin.name);
+    this.#seenAt.delete(plugin.name);
+    this.#own.forget(plugin.name);
+  }
+
+  /** A change that no daemon tells of. */
+  #become(plugin: RemotePlugin, change: () => void, cause: Cause): void {
+    const from: PluginState = plugin.mirror.state;
+    change();
+    const { state: to, version, generation } = plugin.mirror.status;
+    if (from !== to)
+      this.events.emit({ type: 'plugin', plugin: plugin.name, version, generation, from, to, cause });
+  }
+}
+
+function causeOf(error: unknown): Cause {
+  return error instanceof PluginError ? errorCause(error) : { reason: 'error', message: String(error) };
+}

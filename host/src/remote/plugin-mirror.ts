@@ -1,0 +1,61 @@
+import type { HostEvent, InstanceState, PluginState } from '../events/host-event';
+import type { InstanceStatus, PluginStatus } from '../plugin-status';
+
+/** The picture that an application has of a plugin in a daemon: what the daemon told last, and what has happened since. */
+export class PluginMirror {
+  #status: PluginStatus;
+  /** Of the latest event that is in the picture. */
+  #sequence: number;
+
+  constructor(status: PluginStatus, sequence: number) {
+    this.#status = status;
+    this.#sequence = sequence;
+  }
+
+  get status(): PluginStatus {
+    const { instances, ...rest } = this.#status;
+    return { ...rest, instances: instances.map((instance) => ({ ...instance })) };
+  }
+
+  get state(): PluginState {
+    return this.#status.state;
+  }
+
+  /** @returns whether it was taken: a picture of an earlier moment than this one is not */
+  replace(status: PluginStatus, sequence: number): boolean {
+    if (sequence < this.#sequence) return false;
+    this.#status = status;
+    this.#sequence = sequence;
+    return true;
+  }
+
+  /** What an event says of states and versions. Processes that it doesn't know yet come with the next picture. */
+  apply(event: HostEvent): void {
+    if (event.sequence <= this.#sequence) return;
+    this.#sequence = event.sequence;
+    if (event.type === 'plugin') {
+      const { to: state, version, generation } = event;
+      this.#status = { ...this.#status, state, version, generation };
+    }
+    if (event.type === 'instance') this.#become(event.instance, event.to);
+  }
+
+  #become(id: string, state: InstanceState): void {
+    const { instances } = this.#status;
+    const changed = instances.flatMap((instance): InstanceStatus[] => {
+      if (instance.id !== id) return [instance];
+      return state === 'stopped' || state === 'failed' ? [] : [{ ...instance, state }];
+    });
+    this.#status = { ...this.#status, instances: changed };
+  }
+
+  /** Nobody can say any more how it is. */
+  lose(state: Extract<PluginState, 'failed' | 'stopped'>): void {
+    this.#status = { ...this.#status, state, protocolVersion: undefined, instances: [] };
+  }
+
+  /** What is told from now on is told by another daemon, which counts anew. */
+  forget(): void {
+    this.#sequence = 0;
+  }
+}
