@@ -1,0 +1,20 @@
+import type { DaemonConfig } from '../config/config';
+import type { DaemonPlaces } from '../config/places';
+
+/** What the doctor knows of where it is. */
+export interface DoctorSurroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The working directory, absolute. */
+  readonly cwd: string;
+  /** By which the daemon runs its plugins, or would. */
+  readonly config?: DaemonConfig | undefined;
+  readonly places: DaemonPlaces;
+  /** Where copies of artifacts are made for a moment. Default: the first temporary directory from which programs may be run. */
+  readonly temporary?: string;
+  /** Whether plugins are started for a moment. */
+  readonly start: boolean;
+  /** How long a plugin may take to start, where its manifest does not say. Default 15,000. */
+  readonly startTimeoutMs?: number;
+  /** Gives it up. */
+  readonly signal?: AbortSignal;
+}
