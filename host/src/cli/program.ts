@@ -1,12 +1,17 @@
 import { Command } from 'commander';
+import { defineAbort } from './abort-command';
 import { defineCall } from './call-command';
 import { addCommonOptions, readCommonOptions } from './common-options';
 import { defineConform } from './conform-command';
 import type { CliContext } from './context';
 import { defineList } from './list-command';
 import { ownVersion } from './own-version';
+import { definePromote } from './promote-command';
+import { defineRestart } from './restart-command';
+import { defineRollback } from './rollback-command';
 import { defineStart } from './start-command';
 import { defineStop } from './stop-command';
+import { defineUpgrade } from './upgrade-command';
 import { defineVersion } from './version-command';
 
 /** The command with all its verbs. Each one is defined in a file of its own. */
@@ -33,6 +38,13 @@ export function createProgram(context: CliContext): Command {
   program.commandsGroup('Plugins:');
   defineList(program, context);
   defineCall(program, context);
+
+  program.commandsGroup('Changing what runs:');
+  defineUpgrade(program, context);
+  defineRestart(program, context);
+  defineRollback(program, context);
+  definePromote(program, context);
+  defineAbort(program, context);
 
   program.commandsGroup('The daemon:');
   defineStart(program, context);
