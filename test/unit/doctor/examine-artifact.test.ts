@@ -4,8 +4,8 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import type { DaemonConfig } from '../../../host/src/config/config';
