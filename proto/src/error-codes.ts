@@ -109,6 +109,11 @@ export const errorCodes = {
     'operator',
     'Let nobody else read the file: chmod 600, and chown to the user of the daemon.',
   ),
+  LOGS_UNUSABLE: entry(
+    'operator',
+    'Let the user of the daemon write to the directory of the log, or name another one; the cause says what is in the way.',
+  ),
+  DISK_FULL: entry('operator', 'Free space there; the daemon goes on by itself.'),
 
   // What the host keeps on disk.
   STATE_DIR_UNUSABLE: entry(
