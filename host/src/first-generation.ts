@@ -4,6 +4,7 @@ import type { InstanceRecord, KeyedCertificate } from './launch/instance-record'
 import type { ReattachLine } from './launch/reattach-line';
 import type { KeptState } from './supervision/begin-life';
 import type { Supervisor } from './supervision/supervisor';
+import { type InstanceCheck, runCheck } from './upgrade/verify';
 
 /** What it takes to make the first generation of a plugin; later ones are made by operations. */
 export interface FirstGenerationTools {
@@ -13,17 +14,21 @@ export interface FirstGenerationTools {
   supervise(spec: PluginSpec, generation: number): Supervisor;
 }
 
-/** Starts it, with the state that is kept. On any failure nothing of it is left. Throws the codes of a start, and HANDOFF_FAILED. */
+/** Starts it, with the state that is kept. On any failure nothing of it is left. Throws the codes of a start, HANDOFF_FAILED, and what the check throws. */
 export async function startFirst(
   { signal, supervise }: FirstGenerationTools,
   spec: PluginSpec,
   number: number,
   kept: KeptState,
+  check?: InstanceCheck,
 ): Promise<Supervisor> {
   const first = supervise(spec, number);
   await first.start({ signal, runStep: (_step, work) => work() });
   try {
     await first.begin(kept);
+    const { instance } = first.first ?? {};
+    if (check !== undefined && instance !== undefined)
+      await runCheck(instance, check, spec.startTimeoutMs, signal);
     return first;
   } catch (error) {
     await first.kill({ reason: 'start-failed' });

@@ -1,10 +1,8 @@
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { valid } from 'semver';
 import { EventLog, type HostEventListener } from './events/event-log';
-import { guardedLogger, type Logger, logLevels, stderrLogger } from './events/logger';
-import { HostStore } from './host-store';
+import type { Logger } from './events/logger';
+import type { HostStore } from './host-store';
 import {
   type AttachOptions,
   agreeOnCertificates,
@@ -14,173 +12,49 @@ import {
 } from './instance/attach-options';
 import { InstanceFactory } from './instance/instance-factory';
 import type { LoadOptions } from './instance/load-options';
-import { checkedBytes } from './instance/memory-options';
-import { check, checkGroup, isRecord, isText, refuse } from './instance/option-check';
+import { check, isRecord, isText, refuse } from './instance/option-check';
 import { resolveSpec } from './instance/plugin-spec';
-import { Launcher } from './launch/launcher';
+import type { Launcher } from './launch/launcher';
 import { parseReattachLine } from './launch/reattach-line';
+import { LoadedPlugins } from './loaded-plugins';
 import { ManagedPlugin, type PluginSurroundings } from './managed-plugin';
-import { selectPlatform } from './platform/select-platform';
+import type { Manifest } from './manifest/manifest';
+import { type OperationListener, OperationListeners } from './operation-listeners';
 import type { HandedOver, Plugin } from './plugin';
 import type { PluginHost } from './plugin-host';
 import type { HostSnapshot, PluginSnapshot } from './plugin-snapshot';
-import { openPrivateDirectory } from './state/private-directory';
-import type { SnapshotLimits } from './state/snapshot-store-options';
-import { restartedWith, startOrder, stopInOrder } from './supervision/dependency-order';
+import { CallMeters, type HostCallMeter } from './routing/call-meter';
 import { StallMeter } from './supervision/stall-meter';
 import { residentBytes } from './upgrade/memory-watch';
-import type { BegunOperation } from './upgrade/operation-handle';
-import { type CheckedPluginsDir, checkedPluginsDir, type PluginsDirOptions } from './watch/watch-options';
+import type { OperationHandle } from './upgrade/operation-handle';
+import type { PlannedChange } from './watch/planned-change';
+import type { PluginsDirOptions } from './watch/watch-options';
+import type { WatchedPluginStatus } from './watch/watched-versions';
 import type { WatchingHost } from './watched-lanes';
-import { WatchedPlugins, type WatchedPluginsOptions } from './watched-plugins';
-
-/** How to make a host. */
-export interface HostOptions {
-  /**
-   * Where the host makes its directory, which holds the plugins' sockets. It has to belong to this user, and nobody
-   * else may write to it. Default: XDG_RUNTIME_DIR, else the temporary directory.
-   */
-  readonly runDir?: string;
-  /**
-   * Where the host keeps the journal of its operations and the states of its plugins beyond its own life: the next host with
-   * this directory finishes or undoes an operation in which this one was killed, and gives a plugin its last kept state. One
-   * host at a time; made, 0700, if it is missing. What is in it of states is encrypted. Default: nothing outlives the host.
-   */
-  readonly stateDir?: string;
-  /** How much is kept of the states that plugins hand over, for a rollback or after a crash. */
-  readonly snapshots?: SnapshotLimits;
-  /**
-   * The most memory that all plugins may have together when a second version of one is to run beside the first; else the
-   * upgrade is refused or recreates, as the plugin's `memory.ifShort` says. In bytes. Default: no limit.
-   */
-  readonly memoryBudgetBytes?: number;
-  /**
-   * A directory of plugins with manifests, `<name>/<version>/plugin.yaml`, each run at its highest version for as long as it
-   * lies there: what is added is loaded, a new version or another content is upgraded to, what is taken away is stopped. Plugins
-   * run from copies. Default: the host runs what it is told to.
-   */
-  readonly pluginsDir?: string | PluginsDirOptions;
-  /** Where the host and its plugins log; `console` fits. Default: warnings and errors, a line each, on stderr. */
-  readonly logger?: Logger;
-}
-
-/**
- * Makes a host. It owns a private directory and, except on Windows, a small guardian process that ends the plugins
- * should the host be killed. With `pluginsDir` it resolves when each plugin that is there has been loaded, or refused, of which
- * the log tells.
- *
- * Throws PluginError OPTIONS_INVALID, ARTIFACT_UNREADABLE (there is no such directory of plugins), RUN_DIR_UNSAFE, RUN_DIR_FULL, SOCKET_PATH_TOO_LONG, GUARDIAN_FAILED, and of the state
- * directory STATE_DIR_IN_USE, STATE_DIR_UNUSABLE, STATE_FORMAT_NEWER.
- */
-export async function createHost(options: HostOptions = {}): Promise<Host> {
-  const { host, begin } = await openHost(options);
-  await begin();
-  return host;
-}
-
-/**
- * A host that has not looked at its `pluginsDir` yet: whoever listens to it from here on misses nothing. Where `begin` throws
- * it has closed the host.
- */
-export async function openHost(
-  options: HostOptions = {},
-): Promise<{ readonly host: Host; begin(): Promise<void> }> {
-  checkHostOptions(options);
-  checkedBytes('memoryBudgetBytes', options.memoryBudgetBytes, 1);
-  const watch = options.pluginsDir === undefined ? undefined : checkedPluginsDir(options.pluginsDir);
-  const logger = guardedLogger(options.logger ?? stderrLogger());
-  const platform = selectPlatform();
-  const launcher = new Launcher({
-    platform,
-    ...(options.runDir === undefined ? {} : { runDir: options.runDir }),
-    log: ({ level, message, fields }) => logger[level](message, fields),
-  });
-  await launcher.open();
-  const stateDir = options.stateDir === undefined ? undefined : resolve(options.stateDir);
-  let store: HostStore | undefined;
-  let host: Host;
-  const watched: WatchedPlugins[] = [];
-  try {
-    const opened = await HostStore.open({
-      stateDir,
-      // Made when the launcher was opened.
-      runDirectory: launcher.directory ?? tmpdir(),
-      snapshots: options.snapshots ?? {},
-      logger,
-    });
-    store = opened;
-    const prepared = watch && (await WatchedPlugins.prepare(await watchPlaces(watch, stateDir, launcher)));
-    host = new Host(launcher, logger, platform, opened, options.memoryBudgetBytes, (watching) => {
-      if (prepared !== undefined) watched.push(prepared(watching));
-      return watched[0];
-    });
-  } catch (error) {
-    await store?.close();
-    await launcher.close();
-    throw error;
-  }
-  const begin = async () => {
-    try {
-      await watched[0]?.begin();
-    } catch (error) {
-      await host.close();
-      throw error;
-    }
-  };
-  return { host, begin };
-}
-
-/** Copies of a host that is killed are needed to go on where it was; without a state directory they go with it. */
-async function watchPlaces(
-  watch: CheckedPluginsDir,
-  stateDir: string | undefined,
-  launcher: Launcher,
-): Promise<WatchedPluginsOptions> {
-  if (stateDir === undefined) return { watch, copies: launcher.makeSharedDirectory(), pinsFile: undefined };
-  const copies = join(stateDir, 'artifacts');
-  await openPrivateDirectory(copies);
-  return { watch, copies, pinsFile: join(stateDir, 'pins.json') };
-}
-
-function nameTaken(name: string): PluginError {
-  return new PluginError('NAME_TAKEN', `There is a plugin named ${name} already.`);
-}
+import type { WatchedPlugins } from './watched-plugins';
+import { checkUpgradeTarget, type UpgradeTarget, type UpgradeToOptions } from './watched-upgrade';
 
 function snapshotOf(plugin: ManagedPlugin): PluginSnapshot {
   return { ...plugin.status(), statistics: plugin.statistics() };
 }
 
-function checkHostOptions(options: HostOptions): void {
-  check(isRecord(options), 'options', options, 'an object');
-  const { runDir, stateDir, snapshots, logger } = options;
-  check(stateDir === undefined || (isText(stateDir) && stateDir !== ''), 'stateDir', stateDir, 'a path');
-  checkGroup('snapshots', snapshots ?? {});
-  check(runDir === undefined || (isText(runDir) && runDir !== ''), 'runDir', runDir, 'a path');
-  const logs =
-    logger === undefined ||
-    (isRecord(logger) && logLevels.every((level) => typeof logger[level] === 'function'));
-  check(logs, 'logger', logger, `an object with the methods ${logLevels.join(', ')}`);
-}
-
-/** Called for each operation that is asked for: it should be quick. What it throws is logged. */
-export type OperationListener = (begun: BegunOperation) => void;
-
 type HostListener =
   | [event: 'event', listener: HostEventListener]
   | [event: 'operation', listener: OperationListener];
 
-/** Runs plugins. Made by {@link createHost}; ended by `close()`, or at the end of its scope by `await using`. */
+/** Runs plugins. Made by `createHost`; ended by `close()`, or at the end of its scope by `await using`. */
 export class Host implements PluginHost {
   readonly #launcher: Launcher;
   readonly #events: EventLog;
   readonly #surroundings: PluginSurroundings;
   readonly #stalls = new StallMeter();
-  readonly #plugins = new Map<string, ManagedPlugin>();
+  readonly #meters = new CallMeters();
+  readonly #plugins = new LoadedPlugins();
   readonly #watched: WatchedPlugins | undefined;
-  readonly #onOperation = new Set<OperationListener>();
+  readonly #operations: OperationListeners;
   #closed: Promise<void> | undefined;
 
-  /** Use {@link createHost}. */
+  /** Use `createHost`. */
   constructor(
     launcher: Launcher,
     logger: Logger,
@@ -191,6 +65,7 @@ export class Host implements PluginHost {
   ) {
     this.#launcher = launcher;
     this.#events = new EventLog(logger);
+    this.#operations = new OperationListeners(logger);
     const { emit } = this.#events;
     const factory = new InstanceFactory({ launcher, platform, logger, emit });
     const stalls = this.#stalls;
@@ -204,21 +79,24 @@ export class Host implements PluginHost {
       directory: store.runDirectory,
       token: launcher.token,
       store,
+      meters: this.#meters,
       memoryBudget:
         memoryBudgetBytes === undefined
           ? undefined
           : async () => {
-              const pids = [...this.#plugins.values()].flatMap((plugin) => plugin.pids);
+              const pids = this.#plugins.all.flatMap((plugin) => plugin.pids);
               return { limitBytes: memoryBudgetBytes, usedBytes: (await residentBytes(platform, pids)) ?? 0 };
             },
-      onRestarted: (plugin) => this.#restartDependents(plugin),
-      onOperation: (begun) => this.#tellOperation(begun),
+      onRestarted: (plugin) => {
+        if (this.#closed === undefined) void this.#plugins.restartDependents(plugin, logger);
+      },
+      onOperation: (begun) => this.#operations.tell(begun),
     };
     this.#watched = watch?.({
       emit,
       logger,
-      load: (options) => this.load(options),
-      loaded: () => [...this.#plugins.values()].map((plugin) => ({ plugin, directory: plugin.directory })),
+      load: (options, check) => this.#add(options, (plugin) => plugin.start(check)),
+      loaded: () => this.#plugins.all,
     });
   }
 
@@ -273,18 +151,10 @@ export class Host implements PluginHost {
     options: LoadOptions,
     open: (plugin: ManagedPlugin) => Promise<void>,
     missing: readonly MissingOption[] = [],
-  ): Promise<Plugin> {
+  ): Promise<ManagedPlugin> {
     if (this.#closed !== undefined) throw new PluginError('HOST_CLOSED', 'The host is closed.');
     const plugin = new ManagedPlugin(options, this.#surroundings, missing);
-    if (this.#plugins.has(plugin.name)) {
-      throw nameTaken(plugin.name);
-    }
-    startOrder(this.#dependencies([plugin]));
-    this.#plugins.set(plugin.name, plugin);
-    const forget = () => {
-      if (this.#plugins.get(plugin.name) === plugin) this.#plugins.delete(plugin.name);
-    };
-    plugin.onStopped(forget);
+    const forget = this.#plugins.add(plugin);
     try {
       await open(plugin);
       return plugin;
@@ -304,11 +174,7 @@ export class Host implements PluginHost {
   async loadAll(all: readonly LoadOptions[]): Promise<Plugin[]> {
     check(Array.isArray(all), 'options', all, 'a list of load options');
     const specs = all.map((options) => resolveSpec(options));
-    for (const [index, { name }] of specs.entries()) {
-      if (this.#plugins.has(name) || specs.findIndex((one) => one.name === name) < index)
-        throw nameTaken(name);
-    }
-    startOrder(this.#dependencies(specs));
+    this.#plugins.check(specs);
     const loads = new Map<string, Promise<Plugin>>();
     const load = async (options: LoadOptions, dependsOn: readonly string[]): Promise<Plugin> => {
       // In a tick of its own: by then every one of the list is in the map.
@@ -323,55 +189,17 @@ export class Host implements PluginHost {
     const results = await Promise.allSettled(loads.values());
     const failed = results.find((result) => result.status === 'rejected');
     if (failed === undefined) return results.flatMap((result) => ('value' in result ? [result.value] : []));
-    await this.#stop(results.flatMap((result) => (result.status === 'fulfilled' ? result.value.name : [])));
+    await this.#plugins.stop(
+      results.flatMap((result) => (result.status === 'fulfilled' ? result.value.name : [])),
+    );
     throw failed.reason;
-  }
-
-  /** Who depends on whom; of those that are loaded, without what was stopped since: they live without it already. */
-  #dependencies(
-    added: readonly { readonly name: string; readonly dependsOn: readonly string[] }[] = [],
-  ): Map<string, readonly string[]> {
-    const names = new Set([...this.#plugins.keys(), ...added.map(({ name }) => name)]);
-    const loaded = [...this.#plugins.values()].map(
-      ({ name, dependsOn }) => [name, dependsOn.filter((one) => names.has(one))] as const,
-    );
-    return new Map([...loaded, ...added.map(({ name, dependsOn }) => [name, dependsOn] as const)]);
-  }
-
-  /** Stops those that are loaded of these, each before those of them that it depends on. */
-  #stop(names: readonly string[]): Promise<void> {
-    const chosen = new Set(names);
-    const order = [...this.#dependencies()].flatMap(([name, dependsOn]) =>
-      chosen.has(name) ? [[name, dependsOn.filter((one) => chosen.has(one))] as const] : [],
-    );
-    return stopInOrder(new Map(order), async (name) => this.#plugins.get(name)?.stop());
-  }
-
-  /** A plugin lost its process and has another one: what its options say of its dependents is done. */
-  #restartDependents(plugin: ManagedPlugin): void {
-    if (this.#closed !== undefined) return;
-    const names = restartedWith(plugin.name, plugin.restartStrategy, this.#dependencies());
-    void (async () => {
-      for (const name of names) {
-        await this.#plugins
-          .get(name)
-          ?.restart()
-          .then(undefined, (error: unknown) => {
-            this.#surroundings.logger.error('a dependent plugin could not be restarted', {
-              plugin: name,
-              because: plugin.name,
-              error: String(error),
-            });
-          });
-      }
-    })();
   }
 
   /** The host as it is now, with all its counters: plain data. */
   snapshot(): HostSnapshot {
     return {
       time: Date.now(),
-      plugins: [...this.#plugins.values()].map(snapshotOf),
+      plugins: this.#plugins.all.map(snapshotOf),
       stalls: this.#stalls.figures(),
       events: this.#events.counters,
     };
@@ -383,9 +211,17 @@ export class Host implements PluginHost {
     return plugin && snapshotOf(plugin);
   }
 
+  /**
+   * Tells of each call of any plugin that begins from now on, when it has ended: what metrics are made of. Returns how to end
+   * that. It is on the path of each call, so it has to be quick, and must not throw.
+   */
+  observeCalls(meter: HostCallMeter): () => void {
+    return this.#meters.add(meter);
+  }
+
   /** The loaded plugins, in the order of their loading. */
   plugins(): Plugin[] {
-    return [...this.#plugins.values()];
+    return this.#plugins.all;
   }
 
   /** The plugin of that name, if it is loaded. */
@@ -413,6 +249,68 @@ export class Host implements PluginHost {
     await this.#watching().pin(name, undefined);
   }
 
+  /** The version that each plugin of `pluginsDir` is held at, by {@link pin} or by its settings; the first counts. */
+  pins(): ReadonlyMap<string, string> {
+    return this.#watching().pins;
+  }
+
+  /**
+   * Upgrades a plugin of `pluginsDir` now, to a version in it or to the artifact of a directory anywhere, of which a copy is made.
+   * What the options leave out is as the manifest says. Then it is left at that, until something of it changes on disk or it is
+   * pinned; unless it is what would run anyway.
+   *
+   * The handle is that of `plugin.upgrade`; it also throws VERSION_NOT_FOUND, PLUGIN_PINNED (at another version), REQUIREMENT_UNMET
+   * and its kin, and why the artifact can't be run. Throws PluginError PLUGIN_NOT_FOUND, PLUGIN_STOPPED, OPTIONS_INVALID, HOST_CLOSED.
+   */
+  upgradeTo(name: string, target: UpgradeTarget, options: UpgradeToOptions = {}): OperationHandle {
+    check(isText(name) && name !== '', 'name', name, 'the name of a plugin');
+    checkUpgradeTarget(target);
+    return this.#watching().upgradeTo(name, target, options);
+  }
+
+  /** What lies in `pluginsDir` of each plugin, what runs of it, and why the rest doesn't. Throws PluginError OPTIONS_INVALID, HOST_CLOSED. */
+  versionsOnDisk(): readonly WatchedPluginStatus[] {
+    return this.#watching().versionsOnDisk();
+  }
+
+  /** The manifest by which a plugin of `pluginsDir` runs; undefined: it doesn't run, or was loaded by its options. */
+  manifest(name: string): Manifest | undefined {
+    return this.#watched?.manifest(name);
+  }
+
+  /**
+   * What is still to be done to make what runs what is in `pluginsDir`, and what can't be.
+   *
+   * @param settings as if these were the settings of the plugins
+   */
+  plan(settings?: PluginsDirOptions['settings']): readonly PlannedChange[] {
+    return this.#watching().plan(settings);
+  }
+
+  /**
+   * Looks through `pluginsDir`, and asks for the settings of all plugins, now. Resolves with what there is to do, as
+   * {@link plan}, when all that can be has been begun.
+   *
+   * Throws PluginError ARTIFACT_UNREADABLE, OPTIONS_INVALID, HOST_CLOSED.
+   */
+  reconcile(): Promise<readonly PlannedChange[]> {
+    return this.#watching().reconcile();
+  }
+
+  /**
+   * Makes a plugin of `pluginsDir` what lies on disk, whatever was done with it by hand: one that was stopped runs again, what was
+   * rolled back is upgraded, what has failed is tried again. Resolves when that is done.
+   *
+   * Throws PluginError PLUGIN_NOT_FOUND, why nothing of it can be run, OPTIONS_INVALID, HOST_CLOSED.
+   */
+  async startAgain(name: string): Promise<Plugin> {
+    check(isText(name) && name !== '', 'name', name, 'the name of a plugin');
+    await this.#watching().startAgain(name);
+    const plugin = this.#plugins.get(name);
+    if (plugin !== undefined) return plugin;
+    throw new PluginError('PLUGIN_STOPPED', `Plugin ${name} was stopped.`, { facts: { plugin: name } });
+  }
+
   #watching(): WatchedPlugins {
     if (this.#closed !== undefined) throw new PluginError('HOST_CLOSED', 'The host is closed.');
     if (this.#watched === undefined) refuse('pluginsDir', undefined, 'given, for versions to be held');
@@ -425,7 +323,7 @@ export class Host implements PluginHost {
   on(event: 'operation', listener: OperationListener): this;
   on(...[event, listener]: HostListener): this {
     if (event === 'event') this.#events.add(listener);
-    else this.#onOperation.add(listener);
+    else this.#operations.add(listener);
     return this;
   }
 
@@ -434,19 +332,8 @@ export class Host implements PluginHost {
   off(event: 'operation', listener: OperationListener): this;
   off(...[event, listener]: HostListener): this {
     if (event === 'event') this.#events.remove(listener);
-    else this.#onOperation.delete(listener);
+    else this.#operations.remove(listener);
     return this;
-  }
-
-  #tellOperation(begun: BegunOperation): void {
-    for (const listener of [...this.#onOperation]) {
-      try {
-        listener(begun);
-      } catch (error) {
-        const { logger } = this.#surroundings;
-        logger.error('a listener to operations threw', { error: String(error), plugin: begun.plugin });
-      }
-    }
   }
 
   /**
@@ -456,7 +343,7 @@ export class Host implements PluginHost {
   close(): Promise<void> {
     this.#closed ??= (async () => {
       await this.#watched?.stop();
-      await this.#stop([...this.#plugins.keys()]);
+      await this.#plugins.stop();
       await this.#watched?.end();
       this.#stalls.stop();
       await this.#surroundings.store.close();
@@ -474,19 +361,23 @@ export class Host implements PluginHost {
    */
   async handOver(): Promise<HandedOver[]> {
     if (this.#closed !== undefined) throw new PluginError('HOST_CLOSED', 'The host is closed.');
+    const handedOver = this.#handOver();
+    // At once: from now on nothing is loaded, and nobody hands it over again.
+    this.#closed = handedOver.then(() => {});
+    return handedOver;
+  }
+
+  async #handOver(): Promise<HandedOver[]> {
     if (this.#watched !== undefined) {
       await this.#watched.stop();
-      await this.#stop(this.#watched.names);
+      await this.#plugins.stop(this.#watched.names);
       await this.#watched.end();
     }
-    const releasing = Promise.all([...this.#plugins.values()].map((plugin) => plugin.release()));
-    this.#closed = releasing.then(async () => {
-      this.#stalls.stop();
-      await this.#surroundings.store.close();
-      return this.#launcher.handOver();
-    });
-    await this.#closed;
-    return (await releasing).flatMap((handedOver) => handedOver ?? []);
+    const released = await Promise.all(this.#plugins.all.map((plugin) => plugin.release()));
+    this.#stalls.stop();
+    await this.#surroundings.store.close();
+    await this.#launcher.handOver();
+    return released.flatMap((handedOver) => handedOver ?? []);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -10,6 +10,7 @@ export type { AnalysisRule, MetricName, MetricRule } from './analysis/rule';
 export type { ChannelSecurity } from './connection/channel';
 export type { PluginBroker } from './connection/scoped-broker';
 export type { ContractOption, ContractSource, DescriptorSet } from './contract/given-contract';
+export { createHost } from './create-host';
 export type { HostEventListener } from './events/event-log';
 export type {
   ArtifactEvent,
@@ -24,7 +25,8 @@ export type {
   RestartEvent,
 } from './events/host-event';
 export { type Logger, stderrLogger } from './events/logger';
-export { createHost, Host, type HostOptions, type OperationListener } from './host';
+export { Host } from './host';
+export type { HostOptions } from './host-options';
 export type { AttachOptions } from './instance/attach-options';
 export type { ExpectOptions } from './instance/expect-options';
 export type { HealthOptions } from './instance/health-options';
@@ -50,6 +52,7 @@ export { parseManifest } from './manifest/parse-manifest';
 export { type PlatformName, platformName } from './manifest/platform-name';
 export type { SourceProblem } from './manifest/problem';
 export { type ChosenVersion, checkRequires } from './manifest/requires';
+export type { OperationListener } from './operation-listeners';
 export type { HandedOver, HostedPlugin, PinnedScope, Plugin, PluginCalls } from './plugin';
 export type { PluginHost } from './plugin-host';
 export type { HostSnapshot, PluginSnapshot, PluginStatistics } from './plugin-snapshot';
@@ -99,4 +102,8 @@ export {
 export type { StrategyName } from './upgrade/step-table';
 export type { Candidate, RollbackOptions, RollbackPlan, UpgradeOptions } from './upgrade/upgrade-options';
 export type { Verdict, VerdictLine } from './upgrade/verdict';
+export type { PlannedChange } from './watch/planned-change';
+export type { PluginOverrides } from './watch/plugin-overrides';
 export type { PluginsDirOptions } from './watch/watch-options';
+export type { WatchedPluginStatus, WatchedVersion } from './watch/watched-versions';
+export type { UpgradeTarget, UpgradeToOptions } from './watched-upgrade';

@@ -2,6 +2,7 @@ import type { Client } from '@grpc/grpc-js';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { PromiseClient } from '@plugd/protocol/rpc/client';
 import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
+import type { Contract } from './contract/contract';
 import { errorCause } from './events/error-cause';
 import type { Cause, PluginState } from './events/host-event';
 import { attachFirst, attachFirstByLine, type FirstGenerationTools, startFirst } from './first-generation';
@@ -14,11 +15,12 @@ import type { InstanceRecord, KeyedCertificate } from './launch/instance-record'
 import type { ReattachLine } from './launch/reattach-line';
 import { runPinned } from './pinned-scope';
 import type { HandedOver, PinnedScope, Plugin } from './plugin';
-import { PluginOperations, type PluginOperationsTools } from './plugin-operations';
+import { PluginOperations, type PluginOperationsTools, type PrepareUpgrade } from './plugin-operations';
 import { recoverPlugin } from './plugin-recovery';
 import type { PluginStatistics } from './plugin-snapshot';
 import type { InstanceStatus, PluginStatus } from './plugin-status';
 import { PluginResources } from './resources/plugin-resources';
+import type { CallMeters } from './routing/call-meter';
 import { addedStatistics, type CallFilter, noCalls } from './routing/endpoint';
 import type { Channel } from './routing/grpc-call';
 import { RouteCalls } from './routing/route-calls';
@@ -41,6 +43,7 @@ import type { OperationHandle } from './upgrade/operation-handle';
 import { OperationQueue } from './upgrade/operation-queue';
 import type { OperationTarget } from './upgrade/operation-target';
 import type { RollbackOptions, RollbackPlan, UpgradeOptions } from './upgrade/upgrade-options';
+import type { InstanceCheck } from './upgrade/verify';
 
 /** What a plugin needs of its host. */
 export type PluginSurroundings = Omit<SupervisorTools, 'counters' | 'resources' | 'kept' | 'onOutgrown'> & {
@@ -49,6 +52,7 @@ export type PluginSurroundings = Omit<SupervisorTools, 'counters' | 'resources' 
   /** In the environment of all of the host's plugins: by it a later host finds what this one left. */
   readonly token: string;
   readonly store: HostStore;
+  readonly meters?: CallMeters;
   /** See {@link PluginOperationsTools}. */
   readonly memoryBudget: PluginOperationsTools['memoryBudget'];
   /** Told when an instance has taken the place of one that was lost. */
@@ -99,6 +103,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
       name: spec.name,
       retry: new ContractRetry(serving),
       streams: new ContractStreams(spec.name, serving, surroundings.logger),
+      meters: surroundings.meters,
     });
     this.#calls = new RouteCalls(this.#route);
     this.#queue = new OperationQueue(spec.name);
@@ -169,6 +174,11 @@ export class ManagedPlugin implements Plugin, OperationTarget {
     return this.#operations.upgrade(changes);
   }
 
+  /** See {@link PluginOperations.prepared}. */
+  prepared(prepare: PrepareUpgrade, toVersion?: string): OperationHandle {
+    return this.#operations.prepared(prepare, toVersion);
+  }
+
   restart(options: Pick<UpgradeOptions, 'ifBusy'> = {}): OperationHandle {
     return this.#operations.restart(options);
   }
@@ -227,8 +237,16 @@ export class ManagedPlugin implements Plugin, OperationTarget {
     return names.size === 0 ? {} : { message: `never released: ${[...names].join(', ')}` };
   }
 
-  /** Starts the first generation. For `host.load`. */
-  async start(): Promise<void> {
+  get contract(): Contract | undefined {
+    return this.#serving?.contract;
+  }
+
+  /**
+   * Starts the first generation. For `host.load`.
+   *
+   * @param check of one that is started: one that a killed host was upgrading goes on as it was
+   */
+  async start(check?: InstanceCheck): Promise<void> {
     const { store } = this.#surroundings;
     const unfinished = await store.unfinished(this.name);
     await this.#open(async (spec) => {
@@ -242,7 +260,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
           first = await startFirst(this.#firstTools, recovered, this.nextGeneration(), kept);
         });
       }
-      return first ?? startFirst(this.#firstTools, spec, this.nextGeneration(), this.#kept);
+      return first ?? startFirst(this.#firstTools, spec, this.nextGeneration(), this.#kept, check);
     });
   }
 

@@ -24,6 +24,7 @@ import { type AskedStrategy, askedStrategy } from './upgrade/shift-strategy';
 import type { StrategyName } from './upgrade/step-table';
 import { chooseStrategy, isShift } from './upgrade/strategy';
 import type { RollbackOptions, RollbackPlan, UpgradeOptions } from './upgrade/upgrade-options';
+import type { InstanceCheck } from './upgrade/verify';
 import { endGeneration, WarmGeneration } from './upgrade/warm-generation';
 
 export interface PluginOperationsTools extends Omit<OperationTools, 'journal' | 'outlives'> {
@@ -45,6 +46,21 @@ export interface PluginOperationsTools extends Omit<OperationTools, 'journal' | 
 interface Watched {
   readonly onProgress: (progress: OperationProgress) => void;
   readonly controls: OperationControls;
+}
+
+/** An upgrade that the host itself has made ready. */
+export interface PreparedUpgrade {
+  readonly changes: UpgradeOptions;
+  /** Beside the application's own check, and before it: see {@link InstanceCheck}. */
+  readonly check: InstanceCheck | undefined;
+}
+
+export type PrepareUpgrade = (signal: AbortSignal) => Promise<PreparedUpgrade>;
+
+interface Asked {
+  readonly changes: UpgradeOptions & RollbackOptions;
+  readonly resolve: () => LoadOptions;
+  readonly check?: InstanceCheck | undefined;
 }
 
 /** Which options a plugin runs by, ran by before, and how it comes from ones to others. */
@@ -101,6 +117,19 @@ export class PluginOperations {
     return this.#operate('upgrade', changes, () => this.#resolve(changes));
   }
 
+  /** An upgrade whose changes are made ready as its first part; an abort meanwhile fires the signal. */
+  prepared(prepare: PrepareUpgrade, toVersion?: string): OperationHandle {
+    const handle: OperationHandle = new OperationHandle(async (onProgress, controls) => {
+      const { changes, check } = await prepare(controls.signal);
+      if (toVersion === undefined) this.#tell('upgrade', changes.version, handle);
+      if (controls.signal.aborted) throw controls.signal.reason;
+      const resolve = () => this.#resolve(changes);
+      return this.#perform('upgrade', { changes, resolve, check }, { onProgress, controls });
+    });
+    if (toVersion !== undefined) this.#tell('upgrade', toVersion, handle);
+    return handle;
+  }
+
   restart(options: Pick<UpgradeOptions, 'ifBusy'>): OperationHandle {
     return this.#operate('restart', options, () => this.#resolve({}));
   }
@@ -136,41 +165,53 @@ export class PluginOperations {
     changes: UpgradeOptions & RollbackOptions,
     resolve: () => LoadOptions,
   ): OperationHandle {
-    const { queue, refuseIfStopped, onOperation } = this.#tools;
     const handle = new OperationHandle((onProgress, controls) =>
-      queue.run(operation, changes.ifBusy ?? 'wait', async () => {
-        refuseIfStopped();
-        const before = this.#options;
-        const old = this.#target.serving;
-        let options = before;
-        const result = await this.#run(operation, changes, { onProgress, controls }, () => {
-          options = resolve();
-          return options;
-        });
-        if ('error' in result) {
-          if (result.outcome !== 'go-back') throw result.error;
-          const { error, stays } = await this.#goBack(before, result, onProgress);
-          if (stays) {
-            this.#former = before;
-            this.#options = options;
-            this.#missing = [];
-          }
-          throw error;
-        }
-        if (result.outcome === 'swapped') {
-          if (operation !== 'restart') this.#former = before;
+      this.#perform(operation, { changes, resolve }, { onProgress, controls }),
+    );
+    const former = operation === 'rollback' ? this.#former?.version : undefined;
+    this.#tell(operation, former ?? changes.version, handle);
+    return handle;
+  }
+
+  #tell(operation: OperationName, toVersion: string | undefined, handle: OperationHandle): void {
+    const { version: fromVersion } = this.#options;
+    const plugin = this.#target.name;
+    this.#tools.onOperation({ plugin, operation, fromVersion, toVersion: toVersion ?? fromVersion, handle });
+  }
+
+  #perform(
+    operation: OperationName,
+    { changes, resolve, check }: Asked,
+    { onProgress, controls }: Watched,
+  ): Promise<UpgradeReport> {
+    const { queue, refuseIfStopped } = this.#tools;
+    return queue.run(operation, changes.ifBusy ?? 'wait', async () => {
+      refuseIfStopped();
+      const before = this.#options;
+      const old = this.#target.serving;
+      let options = before;
+      const result = await this.#run(operation, { changes, check }, { onProgress, controls }, () => {
+        options = resolve();
+        return options;
+      });
+      if ('error' in result) {
+        if (result.outcome !== 'go-back') throw result.error;
+        const { error, stays } = await this.#goBack(before, result, onProgress);
+        if (stays) {
+          this.#former = before;
           this.#options = options;
           this.#missing = [];
-          this.#keepWarm(old, result, changes);
         }
-        return result;
-      }),
-    );
-    const { version: fromVersion } = this.#options;
-    const former = operation === 'rollback' ? this.#former?.version : undefined;
-    const toVersion = former ?? changes.version ?? fromVersion;
-    onOperation({ plugin: this.#target.name, operation, fromVersion, toVersion, handle });
-    return handle;
+        throw error;
+      }
+      if (result.outcome === 'swapped') {
+        if (operation !== 'restart') this.#former = before;
+        this.#options = options;
+        this.#missing = [];
+        this.#keepWarm(old, result, changes);
+      }
+      return result;
+    });
   }
 
   /** What was not stopped after an overlap stays for a while. */
@@ -199,7 +240,7 @@ export class PluginOperations {
 
   async #run(
     operation: OperationName,
-    changes: UpgradeOptions & RollbackOptions,
+    { changes, check: instanceCheck }: Pick<Asked, 'changes' | 'check'>,
     { onProgress, controls }: Watched,
     resolve: () => LoadOptions,
   ): Promise<UpgradeReport | OperationFailure> {
@@ -234,6 +275,7 @@ export class PluginOperations {
           return resolveSpec(options);
         },
         verify,
+        check: instanceCheck,
         dryRun,
         force,
         contractPolicy,
@@ -317,7 +359,7 @@ export class PluginOperations {
     const changes = { force: true, expect: { strict: false } };
     try {
       const watched = { onProgress, controls: new OperationControls() };
-      const back = await this.#run('rollback', changes, watched, () => before);
+      const back = await this.#run('rollback', { changes }, watched, () => before);
       if (!('error' in back)) return { error: error.withFacts({ outcome: 'rolled-back' }), stays: false };
       return { error: notBack(error, back.error), stays: back.outcome === 'undone' };
     } catch (refusal) {

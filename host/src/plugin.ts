@@ -2,6 +2,7 @@ import type { Client } from '@grpc/grpc-js';
 import type { PromiseClient } from '@plugd/protocol/rpc/client';
 import type { AnyServiceDefinition } from '@plugd/protocol/rpc/definition';
 import type { PluginBroker } from './connection/scoped-broker';
+import type { Contract } from './contract/contract';
 import type { LoadOptions } from './instance/load-options';
 import type { InstanceRecord } from './launch/instance-record';
 import type { PluginStatus } from './plugin-status';
@@ -102,6 +103,8 @@ export interface Plugin extends HostedPlugin {
    * the process is lost, PLUGIN_UNHEALTHY when it hangs and is given up, PLUGIN_STOPPED after `stop()`. While there is no instance it waits, or is refused, as a call.
    */
   pinned<T>(use: (scope: PinnedScope) => Promise<T> | T): Promise<T>;
+  /** Its services, as far as they are known at the moment: by its `contract`, and what it says of itself. Undefined while there is no instance. */
+  readonly contract: Contract | undefined;
   /** With this another host can attach to the processes that serve; undefined while there is none. */
   handedOver(): HandedOver | undefined;
 }

@@ -1,19 +1,25 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
-import { digestArtifact } from './artifact/artifact-tree';
 import { errorCause } from './events/error-cause';
-import type { ArtifactEvent, Cause } from './events/host-event';
 import { removeTree } from './launch/run-directory';
-import { type ArtifactCopy, copyArtifact } from './manifest/copy-artifact';
-import { loadOptionsOf } from './manifest/load-options-of';
-import type { RequiredRanges } from './watch/choices';
+import type { Manifest } from './manifest/manifest';
+import type { OperationHandle } from './upgrade/operation-handle';
+import type { Situation } from './watch/choices';
+import { Failures } from './watch/failures';
+import { gatherMs, LookLoop } from './watch/look-loop';
 import { Pins } from './watch/pins';
-import { plan, type WatchAction } from './watch/plan';
+import { plan, type WaitingVersion } from './watch/plan';
+import { type PlannedChange, plannedChanges } from './watch/planned-change';
+import { overridesStamp, type PluginOverrides } from './watch/plugin-overrides';
 import { type Look, ShelfOfVersions } from './watch/shelf-of-versions';
 import { TreeWatch } from './watch/tree-watch';
 import type { CheckedPluginsDir } from './watch/watch-options';
+import type { WatchedPluginStatus } from './watch/watched-versions';
 import { told, WatchedLanes, type WatchingHost } from './watched-lanes';
+import { statusOnDisk } from './watched-status';
+import { type UpgradeTarget, type UpgradeToOptions, upgradeByHand } from './watched-upgrade';
+import { WatchedWork } from './watched-work';
 
 export interface WatchedPluginsOptions {
   readonly watch: CheckedPluginsDir;
@@ -23,23 +29,7 @@ export interface WatchedPluginsOptions {
   readonly pinsFile: string | undefined;
 }
 
-interface Failure {
-  readonly digest: string;
-  /** Not its own fault: with the next look at everything it is tried again. */
-  readonly passing: boolean;
-}
-
-/** What says nothing of the version that was to run. */
-const passing: readonly string[] = [
-  'RUN_DIR_FULL',
-  'RUN_DIR_UNSAFE',
-  'PLUGIN_STOPPED',
-  'HOST_CLOSED',
-  'BUSY',
-];
-
-/** How long an event is waited for to be followed by more. */
-const gatherMs = 20;
+type Settings = (name: string) => PluginOverrides | undefined;
 
 /** Makes what runs what lies in the directory of plugins. */
 export class WatchedPlugins {
@@ -48,18 +38,17 @@ export class WatchedPlugins {
   readonly #host: WatchingHost;
   readonly #pins: Pins;
   readonly #shelf: ShelfOfVersions;
-  readonly #tree = new TreeWatch(() => this.#soon(gatherMs));
+  readonly #tree: TreeWatch;
+  readonly #loop: LookLoop;
   readonly #lanes: WatchedLanes;
-  readonly #busy = new Map<string, RequiredRanges>();
-  readonly #work = new Set<Promise<void>>();
-  readonly #failures = new Map<string, Failure>();
+  readonly #work: WatchedWork;
+  readonly #failures = new Failures();
   readonly #told = new Map<string, string>();
+  #waiting: readonly WaitingVersion[] = [];
   #onDisk: Look['onDisk'] = new Map();
   #directories: ReadonlySet<string>;
   #leftovers: readonly string[];
-  #timer: NodeJS.Timeout | undefined;
-  #dueMs = Number.POSITIVE_INFINITY;
-  #looking: Promise<void> | undefined;
+  #removing: Promise<void> = Promise.resolve();
   #wholeAtMs = 0;
   #patientUntilMs = 0;
   #unreadable = false;
@@ -72,14 +61,27 @@ export class WatchedPlugins {
     pins: Pins,
     leftovers: readonly string[],
   ) {
+    const { watch, copies } = options;
     this.#options = options;
-    this.#root = resolve(options.watch.directory);
+    this.#root = resolve(watch.directory);
     this.#directories = new Set([this.#root]);
     this.#host = host;
     this.#pins = pins;
     this.#leftovers = leftovers;
     this.#lanes = new WatchedLanes(host);
-    this.#shelf = new ShelfOfVersions(this.#root, options.watch.quietMs);
+    this.#shelf = new ShelfOfVersions(this.#root, watch.quietMs);
+    this.#loop = new LookLoop(
+      () => this.#look(),
+      (error) => this.#lookFailed(error),
+    );
+    this.#tree = new TreeWatch(() => this.#loop.soon(gatherMs));
+    this.#work = new WatchedWork({
+      ...{ root: this.#root, copies, host, lanes: this.#lanes, failures: this.#failures },
+      settings: watch.settings,
+      doubt: (name, version) => this.#shelf.doubt(name, version),
+      isStopped: () => this.#stopped,
+      onEnded: () => this.#loop.soon(0),
+    });
   }
 
   /** Reads what an earlier host has left. Throws PluginError STATE_DIR_UNUSABLE. */
@@ -95,10 +97,7 @@ export class WatchedPlugins {
     const rest = new Promise<void>((done) => this.#onRest.push(done));
     // One that is written to all the time keeps nobody waiting.
     this.#patientUntilMs = performance.now() + 10 * this.#options.watch.quietMs;
-    this.#looking = this.#look().finally(() => {
-      this.#looking = undefined;
-    });
-    await this.#looking;
+    await this.#loop.now();
     await rest;
   }
 
@@ -107,67 +106,120 @@ export class WatchedPlugins {
     return this.#lanes.names;
   }
 
+  /** By the manifest of what runs; undefined: it isn't of the directory, or doesn't run. */
+  manifest(name: string): Manifest | undefined {
+    return this.#lanes.runningCopy(name)?.manifest;
+  }
+
+  get pins(): ReadonlyMap<string, string> {
+    return this.#pinsBy(this.#options.watch.settings);
+  }
+
   /** Throws PluginError STATE_DIR_UNUSABLE. */
   async pin(name: string, version: string | undefined): Promise<void> {
     await this.#pins.set(name, version);
     // Whoever asks for a version wants it tried again.
-    if (version !== undefined) this.#failures.delete(`${name}/${version}`);
+    if (version !== undefined) this.#failures.forget(name, version);
     this.#lanes.takeBack(name);
-    this.#soon(0);
+    this.#loop.soon(0);
+  }
+
+  /** See `host.versionsOnDisk`. */
+  versionsOnDisk(): readonly WatchedPluginStatus[] {
+    return statusOnDisk({
+      ...{ root: this.#root, shelf: this.#shelf, lanes: this.#lanes, failures: this.#failures },
+      situation: this.#situation(this.#options.watch.settings),
+      waiting: this.#waiting,
+      onDisk: this.#onDisk,
+      settings: this.#options.watch.settings,
+    });
+  }
+
+  /** See `host.plan`. */
+  plan(settings: Settings = this.#options.watch.settings): readonly PlannedChange[] {
+    const situation = this.#situation(settings);
+    const underWay = new Map([...this.#work.underWay].map(([name, { action }]) => [name, action]));
+    const problems = new Map(
+      this.versionsOnDisk().flatMap(({ name, versions }) =>
+        versions.flatMap(({ version, state, problem }) =>
+          problem === undefined || state === 'waiting' ? [] : [[`${name}/${version}`, problem.summary]],
+        ),
+      ),
+    );
+    return plannedChanges(situation, underWay, {
+      problemOf: (name, version) => problems.get(`${name}/${version}`),
+      left: this.#lanes.left,
+      disabled: this.#disabled(settings),
+    });
+  }
+
+  /** Looks through all of it now. Resolves with what was found to be done, which has been begun. Throws PluginError ARTIFACT_UNREADABLE. */
+  async reconcile(): Promise<readonly PlannedChange[]> {
+    this.#wholeAtMs = 0;
+    await this.#loop.now();
+    return this.plan();
+  }
+
+  /**
+   * What was stopped or given up is tried again; resolves when that has been done, or nothing of it can be.
+   *
+   * Throws PluginError PLUGIN_NOT_FOUND, why nothing of it can be run, HOST_CLOSED.
+   */
+  async startAgain(name: string): Promise<void> {
+    this.#failures.forget(name);
+    this.#lanes.takeBack(name);
+    for (;;) {
+      await this.#loop.now();
+      if (this.#stopped) throw new PluginError('HOST_CLOSED', 'The host is closed.');
+      const entry = this.#work.underWay.get(name);
+      if (entry === undefined) break;
+      await entry.ended;
+    }
+    if (this.#lanes.runningCopy(name) !== undefined) return;
+    const status = this.versionsOnDisk().find((one) => one.name === name);
+    if (status === undefined) throw notFound(name);
+    const problem = status.versions.find((one) => one.problem !== undefined)?.problem;
+    if (problem !== undefined) throw problem;
+    throw new PluginError('PLUGIN_NOT_FOUND', `Nothing of plugin ${name} can be run.`, {
+      facts: { plugin: name, enabled: status.enabled, ...(status.pinned ? { pinned: status.pinned } : {}) },
+    });
+  }
+
+  /** See `host.upgradeTo`. */
+  upgradeTo(name: string, target: UpgradeTarget, options: UpgradeToOptions): OperationHandle {
+    const lane = this.#lanes.get(name);
+    if (lane === undefined || this.#lanes.runningCopy(name) === undefined) throw this.#notRunning(name);
+    const { copies } = this.#options;
+    const tools = {
+      ...{ root: this.#root, copies, lanes: this.#lanes, work: this.#work },
+      running: () => this.#situation(this.#options.watch.settings).running,
+      settled: (one: string, version: string) => this.#settled(one, version),
+      checkPin: (one: string, version: string) => this.#checkPin(one, version),
+      onPlaced: (one: string) => this.#leaveUnlessWanted(one),
+    };
+    return upgradeByHand(tools, lane, target, options);
   }
 
   /** Nothing is begun from now on. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#timer);
     this.#tree.close();
-    await this.#looking?.catch(() => {});
+    await this.#loop.stop();
   }
 
   /** Waits for what is under way, and removes all copies. For when the plugins have been stopped. Never rejects. */
   async end(): Promise<void> {
-    await Promise.all(this.#work);
+    await this.#work.end();
+    await this.#removing;
     for (const name of this.#lanes.names) await this.#lanes.remove(name);
     for (const done of this.#onRest.splice(0)) done();
   }
 
-  /** Looks again, at the latest after so long. */
-  #soon(ms: number): void {
-    if (this.#stopped) return;
-    const dueMs = performance.now() + ms;
-    if (dueMs >= this.#dueMs) return;
-    clearTimeout(this.#timer);
-    this.#dueMs = dueMs;
-    this.#timer = setTimeout(() => {
-      this.#dueMs = Number.POSITIVE_INFINITY;
-      void this.#lookAgain();
-    }, ms);
-  }
-
-  async #lookAgain(): Promise<void> {
-    if (this.#looking !== undefined) {
-      // Whoever began it hears of its failure.
-      await this.#looking.catch(() => {});
-      this.#soon(gatherMs);
-      return;
-    }
-    this.#looking = this.#look()
-      .then(
-        () => {
-          this.#unreadable = false;
-        },
-        (error: unknown) => {
-          // It may be there again in a moment; what runs runs on.
-          if (!this.#unreadable)
-            this.#host.logger.error('the directory of plugins can’t be read', told(error));
-          this.#unreadable = true;
-          this.#soon(this.#options.watch.rescanMs);
-        },
-      )
-      .finally(() => {
-        this.#looking = undefined;
-      });
-    await this.#looking;
+  #lookFailed(error: unknown): void {
+    // It may be there again in a moment; what runs runs on.
+    if (!this.#unreadable) this.#host.logger.error('the directory of plugins can’t be read', told(error));
+    this.#unreadable = true;
+    this.#loop.soon(this.#options.watch.rescanMs);
   }
 
   async #look(): Promise<void> {
@@ -175,120 +227,160 @@ export class WatchedPlugins {
     const whole = performance.now() >= this.#wholeAtMs;
     if (whole) {
       this.#wholeAtMs = performance.now() + rescanMs;
-      for (const [key, failure] of this.#failures) if (failure.passing) this.#failures.delete(key);
+      this.#failures.forgetPassing();
     }
     // Before the list is made: what happens after that is told of.
     this.#tree.follow(this.#directories);
     const { onDisk, found, unfit, nextMs, directories } = await this.#shelf.look(whole);
     if (this.#stopped) return;
+    this.#unreadable = false;
     this.#directories = directories;
     this.#tree.follow(directories);
     this.#onDisk = onDisk;
-    for (const { name, version } of found) this.#tell(name, version, 'found', { reason: 'directory' });
+    for (const { name, version } of found) this.#work.tell(name, version, 'found', { reason: 'directory' });
     for (const { name, version, problem } of unfit) {
       // It has only been begun.
-      if (problem.code !== 'MANIFEST_NOT_FOUND') this.#fail(name, version, problem);
+      if (problem.code !== 'MANIFEST_NOT_FOUND') this.#work.fail(name, version, problem);
     }
     this.#reconcile(nextMs === undefined);
-    this.#soon(Math.min(nextMs ?? rescanMs, Math.max(0, this.#wholeAtMs - performance.now())));
+    this.#loop.soon(Math.min(nextMs ?? rescanMs, Math.max(0, this.#wholeAtMs - performance.now())));
   }
 
   /** @param quiet nothing on disk is about to change what is planned */
   #reconcile(quiet: boolean): void {
     if (this.#stopped) return;
-    const running = this.#lanes.look(this.#onDisk, this.#busy);
-    const onDisk = new Map([...this.#onDisk].filter(([name]) => !this.#lanes.isLeft(name)));
-    const { actions, waiting } = plan({
-      onDisk,
-      running,
-      pins: this.#pins.versions,
-      hasFailed: (name, version, digest) => this.#failures.get(`${name}/${version}`)?.digest === digest,
-      busy: this.#busy,
-    });
+    const { settings } = this.#options.watch;
+    for (const name of this.#disabled(settings)) this.#lanes.takeBack(name);
+    const situation = this.#situation(settings);
+    const { actions, waiting } = plan(situation);
+    this.#waiting = waiting;
     for (const { name, version, error } of waiting) {
       if (this.#told.get(name) === error.message) continue;
       this.#told.set(name, error.message);
       this.#host.logger.warn('a version has to wait', { plugin: name, version, ...told(error) });
-      this.#tell(name, version, 'waiting', causeOf(error));
+      this.#work.tell(name, version, 'waiting', errorCause(error));
     }
     for (const name of this.#told.keys())
       if (!waiting.some((one) => one.name === name)) this.#told.delete(name);
-    for (const action of actions) this.#begin(action);
+    this.#giveUpUnwanted(situation);
+    for (const action of actions) this.#work.begin(action);
     const enough = quiet || performance.now() >= this.#patientUntilMs;
-    if (!enough || actions.length > 0 || this.#busy.size > 0) return;
+    if (!enough || actions.length > 0 || this.#work.underWay.size > 0) return;
     for (const done of this.#onRest.splice(0)) done();
-    const work = this.#removeLeftovers().finally(() => this.#work.delete(work));
-    this.#work.add(work);
+    this.#removing = this.#removing.then(() => this.#removeLeftovers());
   }
 
-  #begin(action: WatchAction): void {
-    const { name } = action;
-    this.#busy.set(name, action.kind === 'stop' ? {} : action.requires);
-    const work = (action.kind === 'stop' ? this.#stop(name) : this.#put(action))
-      .catch((error: unknown) => {
-        this.#host.logger.error('a plugin could not be made what is on disk', {
-          plugin: name,
-          ...told(error),
-        });
-      })
-      .finally(() => {
-        this.#busy.delete(name);
-        this.#work.delete(work);
-        this.#soon(0);
-      });
-    this.#work.add(work);
-  }
-
-  async #stop(name: string): Promise<void> {
-    const lane = this.#lanes.get(name);
-    if (lane === undefined) return;
-    const { version } = lane.plugin.status();
-    await lane.plugin.stop();
-    await this.#lanes.remove(name);
-    this.#tell(name, version, 'removed', { reason: 'directory' });
-  }
-
-  async #put({ kind, name, version, digest }: Exclude<WatchAction, { kind: 'stop' }>): Promise<void> {
-    const source = join(this.#root, name, version);
-    const lane = this.#lanes.get(name);
-    this.#tell(name, version, 'loading', { reason: 'directory' });
-    let copy: ArtifactCopy | undefined;
-    try {
-      copy = await copyArtifact(source, this.#options.copies, { name, version });
-      if (copy.digest !== digest) return await this.#another(copy, name, version);
-      const options = loadOptionsOf(copy.manifest, copy);
-      if (kind === 'load' || lane === undefined) {
-        const plugin = await this.#host.load(options.load);
-        this.#lanes.add(plugin, copy);
-      } else await this.#lanes.replace(lane, copy, () => lane.plugin.upgrade(options.upgrade));
-      this.#tell(name, version, 'running', { reason: 'directory' });
-    } catch (error) {
-      const lost = this.#lanes.get(name)?.copies.has(copy?.directory ?? '') !== true;
-      if (copy !== undefined && lost) await this.#lanes.release(copy);
-      // What was copied, or was to be, was not what had been looked at.
-      if (copy === undefined && (await digestArtifact(source).catch(() => '')) !== digest)
-        return this.#shelf.doubt(name, version);
-      if (!this.#stopped) this.#fail(name, version, error, digest);
+  /** What is being put where it is not wanted any more, which may take hours, is not waited for. */
+  #giveUpUnwanted({ onDisk, pins }: Situation): void {
+    for (const [name, { action, byHand }] of this.#work.underWay) {
+      if (action.kind === 'stop') continue;
+      const pin = pins.get(name);
+      const versions = onDisk.get(name) ?? [];
+      const isThere = versions.some(
+        ({ version, state }) => byHand || version === action.version || state === 'unsettled',
+      );
+      if (!isThere) this.#work.giveUp(name, 'it is no longer on disk');
+      else if (pin !== undefined && pin !== action.version && !byHand)
+        this.#work.giveUp(name, `it is pinned to ${pin}`);
     }
   }
 
-  async #another(copy: ArtifactCopy, name: string, version: string): Promise<void> {
-    this.#shelf.doubt(name, version);
-    await this.#lanes.release(copy);
+  #situation(settings: Settings): Situation {
+    const busy = new Map([...this.#work.underWay].map(([name, { requires }]) => [name, requires]));
+    const running = this.#lanes.look(this.#onDisk, busy);
+    const disabled = this.#disabled(settings);
+    const { left } = this.#lanes;
+    const names = new Set([...this.#onDisk.keys(), ...running.keys()]);
+    const stamps = new Map([...names].map((name) => [name, overridesStamp(settings(name))]));
+    return {
+      onDisk: new Map([...this.#onDisk].filter(([name]) => !left.has(name) && !disabled.has(name))),
+      running,
+      pins: this.#pinsBy(settings),
+      settings: stamps,
+      hasFailed: (name, version, digest) =>
+        this.#failures.of({ name, version, digest, settings: stamps.get(name) ?? '' }) !== undefined,
+      busy,
+    };
   }
 
-  #fail(name: string, version: string, error: unknown, digest?: string): void {
-    const code = error instanceof PluginError ? error.code : undefined;
-    if (digest !== undefined) {
-      const isPassing = code !== undefined && passing.includes(code);
-      this.#failures.set(`${name}/${version}`, { digest, passing: isPassing });
+  #disabled(settings: Settings): ReadonlySet<string> {
+    const names = [...this.#onDisk.keys(), ...this.#lanes.names];
+    return new Set(names.filter((name) => settings(name)?.enabled === false));
+  }
+
+  #pinsBy(settings: Settings): ReadonlyMap<string, string> {
+    const names = new Set([...this.#onDisk.keys(), ...this.#lanes.names]);
+    const given = [...names].flatMap((name): [string, string][] => {
+      const pin = settings(name)?.pin;
+      return pin === undefined ? [] : [[name, pin]];
+    });
+    return new Map([...given, ...this.#pins.versions]);
+  }
+
+  #checkPin(name: string, version: string): void {
+    const pin = this.pins.get(name);
+    if (pin === undefined || pin === version) return;
+    throw new PluginError(
+      'PLUGIN_PINNED',
+      `Plugin ${name} is pinned to version ${pin}, and not ${version}.`,
+      {
+        facts: { plugin: name, pinned: pin, version },
+      },
+    );
+  }
+
+  /** Waits as long as it may still be being written. */
+  async #settled(name: string, version: string): Promise<void> {
+    const { quietMs } = this.#options.watch;
+    const untilMs = performance.now() + 10 * Math.max(quietMs, 100);
+    for (;;) {
+      await this.#loop.now();
+      const found = this.#onDisk.get(name)?.find((one) => one.version === version);
+      if (found === undefined)
+        throw new PluginError(
+          'VERSION_NOT_FOUND',
+          `There is no version ${version} of plugin ${name} on disk.`,
+          {
+            facts: { plugin: name, version },
+          },
+        );
+      const problem = this.#shelf.problemOf(name, version);
+      if (found.state === 'unfit' && problem !== undefined) throw problem;
+      if (found.state === 'good') return;
+      if (this.#stopped) throw new PluginError('HOST_CLOSED', 'The host is closed.');
+      if (performance.now() >= untilMs)
+        throw new PluginError(
+          'ARTIFACT_CHANGED',
+          `Version ${version} of plugin ${name} is still being written.`,
+        );
+      await new Promise((done) => setTimeout(done, Math.max(10, quietMs / 4)));
     }
-    this.#host.logger.error('a version can’t be run', { plugin: name, version, ...told(error) });
-    this.#tell(name, version, 'failed', causeOf(error));
   }
 
-  #tell(plugin: string, version: string, phase: ArtifactEvent['phase'], cause: Cause): void {
-    this.#host.emit({ type: 'artifact', plugin, version, phase, cause });
+  /** What was put there by hand is left alone, unless it is what would be there anyway. */
+  #leaveUnlessWanted(name: string): void {
+    const copy = this.#lanes.runningCopy(name);
+    if (copy === undefined || this.#stopped) return;
+    const { version } = copy.manifest;
+    const pin = this.pins.get(name);
+    const wanted = (this.#onDisk.get(name) ?? []).find((one) => pin === undefined || one.version === pin);
+    if (wanted?.version === version && wanted.digest === copy.digest) this.#lanes.takeBack(name);
+    else this.#lanes.leave(name, `it was upgraded to ${version} by hand`);
+  }
+
+  #notRunning(name: string): PluginError {
+    const plugin = this.#host.loaded().find((one) => one.name === name);
+    if (plugin !== undefined)
+      return new PluginError(
+        'OPTIONS_INVALID',
+        `Plugin ${name} was loaded by its options, and not from the directory of plugins.`,
+        { facts: { plugin: name }, hint: 'Upgrade it by its options.' },
+      );
+    if (!this.#onDisk.has(name)) return notFound(name);
+    return new PluginError('PLUGIN_STOPPED', `Plugin ${name} doesn't run.`, {
+      facts: { plugin: name },
+      hint: 'Start it first.',
+    });
   }
 
   async #removeLeftovers(): Promise<void> {
@@ -303,7 +395,6 @@ export class WatchedPlugins {
   }
 }
 
-function causeOf(error: unknown): Cause {
-  if (!(error instanceof PluginError)) return { reason: 'error', message: String(error) };
-  return errorCause(error);
+function notFound(name: string): PluginError {
+  return new PluginError('PLUGIN_NOT_FOUND', `There is no plugin ${name}.`, { facts: { plugin: name } });
 }

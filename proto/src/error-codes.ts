@@ -76,6 +76,8 @@ export const errorCodes = {
     'operator',
     'Choose other versions of the plugins that ask for it: what they ask excludes each other.',
   ),
+  VERSION_NOT_FOUND: entry('caller', 'Take a version that is on disk, or put this one there first.'),
+  PLUGIN_PINNED: entry('caller', 'Unpin the plugin, or pin it to the version that is wanted.'),
 
   // The places that the host prepares.
   RUN_DIR_UNSAFE: entry(

@@ -1,6 +1,6 @@
 // An application with a host, to be killed: bundled and run by host-killed.test.ts.
 // argv: JSON, see Order. Everything that it starts inherits ROOM_MARK.
-import { createHost } from '../../host/src/host';
+import { createHost } from '../../host/src/create-host';
 import type { LoadOptions } from '../../host/src/instance/load-options';
 
 /** What such a host is to do before it is killed. */

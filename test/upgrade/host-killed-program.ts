@@ -1,6 +1,6 @@
 // An application with a host that keeps state, and kills itself: bundled and run by the tests beside it, through KilledHosts.
 // argv: JSON, see KilledOrder. Its plugin inherits ROOM_MARK.
-import { createHost } from '../../host/src/host';
+import { createHost } from '../../host/src/create-host';
 import type { LoadOptions } from '../../host/src/instance/load-options';
 import type { UpgradeOptions } from '../../host/src/upgrade/upgrade-options';
 import { counterOptions, put } from '../support/counter-room';

@@ -1,6 +1,6 @@
 // A host whose application asks for much and waits for nothing: bundled and run by unawaited.test.ts.
 // argv: the plugin's command. Any unhandled rejection ends this process with a failure.
-import { createHost } from '../../host/src/host';
+import { createHost } from '../../host/src/create-host';
 
 async function main(command: string): Promise<void> {
   const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };

@@ -8,6 +8,7 @@ import type { OperationProgress } from './operation-handle';
 import type { OperationName } from './report';
 import type { StrategyName } from './step-table';
 import type { UpgradeOptions } from './upgrade-options';
+import type { InstanceCheck } from './verify';
 
 /** What one operation is to do. */
 export interface OperationOptions {
@@ -19,6 +20,8 @@ export interface OperationOptions {
   /** Reads the options and finds the command. */
   readonly prepare: () => PluginSpec;
   readonly verify: UpgradeOptions['verify'];
+  /** The host's own check, before that. */
+  readonly check: InstanceCheck | undefined;
   readonly dryRun: boolean;
   /** Swaps although the contract is broken. */
   readonly force: boolean;

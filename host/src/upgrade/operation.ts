@@ -170,7 +170,7 @@ export class Operation implements LoopEnvironment {
       case 'contract-given':
         return true;
       case 'verify-given':
-        return this.#options.verify !== undefined;
+        return this.#options.verify !== undefined || this.#options.check !== undefined;
       case 'stateful':
         return description?.state !== undefined;
       case 'exclusive':

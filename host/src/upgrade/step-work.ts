@@ -20,7 +20,7 @@ import { noCalls, type SideReport, type UpgradeReport } from './report';
 import { Shifting } from './shifting';
 import type { StepName, StepRow, StrategyName, UndoName } from './step-table';
 import { SteppedStart } from './stepped-start';
-import { runVerify } from './verify';
+import { runCheck, runVerify } from './verify';
 
 /** How long the plugin may take to tell its contract, before it counts as telling none. */
 const contractTimeoutMs = 10_000;
@@ -135,7 +135,8 @@ export class StepWork {
       await this.#compareContracts();
     },
     verify: async () => {
-      const { verify, signal } = this.#options;
+      const { check, verify, signal } = this.#options;
+      if (check) await runCheck(this.#newInstance, check, this.spec.startTimeoutMs, signal);
       if (verify) await runVerify(this.#newInstance, verify, this.spec.startTimeoutMs, signal);
     },
     shift: async () => {

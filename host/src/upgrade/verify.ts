@@ -1,13 +1,54 @@
+import { PluginError } from '@plugd/protocol/plugin-error';
 import type { Instance } from '../instance/instance';
 import { waitAtMost } from '../launch/wait-at-most';
 import { withInstanceCalls } from './instance-calls';
 import { exitNoticeMs } from './make-ready';
 import type { UpgradeOptions } from './upgrade-options';
 
+/** A check of the host's own, by what it knows of a version beside its options. Throws PluginError. */
+export type InstanceCheck = (instance: Instance, signal: AbortSignal) => Promise<void>;
+
 /** Runs the application's own check. Throws PluginError VERIFY_FAILED, PLUGIN_EXITED. */
-export async function runVerify(
+export function runVerify(
   instance: Instance,
   verify: NonNullable<UpgradeOptions['verify']>,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const work = async () => {
+    await withInstanceCalls(instance, 'The check of the new version has ended', verify);
+  };
+  return tryOut(instance, { work, whose: "The application's check" }, limitMs, signal);
+}
+
+/** Runs a check of the host's own. Throws what that throws, VERIFY_FAILED (it does not end), PLUGIN_EXITED. */
+export async function runCheck(
+  instance: Instance,
+  check: InstanceCheck,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const ended = new AbortController();
+  const work = async () => {
+    try {
+      await check(instance, AbortSignal.any([signal, ended.signal]));
+    } catch (error) {
+      if (error instanceof PluginError) return error;
+      throw error;
+    }
+    return undefined;
+  };
+  try {
+    await tryOut(instance, { work, whose: "The manifest's check" }, limitMs, signal);
+  } finally {
+    ended.abort();
+  }
+}
+
+/** @param work may resolve with the error that says best what is wrong */
+async function tryOut(
+  instance: Instance,
+  { work, whose }: { readonly work: () => Promise<unknown>; readonly whose: string },
   limitMs: number,
   signal: AbortSignal,
 ): Promise<void> {
@@ -20,13 +61,12 @@ export async function runVerify(
     );
   });
   abandoned.catch(() => {});
-  let verified: true | undefined;
+  let refusal: { readonly error: unknown } | undefined;
   try {
-    const work = withInstanceCalls(instance, 'The check of the new version has ended', verify).then(
-      () => true as const,
-    );
-    work.catch(() => {});
-    verified = await waitAtMost(Promise.race([work, abandoned]), limitMs);
+    const working = work().then((error) => ({ error }));
+    working.catch(() => {});
+    refusal = await waitAtMost(Promise.race([working, abandoned]), limitMs);
+    if (refusal?.error instanceof PluginError) throw refusal.error;
   } catch (error) {
     if (signal.aborted && error === signal.reason) throw error;
     // An exit shows as failed calls first: what the process did is the better explanation.
@@ -37,18 +77,19 @@ export async function runVerify(
         cause: error,
       });
     }
+    if (error === refusal?.error) throw error;
     throw instance.launched.error(
       'VERIFY_FAILED',
-      `The application's check refused the new version: ${error instanceof Error ? error.message : String(error)}`,
+      `${whose} refused the new version: ${error instanceof Error ? error.message : String(error)}`,
       { cause: error },
     );
   } finally {
     ended.abort();
   }
-  if (verified === undefined) {
+  if (refusal === undefined) {
     throw instance.launched.error(
       'VERIFY_FAILED',
-      `The application's check of the new version did not end within ${limitMs} ms.`,
+      `${whose} of the new version did not end within ${limitMs} ms.`,
     );
   }
 }

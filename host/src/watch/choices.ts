@@ -17,6 +17,8 @@ export interface RunningVersion {
   readonly requires: RequiredRanges;
   /** The application has put it there, and nothing is done with it. */
   readonly foreign: boolean;
+  /** By which of the settings of its plugin it was started; undefined: they don't matter to it. */
+  readonly settings?: string | undefined;
 }
 
 /** All that a plan depends on. */
@@ -26,7 +28,9 @@ export interface Situation {
   readonly running: ReadonlyMap<string, RunningVersion>;
   /** The version that a plugin is held at. */
   readonly pins: ReadonlyMap<string, string>;
-  /** Whether this content has been tried, and failed. */
+  /** The settings that plugins are to be run by, as stamps. Those that are not there have none. */
+  readonly settings?: ReadonlyMap<string, string>;
+  /** Whether this content has been tried by these settings, and failed. */
   readonly hasFailed: (name: string, version: string, digest: string) => boolean;
   /** Plugins with which something is being done, each with what the version requires that is being put there. */
   readonly busy: ReadonlyMap<string, RequiredRanges>;

@@ -6,8 +6,8 @@ import { type Choice, choices, type RequiredRanges, type Situation } from './cho
 /** What is to be done with a plugin now. */
 export type WatchAction =
   | {
-      /** `restart`: on another content of the version that runs. */
-      readonly kind: 'load' | 'upgrade' | 'restart';
+      /** `restart`: on another content of the version that runs; `configure`: on the same, by other settings. */
+      readonly kind: 'load' | 'upgrade' | 'restart' | 'configure';
       readonly name: string;
       readonly version: string;
       readonly digest: string;
@@ -40,7 +40,11 @@ export function plan(situation: Situation): Plan {
   const actions: WatchAction[] = [];
   const held: { name: string; choice: Choice }[] = [];
   for (const [name, choice] of chosen) {
-    if (choice.kind === 'keep' || situation.busy.has(name)) continue;
+    if (situation.busy.has(name)) continue;
+    if (choice.kind === 'keep') {
+      actions.push(...reconfigured(name, situation));
+      continue;
+    }
     if (choice.kind === 'none') {
       if (situation.running.has(name) && !isAwaited(name, chosen, situation))
         actions.push({ kind: 'stop', name });
@@ -71,6 +75,15 @@ function action(name: string, choice: Choice & { kind: 'run' }, { running }: Sit
   const before = running.get(name);
   const kind = before === undefined ? 'load' : before.version === version ? 'restart' : 'upgrade';
   return { kind, name, version, digest, requires };
+}
+
+/** What stays is run by the settings that there are now. */
+function reconfigured(name: string, { running, settings, hasFailed }: Situation): WatchAction[] {
+  const now = running.get(name);
+  if (now?.settings === undefined || now.digest === undefined) return [];
+  const { version, digest, requires } = now;
+  if (now.settings === (settings?.get(name) ?? '') || hasFailed(name, version, digest)) return [];
+  return [{ kind: 'configure', name, version, digest, requires }];
 }
 
 /** Of each plugin the first of its choices with which all fit each other. */

@@ -73,6 +73,11 @@ export class ShelfOfVersions {
     };
   }
 
+  /** Why a version can't be run as it lies there, as far as it is known. */
+  problemOf(name: string, version: string): PluginError | undefined {
+    return this.#known.get(keyOf(name, version))?.problem;
+  }
+
   /** It was another one than it is known as. */
   doubt(name: string, version: string): void {
     this.#quiet.disturb(keyOf(name, version));
