@@ -1,4 +1,5 @@
 import { connectivityState, status } from '@grpc/grpc-js';
+import type { CallMeter } from './call-meter';
 import type { CallTarget } from './call-target';
 import { ConnectivityWatch } from './connectivity-watch';
 import type { Endpoint } from './endpoint';
@@ -120,6 +121,10 @@ export class Facade implements Channel, CallRoute {
 
   get streams(): StreamRule | undefined {
     return this.route.streams;
+  }
+
+  get meter(): CallMeter | undefined {
+    return this.route.meter;
   }
 
   get turns(): Turns<Waiter> {

@@ -71,6 +71,8 @@ export class ResumableCall implements Call, OpeningOwner {
   private lost: StatusObject | undefined;
   private cancelled = false;
   private over = false;
+  /** Where calls are metered: when its caller began it. */
+  private startedAt = 0;
 
   constructor(options: ResumableCallOptions) {
     const { parent, propagateFlags, deadline, rule, method } = options;
@@ -88,6 +90,7 @@ export class ResumableCall implements Call, OpeningOwner {
     this.listener = listener;
     this.metadata = metadata.clone();
     this.scope = new AsyncResource('PLUGD_STREAM');
+    if (route.meter !== undefined) this.startedAt = performance.now();
     // What descends from a call in flight on a generation ends with that.
     if (currentLineage()?.generationOf(route.name) !== undefined) this.position.forget();
     if (parent !== null && this.flags & propagate.CANCELLATION) {
@@ -353,6 +356,13 @@ export class ResumableCall implements Call, OpeningOwner {
     opening.call.cancelWithStatus(status.CANCELLED, 'The stream goes on elsewhere');
   }
 
+  /** Whatever instances it was on, it is one call: of the last one. What it waited between them is not told apart. */
+  private measure({ code }: StatusObject): void {
+    const { route, method } = this.options;
+    const generation = this.current.call.place?.generation ?? 0;
+    route.meter?.(method, generation, code, performance.now() - this.startedAt, 0);
+  }
+
   private finish(received: StatusObject): void {
     if (this.over) return;
     this.over = true;
@@ -362,6 +372,7 @@ export class ResumableCall implements Call, OpeningOwner {
     if (this.current.again && received.metadata.get(EXECUTED_TRAILER).length > 0)
       received.metadata.set(EXECUTED_TRAILER, 'maybe');
     this.position.forget();
+    if (this.startedAt > 0) this.measure(received);
     this.listener?.onReceiveStatus(received);
   }
 

@@ -1,6 +1,7 @@
 import { type CallCredentials, Metadata, propagate, status } from '@grpc/grpc-js';
 import { DRAINING_TRAILER, EXECUTED_TRAILER } from '@plugd/protocol/rpc/rpc-error';
 import { Backlog } from './backlog';
+import type { CallMeter } from './call-meter';
 import type { CallTarget } from './call-target';
 import { deadlineAt, dueTime } from './due-time';
 import type { Endpoint, Leaving, RunningCall } from './endpoint';
@@ -34,6 +35,8 @@ export interface CallRoute {
   readonly retry: RetryRule | undefined;
   /** What is known of the streams that run over it. */
   readonly streams: StreamRule | undefined;
+  /** Hears of calls that begin from now on, when they have ended. */
+  readonly meter: CallMeter | undefined;
   /** The longest time for a call to be held, in milliseconds. */
   readonly holdLimitMs: number;
   getTarget(): string;
@@ -78,6 +81,9 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
   private cancelled = false;
   /** Where somebody wants to know how long calls take. */
   private begunAt = 0;
+  /** Where calls are metered: when its caller began it, and how long it has waited since. */
+  private startedAt = 0;
+  private waitedMs = 0;
   /** The status of a call that ended on this side; of one that is being cut, what its status will be. */
   private outcome: StatusObject | undefined;
   private ended = false;
@@ -96,6 +102,8 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
 
   start(given: Metadata, listener: CallListener): void {
     this.listener = listener;
+    // One of several that a stream is made of is no call of the caller's.
+    if (this.route.meter !== undefined && this.mover === undefined) this.startedAt = performance.now();
     const { retry } = this.route;
     const repeat = retry === undefined ? 'no' : retry.mayRepeat(this.method);
     const lineage = currentLineage();
@@ -186,7 +194,9 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     held.stop();
     this.route.forget(this);
     this.deadline = deadlineAt(this.due);
-    this.begin(endpoint, held.metadata, held.waitedMs);
+    const { waitedMs } = held;
+    this.waitedMs += waitedMs;
+    this.begin(endpoint, held.metadata, waitedMs);
   }
 
   /** The wait has ended, and there is nowhere to go. */
@@ -231,6 +241,7 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     this.outcome = outcome;
     if (this.held !== undefined) {
       this.held.stop();
+      this.waitedMs += this.held.waitedMs;
       this.held = undefined;
       this.route.forget(this);
     }
@@ -243,6 +254,7 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
 
   // As everywhere in grpc-js a status comes in a tick of its own, never out of the call that caused it.
   private report(): void {
+    if (this.outcome !== undefined) this.measure(this.outcome, 0);
     process.nextTick(() => {
       if (this.outcome !== undefined) this.listener?.onReceiveStatus(this.outcome);
     });
@@ -377,8 +389,14 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     const how = broke ? 'lost' : cut ? this.asCut() : 'ended';
     endpoint?.leave(this, this.mover === undefined ? how : this.mover.ends(answer, how));
     if (answer.code === status.DEADLINE_EXCEEDED && !cut) endpoint?.onLate?.();
+    this.measure(answer, endpoint?.generation ?? 0);
     if (endpoint?.draining === true) answer.metadata.set(DRAINING_TRAILER, 'true');
     this.listener?.onReceiveStatus(answer);
+  }
+
+  private measure({ code }: StatusObject, generation: number): void {
+    if (this.startedAt === 0) return;
+    this.route.meter?.(this.method, generation, code, performance.now() - this.startedAt, this.waitedMs);
   }
 
   private asCut(): Leaving {

@@ -1,5 +1,6 @@
 import { connectivityState, status } from '@grpc/grpc-js';
 import { PluginError } from '@plugd/protocol/plugin-error';
+import type { CallMeter, CallMeters } from './call-meter';
 import type { CallTarget } from './call-target';
 import type { ConnectivityWatch } from './connectivity-watch';
 import { type CallFilter, Endpoint } from './endpoint';
@@ -31,6 +32,8 @@ export interface SwapChannelOptions {
   readonly retry?: RetryRule;
   /** What becomes of streams whose endpoint leaves; undefined: they end with it. Needs `retry`. */
   readonly streams?: StreamRule;
+  /** Who hears of calls; undefined: nobody does. */
+  readonly meters?: CallMeters | undefined;
 }
 
 /** What a swap puts into the route, where it is one channel and not a {@link Generation}. */
@@ -74,6 +77,8 @@ export class SwapChannel implements Route {
   readonly retry: RetryRule | undefined;
   readonly streams: StreamRule | undefined;
   readonly turns = new Turns<Waiter>(() => this.settle());
+  private readonly meters: CallMeters | undefined;
+  private readonly ownMeter: CallMeter = (...call) => this.meters?.all?.(this.name, ...call);
   private maxHeld: number;
   private readonly waiters = new Set<Waiter>();
   private inRoute: Generation | undefined;
@@ -98,12 +103,17 @@ export class SwapChannel implements Route {
     this.holdLimitMs = options.holdLimitMs ?? 2000;
     this.retry = options.retry;
     this.streams = options.streams;
+    this.meters = options.meters;
     this.outage = { code: 'ROUTE_EMPTY', details: `Plugin ${this.name} has not been started yet` };
   }
 
   /** The generation that new calls go to, or will go to when a hold ends; undefined while the route is down. */
   get current(): Generation | undefined {
     return this.inRoute;
+  }
+
+  get meter(): CallMeter | undefined {
+    return this.meters?.all === undefined ? undefined : this.ownMeter;
   }
 
   /** How many calls wait. */
