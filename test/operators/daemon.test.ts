@@ -1,3 +1,7 @@
+import { credentials, status } from '@grpc/grpc-js';
+import { KvClient, KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
+import { createPromiseClient } from '@plugd/protocol/rpc/client';
+import { readDescriptorSet } from '../../host/src/contract/descriptor-bytes';
 import { DaemonRoom } from '../support/daemon';
 import { isRunning } from '../support/processes';
 
@@ -35,4 +39,29 @@ test('a daemon runs what is in its directory, tells of it, restarts it, and leav
   await admin.shutdown({});
   expect(await room.ended).toEqual({ code: 0, signal: null });
   expect(isRunning(pid)).toBe(false);
+});
+
+test('the front door offers what manifests name, and forgets it with the plugin', async () => {
+  room = new DaemonRoom();
+  room.shelf.put('kv', '1.0.0', { manifest: 'services: [samples.kv.v1.Kv]\n' });
+  room.shelf.put('private', '1.0.0');
+  const admin = await room.start();
+  await room.runs('kv', '1.0.0');
+  await room.runs('private', '1.0.0');
+  expect(admin.daemon.frontDoor).toBe(room.frontDoor);
+  const stub = new KvClient(room.frontDoor, credentials.createInsecure());
+  const kv = createPromiseClient(KvDefinition, stub.getChannel());
+  await kv.put({ key: 'k', value: Buffer.from('v') }, { timeoutMs: 10_000 });
+  const { services } = await admin.describePlugin({ plugin: 'kv' });
+  expect(services.find(({ name }) => name === KvDefinition.fullName)).toMatchObject({ public: true });
+  expect(services.filter((service) => service.public)).toHaveLength(1);
+  const { descriptorSet } = await admin.getContract({ plugin: 'kv' });
+  expect(readDescriptorSet(descriptorSet).flatMap((file) => file.services.map(({ name }) => name))).toContain(
+    KvDefinition.fullName,
+  );
+  await admin.stopPlugin({ plugin: 'kv' });
+  await expect(kv.get({ key: 'k' }, { timeoutMs: 10_000 })).rejects.toMatchObject({
+    code: status.UNIMPLEMENTED,
+  });
+  stub.close();
 });

@@ -18,8 +18,8 @@ import type { KeptOperation, OperationsBook } from './operations-book';
 
 /** What was asked to be changed, by whom, and what came of it. */
 export interface AuditRecord {
-  /** As the client says of itself; undefined where it says nothing. */
-  readonly client: CallerNote | undefined;
+  /** As the client says of itself, undefined where it says nothing; or what else has brought the change about. */
+  readonly client: CallerNote | 'directory' | 'config' | 'signal' | undefined;
   readonly verb: string;
   /** Undefined: it is of none. */
   readonly plugin: string | undefined;

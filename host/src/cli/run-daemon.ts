@@ -11,22 +11,27 @@ export async function runDaemon(context: CliContext): Promise<void> {
   const { signal } = context;
   const configFile = await findConfig({ given: options.config, env, cwd });
   const config = configFile === undefined ? undefined : await readConfig(configFile);
-  const { socket } = options;
-  const daemon = await startDaemon({ config, configFile, env, cwd, socket, version: ownVersion() });
+  const { socket, quiet } = options;
+  const version = ownVersion();
+  const stderr = quiet ? undefined : 'info';
+  const daemon = await startDaemon({ config, configFile, env, cwd, socket, version, stderr });
   const stop = () => void daemon.stop();
   if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });
   const about = daemon.about();
   context.printOne({
-    text: () => `plugd ${about.version} runs (pid ${about.pid}): ${daemon.socket}\n`,
-    name: daemon.socket,
+    text: () => `plugd ${version} runs (pid ${about.pid}): ${about.socket}\n`,
+    name: about.socket,
     document: about,
   });
+  const hangUp = () => void daemon.reconcile();
+  process.on('SIGHUP', hangUp);
   try {
     await Promise.race([daemon.loaded, daemon.closed]);
     await daemon.closed;
   } finally {
     await daemon.stop();
+    process.off('SIGHUP', hangUp);
   }
   // To end by a signal is how a daemon ends.
   context.exitWith(exitCodes.ok);

@@ -10,22 +10,23 @@ import type {
   ReadLogsRequest,
   ReadLogsResponse,
 } from '@plugd/protocol/gen/plugd/admin/v1/admin';
+import type { LogLevel } from '@plugd/protocol/log-record';
 import type { AdminBackend, AuditRecord } from '../admin/admin-backend';
 import type { EventBuffer } from '../admin/event-buffer';
 import type { KeptOperation, OperationsBook } from '../admin/operations-book';
 import { trafficOf } from '../admin/rows';
-import type { Host } from '../host';
+import { logLevels } from '../events/logger';
+import { check } from '../instance/option-check';
+import type { LogQuery } from '../logs/log-query';
 import type { RollbackOptions, RollbackPlan } from '../upgrade/upgrade-options';
-import type { PluginChanges } from './plugin-changes';
-import type { PluginViews } from './plugin-views';
+import type { DaemonParts } from './daemon-parts';
 
-/** What a daemon is made of, as far as its admin API needs it. */
-export interface BackendParts {
-  readonly host: Host;
-  readonly events: EventBuffer;
-  readonly operations: OperationsBook;
-  readonly views: PluginViews;
-  readonly changes: PluginChanges;
+/** What the admin API needs of a daemon. */
+export interface BackendParts
+  extends Pick<
+    DaemonParts,
+    'host' | 'events' | 'operations' | 'views' | 'changes' | 'doors' | 'reconciler' | 'audit' | 'logBook'
+  > {
   readonly about: () => GetDaemonResponse;
   readonly shutdown: () => void;
 }
@@ -63,19 +64,29 @@ export class DaemonBackend implements AdminBackend {
     return snapshot && trafficOf(snapshot, operation);
   }
 
-  async *logs(_query: ReadLogsRequest, _signal: AbortSignal): AsyncGenerator<ReadLogsResponse> {}
+  async *logs(
+    asked: ReadLogsRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<ReadLogsResponse, void, undefined> {
+    yield* this.#parts.logBook.read(logQuery(asked), signal);
+  }
 
   async load(request: LoadPluginRequest): Promise<LoadPluginResponse> {
-    const { name, shared } = await this.#parts.changes.load(request);
+    const { changes, doors } = this.#parts;
+    const { name, shared } = await changes.load(request);
+    // Its first call may come as soon as this is answered.
+    await doors.sync(name);
     return { row: await this.#parts.views.row(name), shared };
   }
 
-  stop(plugin: string): Promise<void> {
-    return this.#parts.changes.stop(plugin);
+  async stop(plugin: string): Promise<void> {
+    await this.#parts.changes.stop(plugin);
+    await this.#parts.doors.sync(plugin);
   }
 
-  start(plugin: string): Promise<void> {
-    return this.#parts.changes.start(plugin);
+  async start(plugin: string): Promise<void> {
+    await this.#parts.changes.start(plugin);
+    await this.#parts.doors.sync(plugin);
   }
 
   begin(request: BeginOperationRequest): Promise<KeptOperation> {
@@ -94,17 +105,36 @@ export class DaemonBackend implements AdminBackend {
     return this.#parts.host.unpin(plugin);
   }
 
-  async diff(): Promise<Change[]> {
-    return [];
+  diff(): Promise<Change[]> {
+    return this.#parts.reconciler.diff();
   }
 
-  async reconcile(): Promise<Change[]> {
-    return [];
+  reconcile(): Promise<Change[]> {
+    return this.#parts.reconciler.reconcile();
   }
 
   shutdown(): void {
     this.#parts.shutdown();
   }
 
-  audit(_record: AuditRecord): void {}
+  audit(record: AuditRecord): void {
+    this.#parts.audit.write(record);
+  }
+}
+
+/** As the log has it: what a request leaves out is empty, or 0. */
+function logQuery({ plugin, level, since, grep, follow, tail }: ReadLogsRequest): LogQuery {
+  check(level === '' || isLogLevel(level), 'level', level, `one of ${logLevels.join(', ')}`);
+  return {
+    follow,
+    ...(plugin === '' ? {} : { plugin }),
+    ...(level === '' ? {} : { level }),
+    ...(since === 0 ? {} : { sinceMs: since }),
+    ...(grep === '' ? {} : { grep }),
+    ...(tail === 0 ? {} : { tail }),
+  };
+}
+
+function isLogLevel(text: string): text is LogLevel {
+  return logLevels.some((level) => level === text);
 }

@@ -1,39 +1,22 @@
 import type { GetDaemonResponse } from '@plugd/protocol/gen/plugd/admin/v1/admin';
+import { PluginError } from '@plugd/protocol/plugin-error';
 import { AdminServer } from '../admin/admin-server';
 import { adminService } from '../admin/admin-service';
-import { EventBuffer } from '../admin/event-buffer';
-import { OperationsBook } from '../admin/operations-book';
-import type { DaemonConfig } from '../config/config';
-import { type DaemonPlaces, daemonPlaces, makeSocketDirectories } from '../config/places';
-import { guardedLogger, type Logger, stderrLogger } from '../events/logger';
-import { type Host, openHost } from '../host';
+import { daemonPlaces, makeSocketDirectories } from '../config/places';
 import { DaemonBackend } from './backend';
-import { PluginChanges } from './plugin-changes';
-import { PluginViews } from './plugin-views';
-
-/** How a daemon is started. */
-export interface DaemonOptions {
-  /** Undefined: it runs without one. */
-  readonly config: DaemonConfig | undefined;
-  /** Where it was read from, as an absolute path. */
-  readonly configFile: string | undefined;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** The working directory, absolute. */
-  readonly cwd: string;
-  /** Of the admin API; wins over the config. */
-  readonly socket?: string | undefined;
-  /** Of plugd, as `GetDaemon` tells it. */
-  readonly version: string;
-}
+import type { DaemonOptions } from './daemon-options';
+import { type DaemonParts, openParts } from './daemon-parts';
+import { checkPluginsDir } from './plugins-dir';
 
 /** A daemon that runs. */
 export interface Daemon {
-  readonly socket: string;
   about(): GetDaemonResponse;
   /** Resolves when the plugins that were there have been loaded, or refused. Rejects where they can't be looked at. */
   readonly loaded: Promise<void>;
   /** Resolves when nothing of it is left, whoever has stopped it. */
   readonly closed: Promise<void>;
+  /** Reads the config again, as SIGHUP asks for. Never rejects: what is wrong is logged. */
+  reconcile(): Promise<void>;
   /** Drains and stops all plugins, and ends. Never rejects. May be called again. */
   stop(): Promise<void>;
 }
@@ -42,101 +25,99 @@ export interface Daemon {
  * Starts a daemon: a host that is asked and told by its admin API. Resolves when that answers; plugins are loaded meanwhile.
  *
  * Throws PluginError: what `createHost` throws, SOCKET_IN_USE where another daemon listens, SOCKET_PATH_TOO_LONG, LISTEN_FAILED,
- * RUN_DIR_UNSAFE.
+ * RUN_DIR_UNSAFE, LOGS_UNUSABLE, DISK_FULL.
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { env, cwd, config, configFile, socket } = options;
   const asked = { env, cwd, config, configFile, socket };
   const places = daemonPlaces(asked);
+  await checkPluginsDir(places.pluginsDir);
   await makeSocketDirectories(places, asked);
-  const logger = guardedLogger(stderrLogger('info'));
-  const { host, begin } = await openHost(hostOptions(places, config, logger));
+  const parts = await openParts(options, places).catch((error: unknown) => {
+    throw withHint(error);
+  });
   try {
-    return await RunningDaemon.open(options, places, host, begin);
+    return await RunningDaemon.open(options, parts);
   } catch (error) {
-    await host.close();
-    throw error;
+    await parts.close();
+    throw withHint(error);
   }
-}
-
-function hostOptions(places: DaemonPlaces, config: DaemonConfig | undefined, logger: Logger) {
-  const { stateDir, pluginsDir } = places;
-  const { memoryBudgetBytes, watch } = config ?? {};
-  return {
-    stateDir,
-    logger,
-    ...(memoryBudgetBytes === undefined ? {} : { memoryBudgetBytes }),
-    ...(pluginsDir === undefined ? {} : { pluginsDir: { directory: pluginsDir, ...watch } }),
-  };
 }
 
 class RunningDaemon implements Daemon {
-  readonly about: () => GetDaemonResponse;
   readonly loaded: Promise<void>;
   readonly closed: Promise<void>;
-  readonly #host: Host;
-  readonly #events: EventBuffer;
+  readonly #options: DaemonOptions;
+  readonly #parts: DaemonParts;
+  readonly #startedAt = Date.now();
   #server: AdminServer | undefined;
   #stopped: Promise<void> | undefined;
-  #closed: () => void = () => {};
+  #begin: (loaded: Promise<void>) => void = () => {};
+  #close: () => void = () => {};
 
-  private constructor(
-    about: () => GetDaemonResponse,
-    host: Host,
-    events: EventBuffer,
-    loaded: Promise<void>,
-  ) {
-    this.about = about;
-    this.loaded = loaded;
-    this.#host = host;
-    this.#events = events;
+  private constructor(options: DaemonOptions, parts: DaemonParts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.loaded = new Promise((resolve) => {
+      this.#begin = resolve;
+    });
     this.closed = new Promise((resolve) => {
-      this.#closed = resolve;
+      this.#close = resolve;
     });
   }
 
-  static async open(
-    options: DaemonOptions,
-    places: DaemonPlaces,
-    host: Host,
-    begin: () => Promise<void>,
-  ): Promise<Daemon> {
-    const events = new EventBuffer();
-    const operations = new OperationsBook((plugin) => host.plugin(plugin)?.status().generation ?? 0);
-    host.on('event', events.add);
-    host.on('operation', operations.begun);
-    const startedAt = Date.now();
-    const changes = new PluginChanges(host, operations);
-    const views = new PluginViews({ host, operations, events, changes, config: () => options.config });
-    let shutdown = (): void => {};
-    const about = (): GetDaemonResponse => ({
-      version: options.version,
-      pid: process.pid,
-      startedAt,
-      socket: places.socket,
-      stateDir: places.stateDir,
-      pluginsDir: places.pluginsDir ?? '',
-      configFile: options.configFile ?? '',
-      frontDoor: '',
-      metrics: '',
-      logDir: places.logDir,
-      configProblem: '',
-      eventSequence: events.latest,
+  static async open(options: DaemonOptions, parts: DaemonParts): Promise<Daemon> {
+    const daemon = new RunningDaemon(options, parts);
+    const backend = new DaemonBackend({
+      ...parts,
+      about: () => daemon.about(),
+      // What asked for it is to have its answer.
+      shutdown: () => setImmediate(() => void daemon.stop()),
     });
-    const stop = () => shutdown();
-    const backend = new DaemonBackend({ host, events, operations, changes, views, about, shutdown: stop });
-    const server = await AdminServer.open(places.socket, adminService(backend));
-    const loaded = begin();
-    loaded.catch(() => {});
-    const daemon = new RunningDaemon(about, host, events, loaded);
-    daemon.#server = server;
-    // What asked for it is to have its answer.
-    shutdown = () => setImmediate(() => void daemon.stop());
+    daemon.#server = await AdminServer.open(parts.places.socket, adminService(backend));
+    const { socket, pluginsDir } = parts.places;
+    parts.log.info('the daemon runs', { version: options.version, pid: process.pid, socket, pluginsDir });
+    const loaded = parts.begin();
+    loaded.catch((error: unknown) => parts.log.error('no plugin can be run', { error: String(error) }));
+    daemon.#begin(loaded);
+    daemon.loaded.catch(() => {});
+    parts.reconciler.watch(() => void daemon.#reconcile('config'));
     return daemon;
   }
 
-  get socket(): string {
-    return this.about().socket;
+  about(): GetDaemonResponse {
+    const { places, book, events, doors } = this.#parts;
+    return {
+      version: this.#options.version,
+      pid: process.pid,
+      startedAt: this.#startedAt,
+      socket: places.socket,
+      stateDir: places.stateDir,
+      pluginsDir: places.pluginsDir ?? '',
+      configFile: this.#options.configFile ?? '',
+      frontDoor: doors.target,
+      metrics: '',
+      logDir: places.logDir,
+      configProblem: book.problem,
+      eventSequence: events.latest,
+    };
+  }
+
+  reconcile(): Promise<void> {
+    return this.#reconcile('signal');
+  }
+
+  async #reconcile(client: 'signal' | 'config'): Promise<void> {
+    if (this.#stopped !== undefined) return;
+    const record = { client, verb: 'reconcile', plugin: undefined, parameters: {} } as const;
+    try {
+      await this.#parts.reconciler.reconcile();
+      this.#parts.audit.write({ ...record, outcome: 'done' });
+    } catch (error) {
+      // It is logged already.
+      const outcome = error instanceof PluginError ? error.code : 'failed';
+      this.#parts.audit.write({ ...record, outcome });
+    }
   }
 
   stop(): Promise<void> {
@@ -145,9 +126,28 @@ class RunningDaemon implements Daemon {
   }
 
   async #stop(): Promise<void> {
-    await this.#host.close();
-    this.#events.close();
-    await this.#server?.close();
-    this.#closed();
+    const { log, events } = this.#parts;
+    log.info('the daemon ends', {});
+    await this.#parts.close(async () => {
+      // Whoever follows events has seen the last one; new clients find nobody.
+      events.close();
+      await this.#server?.close();
+    });
+    this.#close();
   }
+}
+
+const hints: Readonly<Partial<Record<string, string>>> = {
+  STATE_DIR_IN_USE:
+    'Another daemon has it: `plugd status` shows it, `plugd stop` ends it. Or give this one a stateDir of its own.',
+  SOCKET_IN_USE:
+    'Another daemon listens there: `plugd status` shows it, `plugd stop` ends it. Or choose another socket.',
+};
+
+function withHint(error: unknown): unknown {
+  if (!(error instanceof PluginError)) return error;
+  const hint = hints[error.code];
+  if (hint === undefined) return error;
+  const { code, summary, facts, cause } = error;
+  return new PluginError(code, summary, { facts, hint, ...(cause === undefined ? {} : { cause }) });
 }

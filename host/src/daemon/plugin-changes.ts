@@ -7,6 +7,7 @@ import type { LoadOptions } from '../instance/load-options';
 import { isText, refuse } from '../instance/option-check';
 import type { Plugin } from '../plugin';
 import type { OperationHandle } from '../upgrade/operation-handle';
+import type { WatchedHost } from './watched-host';
 
 /** A plugin that an application has loaded, and not a directory. */
 export interface LoadedByApplication {
@@ -15,16 +16,24 @@ export interface LoadedByApplication {
   readonly services: readonly string[];
 }
 
+export interface ChangeParts {
+  readonly host: Host;
+  readonly operations: OperationsBook;
+  readonly watched: WatchedHost;
+}
+
 /** Changes to single plugins. */
 export class PluginChanges {
   readonly #host: Host;
   readonly #operations: OperationsBook;
+  readonly #watched: WatchedHost;
   readonly #applications = new Map<string, LoadedByApplication>();
   readonly #loading = new Map<string, Promise<Plugin>>();
 
-  constructor(host: Host, operations: OperationsBook) {
+  constructor({ host, operations, watched }: ChangeParts) {
     this.#host = host;
     this.#operations = operations;
+    this.#watched = watched;
   }
 
   /** Those that applications have loaded, also those that were stopped since, by name. */

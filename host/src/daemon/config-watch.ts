@@ -1,0 +1,56 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+
+/** Whoever writes a file may do it in several steps. */
+const gatherMs = 200;
+/** The system may tell of nothing, as on some network drives. */
+const lookMs = 5_000;
+
+/** Tells when a file may have become another one. */
+export class ConfigWatch {
+  readonly #file: string;
+  readonly #onChange: () => void;
+  #watcher: FSWatcher | undefined;
+  #gathering: NodeJS.Timeout | undefined;
+  readonly #looking: NodeJS.Timeout;
+  #seen = '';
+
+  constructor(file: string, onChange: () => void) {
+    this.#file = file;
+    this.#onChange = onChange;
+    this.#looking = setInterval(() => void this.#look(), lookMs);
+    this.#looking.unref();
+    void this.#look(true);
+    try {
+      // Of its directory: editors put another file in its place.
+      this.#watcher = watch(dirname(file), { persistent: false }, (_event, name) => {
+        if (name === null || name === basename(file)) this.#soon();
+      });
+      this.#watcher.on('error', () => this.#watcher?.close());
+    } catch {
+      // What the system doesn't tell shows when it is looked at.
+    }
+  }
+
+  close(): void {
+    this.#watcher?.close();
+    clearInterval(this.#looking);
+    clearTimeout(this.#gathering);
+  }
+
+  #soon(): void {
+    clearTimeout(this.#gathering);
+    this.#gathering = setTimeout(() => void this.#look(), gatherMs);
+  }
+
+  async #look(first = false): Promise<void> {
+    const seen = await stat(this.#file, { bigint: true }).then(
+      ({ ino, size, mtimeNs, ctimeNs }) => `${ino} ${size} ${mtimeNs} ${ctimeNs}`,
+      () => 'gone',
+    );
+    if (seen === this.#seen) return;
+    this.#seen = seen;
+    if (!first) this.#onChange();
+  }
+}

@@ -1,0 +1,149 @@
+import { EventBuffer } from '../admin/event-buffer';
+import { OperationsBook } from '../admin/operations-book';
+import type { DaemonConfig } from '../config/config';
+import type { DaemonPlaces } from '../config/places';
+import { Redactor } from '../config/redactor';
+import { openHost } from '../create-host';
+import type { HostEvent } from '../events/host-event';
+import type { Logger } from '../events/logger';
+import { createFrontDoor, type FrontDoor } from '../front-door/front-door';
+import type { Host } from '../host';
+import { LogBook } from '../logs/log-book';
+import { AuditLog } from './audit-log';
+import { ConfigBook } from './config-book';
+import { DaemonLog } from './daemon-log';
+import type { DaemonOptions } from './daemon-options';
+import { Doors } from './doors';
+import { PluginChanges } from './plugin-changes';
+import { PluginViews } from './plugin-views';
+import { Reconciler } from './reconciler';
+import { WatchedHost } from './watched-host';
+
+/** What a daemon is made of, beside its admin API. */
+export interface DaemonParts {
+  readonly places: DaemonPlaces;
+  readonly host: Host;
+  readonly book: ConfigBook;
+  readonly logBook: LogBook;
+  readonly log: Logger;
+  readonly audit: AuditLog;
+  readonly redactor: Redactor;
+  readonly events: EventBuffer;
+  readonly operations: OperationsBook;
+  readonly doors: Doors;
+  readonly changes: PluginChanges;
+  readonly views: PluginViews;
+  readonly reconciler: Reconciler;
+  /** Looks at the plugins for the first time. Throws PluginError ARTIFACT_UNREADABLE. */
+  begin(): Promise<void>;
+  /** @param beforeLogs when all plugins have ended, and can still be logged. Never rejects. */
+  close(beforeLogs?: () => Promise<void>): Promise<void>;
+}
+
+/** What is opened is closed again where something else can't be. Throws PluginError. */
+export async function openParts(options: DaemonOptions, places: DaemonPlaces): Promise<DaemonParts> {
+  const { config, configFile } = options;
+  const redactor = new Redactor();
+  const book = await ConfigBook.open(configFile, config, redactor);
+  const daemonLog = new DaemonLog(redactor, options.stderr);
+  const log = daemonLog.logger;
+  for (const [plugin, { message }] of book.unresolved)
+    log.error('a plugin is not run for its settings', { plugin, error: message });
+  // Whoever has the state directory is the only one who writes in it: before that nothing else is opened.
+  const { host, begin } = await openHost(hostOptions(places, config, book, log));
+  let logBook: LogBook | undefined;
+  let door: FrontDoor | undefined;
+  try {
+    logBook = await openLogBook(places, config, redactor);
+    daemonLog.open(logBook.logger);
+    if (places.frontDoor !== false) door = await createFrontDoor(places.frontDoor);
+    return assemble({ places, host, begin, book, log, logBook, door, redactor });
+  } catch (error) {
+    await door?.close({ timeoutMs: 0 });
+    await host.close();
+    await logBook?.close();
+    throw error;
+  }
+}
+
+function hostOptions(places: DaemonPlaces, config: DaemonConfig | undefined, book: ConfigBook, log: Logger) {
+  const { stateDir, pluginsDir } = places;
+  const { memoryBudgetBytes, watch } = config ?? {};
+  const { settingsOf: settings } = book;
+  return {
+    stateDir,
+    logger: log,
+    ...(memoryBudgetBytes === undefined ? {} : { memoryBudgetBytes }),
+    ...(pluginsDir === undefined ? {} : { pluginsDir: { directory: pluginsDir, ...watch, settings } }),
+  };
+}
+
+function openLogBook(
+  { logDir: directory }: DaemonPlaces,
+  config: DaemonConfig | undefined,
+  redact: Redactor,
+): Promise<LogBook> {
+  const { level, maxBytes, maxFiles } = config?.logs ?? {};
+  return LogBook.open({
+    directory,
+    redact,
+    ...(level === undefined ? {} : { level }),
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+    ...(maxFiles === undefined ? {} : { maxFiles }),
+  });
+}
+
+interface Opened {
+  readonly places: DaemonPlaces;
+  readonly host: Host;
+  readonly begin: () => Promise<void>;
+  readonly book: ConfigBook;
+  readonly log: Logger;
+  readonly logBook: LogBook;
+  readonly door: FrontDoor | undefined;
+  readonly redactor: Redactor;
+}
+
+function assemble(opened: Opened): DaemonParts {
+  const { places, host, book, log, logBook, door, redactor } = opened;
+  const events = new EventBuffer();
+  const operations = new OperationsBook((plugin) => host.plugin(plugin)?.status().generation ?? 0);
+  const audit = new AuditLog({ directory: places.stateDir, logger: log, redactor });
+  const watched = new WatchedHost(host, places.pluginsDir !== undefined, book);
+  const changes = new PluginChanges({ host, operations, watched });
+  const doors = new Doors({ host, door, logger: log, applications: () => changes.applications });
+  const views = new PluginViews({ host, operations, events, changes, watched, book, doors, redactor });
+  const reconciler = new Reconciler({
+    book,
+    host: watched,
+    logger: log,
+    onAccepted: ({ config }) => {
+      logBook.level = config?.logs?.level ?? 'info';
+    },
+  });
+  host.on('event', logBook.observe);
+  host.on('event', events.add);
+  host.on('event', (event) => auditDirectory(audit, event));
+  host.on('event', doors.observe);
+  host.on('operation', operations.begun);
+  const close = async (beforeLogs?: () => Promise<void>) => {
+    reconciler.close();
+    // Calls through the front door end with those of their plugins.
+    await Promise.all([door?.close({ timeoutMs: 60_000 }), host.close()]);
+    await beforeLogs?.();
+    audit.close();
+    await logBook.close();
+  };
+  const parts = { ...opened, audit, events, operations, doors, changes, views, reconciler };
+  return { ...parts, close };
+}
+
+/** What the directory of plugins has changed, beside what clients have. */
+function auditDirectory(audit: AuditLog, event: HostEvent): void {
+  if (event.type !== 'artifact') return;
+  const { phase, plugin, version, cause } = event;
+  if (phase !== 'running' && phase !== 'failed' && phase !== 'removed') return;
+  const outcome = phase === 'failed' ? (cause.code ?? 'failed') : 'done';
+  const verb = phase === 'removed' ? 'remove' : 'put';
+  audit.write({ client: 'directory', verb, plugin, parameters: { version }, outcome });
+}

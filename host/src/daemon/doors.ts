@@ -1,0 +1,133 @@
+import { PluginError } from '@plugd/protocol/plugin-error';
+import { reflectContract } from '../connection/reflected-contract';
+import type { Contract } from '../contract/contract';
+import type { HostEvent } from '../events/host-event';
+import type { Logger } from '../events/logger';
+import type { FrontDoor } from '../front-door/front-door';
+import { ownServices } from '../front-door/service-table';
+import type { Host } from '../host';
+import { readManifest } from '../manifest/read-manifest';
+import type { Plugin } from '../plugin';
+import type { LoadedByApplication } from './plugin-changes';
+
+export interface DoorsParts {
+  readonly host: Host;
+  /** Undefined: the daemon has none. */
+  readonly door: FrontDoor | undefined;
+  readonly logger: Logger;
+  readonly applications: () => ReadonlyMap<string, LoadedByApplication>;
+}
+
+/** How long a plugin may take to say which services it has. */
+const reflectionMs = 5_000;
+/** What hosts and plugins have among themselves. */
+const amongThemselves = /^(plugin|plugd\.\w+\.v\d+|grpc\.(health|reflection)\.\w+)\./;
+
+/** Which services of which plugins are public: those that manifests name, and those of what applications share. */
+export class Doors {
+  readonly #parts: DoorsParts;
+  readonly #public = new Map<string, readonly string[]>();
+  /** What was said of a plugin, so that it is said once. */
+  readonly #told = new Map<string, string>();
+  readonly #syncing = new Map<string, Promise<void>>();
+  readonly #again = new Set<string>();
+
+  constructor(parts: DoorsParts) {
+    this.#parts = parts;
+  }
+
+  /** For `host.on('event')`. */
+  readonly observe = (event: HostEvent): void => {
+    this.#parts.door?.refresh();
+    const { type, plugin } = event;
+    const matters =
+      type === 'plugin' ||
+      (type === 'artifact' && event.phase === 'running') ||
+      (type === 'operation' && (event.phase === 'done' || event.phase === 'undone'));
+    if (matters) void this.sync(plugin);
+  };
+
+  /** Of the front door, for clients; empty: there is none. */
+  get target(): string {
+    return this.#parts.door?.target ?? '';
+  }
+
+  /** Full names of the services of a plugin that the front door offers. */
+  public(plugin: string): readonly string[] {
+    return this.#public.get(plugin) ?? [];
+  }
+
+  /** Resolves when the front door offers what is to be offered of a plugin now. Never rejects. */
+  async sync(name: string): Promise<void> {
+    const running = this.#syncing.get(name);
+    if (running !== undefined) {
+      this.#again.add(name);
+      return running;
+    }
+    const work = this.#syncAll(name).finally(() => this.#syncing.delete(name));
+    this.#syncing.set(name, work);
+    await work;
+  }
+
+  async #syncAll(name: string): Promise<void> {
+    do {
+      this.#again.delete(name);
+      await this.#syncOnce(name).catch((error: unknown) => this.#tell(name, error));
+    } while (this.#again.has(name));
+  }
+
+  async #syncOnce(name: string): Promise<void> {
+    const { door, host } = this.#parts;
+    const plugin = host.plugin(name);
+    if (plugin === undefined) return this.#withdraw(name);
+    // Between two processes nothing is known; what was public stays so.
+    const services = await this.#servicesOf(plugin);
+    if (services === undefined || host.plugin(name) !== plugin) return;
+    this.#public.set(name, services);
+    const taken = door?.offer(plugin, services, { ifTaken: 'share' }) ?? [];
+    if (taken.length === 0) this.#told.delete(name);
+    for (const error of taken) this.#tell(name, error);
+  }
+
+  #withdraw(name: string): void {
+    this.#parts.door?.withdraw(name);
+    this.#public.delete(name);
+    this.#told.delete(name);
+    // A service that it had may be another one's now.
+    for (const other of this.#told.keys()) void this.sync(other);
+  }
+
+  async #servicesOf(plugin: Plugin): Promise<readonly string[] | undefined> {
+    const application = this.#parts.applications().get(plugin.name);
+    if (application === undefined) return servicesOfManifest(plugin);
+    const { services } = application;
+    return services.length > 0 ? services : describedServices(plugin);
+  }
+
+  #tell(plugin: string, error: unknown): void {
+    const text = error instanceof PluginError ? error.message : String(error);
+    if (this.#told.get(plugin) === text) return;
+    this.#told.set(plugin, text);
+    this.#parts.logger.warn('services of a plugin are not public', { plugin, error: text });
+  }
+}
+
+/** It runs from a copy of its artifact, and the manifest in that is the one that counts. */
+async function servicesOfManifest(plugin: Plugin): Promise<readonly string[] | undefined> {
+  const directory = plugin.handedOver()?.options.cwd;
+  if (directory === undefined) return undefined;
+  return (await readManifest(directory)).services ?? [];
+}
+
+async function describedServices(plugin: Plugin): Promise<readonly string[] | undefined> {
+  if (plugin.handedOver() === undefined) return undefined;
+  const described = await contractOf(plugin);
+  return (described?.services ?? [])
+    .map(({ name }) => name)
+    .filter((name) => !amongThemselves.test(`${name}.`) && !ownServices.some((one) => one === name));
+}
+
+/** What is known of a plugin's services; undefined: nothing. Throws what ends the call by which it is asked. */
+export async function contractOf(plugin: Plugin): Promise<Contract | undefined> {
+  return reflectContract(plugin.channel, { timeoutMs: reflectionMs });
+}
