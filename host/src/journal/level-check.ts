@@ -1,7 +1,7 @@
 import { changesOf } from './level-batch';
 import type { LevelDirectory } from './level-directory';
 import { readLog } from './level-log';
-import { readManifest, type TableFacts } from './level-manifest';
+import { type Manifest, readManifest, type TableFacts } from './level-manifest';
 import { readTable } from './level-table';
 import { unlessMalformed } from './malformed';
 
@@ -11,9 +11,7 @@ import { unlessMalformed } from './malformed';
  */
 export async function isWhole(directory: LevelDirectory): Promise<boolean> {
   if (!directory.used) return true;
-  const name = (await directory.read('CURRENT'))?.toString('latin1');
-  const bytes = name === undefined ? undefined : await manifestNamed(directory, name);
-  const manifest = bytes === undefined ? undefined : readManifest(bytes);
+  const manifest = await manifestOf(directory);
   if (manifest === undefined) return false;
   for (const [number, facts] of manifest.tables) {
     const stem = String(number).padStart(6, '0');
@@ -21,11 +19,34 @@ export async function isWhole(directory: LevelDirectory): Promise<boolean> {
     if (table === undefined || !isTable(table, facts)) return false;
   }
   for (const { number, name: log } of directory.logs) {
-    if (number < manifest.firstLog && number !== manifest.previousLog) continue;
+    if (!isRead(number, manifest)) continue;
     const contents = await directory.read(log);
     if (contents === undefined || !isLog(contents)) return false;
   }
   return true;
+}
+
+/**
+ * A directory without the files that LevelDB would only remove: they may hold what was removed since. Undefined: the file that tells of
+ * the others is damaged.
+ */
+export async function withoutOldFiles(directory: LevelDirectory): Promise<LevelDirectory | undefined> {
+  const manifest = await manifestOf(directory);
+  if (manifest === undefined) return undefined;
+  return directory.only(
+    (number) => manifest.tables.has(number),
+    (number) => isRead(number, manifest),
+  );
+}
+
+function isRead(log: number, { firstLog, previousLog }: Manifest): boolean {
+  return log >= firstLog || log === previousLog;
+}
+
+async function manifestOf(directory: LevelDirectory): Promise<Manifest | undefined> {
+  const name = (await directory.read('CURRENT'))?.toString('latin1');
+  const bytes = name === undefined ? undefined : await manifestNamed(directory, name);
+  return bytes === undefined ? undefined : readManifest(bytes);
 }
 
 async function manifestNamed(directory: LevelDirectory, current: string): Promise<Buffer | undefined> {

@@ -36,6 +36,15 @@ export class LevelDirectory {
     }
   }
 
+  /** The same, as if these tables and logs alone were there. */
+  only(tables: (number: number) => boolean, logs: (number: number) => boolean): LevelDirectory {
+    const left = [
+      ...this.tables.filter(({ number }) => tables(number)),
+      ...this.logs.filter(({ number }) => logs(number)),
+    ];
+    return new LevelDirectory(this.#path, left.map(({ name }) => name).sort());
+  }
+
   /** Undefined: there is none by that name, or it is no such file. Throws what the file system says. */
   async read(name: string): Promise<Buffer | undefined> {
     const path = join(this.#path, name);

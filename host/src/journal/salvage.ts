@@ -98,7 +98,8 @@ async function salvaged(
   return { reader, ...why };
 }
 
-function expectFormat({ meta }: OperationReader, database: string): void {
+/** Throws PluginError STATE_FORMAT_NEWER. */
+export function expectFormat({ meta }: OperationReader, database: string): void {
   const path = dirname(database);
   const format = meta?.['format'];
   // One that says nothing of itself is damaged, which is found out with the rest.
@@ -108,7 +109,8 @@ function expectFormat({ meta }: OperationReader, database: string): void {
   });
 }
 
-function damageOf({ meta, records, spoilt, operations }: OperationReader): string | undefined {
+/** Why not all that was found may be believed; undefined: it may. */
+export function damageOf({ meta, records, spoilt, operations }: OperationReader): string | undefined {
   // It was just made, or its host was killed before it wrote anything.
   if (meta === undefined && records === 0) return undefined;
   const expected = meta?.['records'];

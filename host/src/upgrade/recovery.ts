@@ -24,8 +24,8 @@ export const runRecovery: RunRecovery = async (plan, lines, environment) => {
   return 'down';
 };
 
-/** Which version has to serve. */
-function servesAfter({ rows }: LoopPlan, lines: readonly JournalLine[]): 'old' | 'new' {
+/** Which version has to serve where these lines are all that there is. */
+export function servesAfter({ rows }: LoopPlan, lines: readonly JournalLine[]): 'old' | 'new' {
   for (const line of lines.toReversed()) {
     // What was begun to be undone is undone, whatever stands before it.
     if (line.kind !== 'step') return 'old';
