@@ -7,8 +7,6 @@ import type { Platform } from './platform/platform';
 import { runRecovery } from './upgrade/recovery';
 import { strategies } from './upgrade/step-table';
 
-export { headOf, type JournaledSide, sideJson } from './journaled-operation';
-
 export interface RecoveryTools {
   readonly platform: Platform;
   readonly logger: Logger;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createHost, type LoadOptions, type Plugin } from '@plugd/host';
 import { CounterDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
 import { OperationJournal } from '../../host/src/journal/operation-journal';
-import { headOf } from '../../host/src/plugin-recovery';
+import { headOf } from '../../host/src/journaled-operation';
 import { counterOptions, put } from '../support/counter-room';
 import { failureOf, HostRoom, killNow, servingPid } from '../support/host-room';
 import { goIsHere } from '../support/needs-go';
