@@ -116,16 +116,20 @@ export class CliContext {
     return this.#interrupt?.signal.aborted === true;
   }
 
-  /** Where the daemon is. @throws PluginError if the config can't be read. */
-  socket(): string {
+  /** Where the daemon is. @throws PluginError CONFIG_FILE_UNREADABLE, RUN_DIR_UNSAFE */
+  socket(): Promise<string> {
     return socketPath(this.#options, this.env, this.cwd);
   }
 
   /** The daemon, connected to at the first use. @throws PluginError DAEMON_UNREACHABLE */
   client(): Promise<AdminClient> {
-    const timeoutMs = Math.min(connectMs, this.#options.timeoutMs ?? connectMs);
-    this.#client ??= connectAdmin(this.socket(), { timeoutMs, program: 'plugd' });
+    this.#client ??= this.#connect();
     return this.#client;
+  }
+
+  async #connect(): Promise<AdminClient> {
+    const timeoutMs = Math.min(connectMs, this.#options.timeoutMs ?? connectMs);
+    return connectAdmin(await this.socket(), { timeoutMs, program: 'plugd' });
   }
 
   /** For each call of the client that answers once: nobody waits for a minute before a screen. */

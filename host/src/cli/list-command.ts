@@ -1,32 +1,39 @@
-import type { PluginRow } from '@plugd/protocol/gen/plugd/admin/v1/admin';
 import type { Command } from 'commander';
 import type { CliContext } from './context';
-import { age } from './output/age';
-import { stateColour } from './output/colour';
-import type { Column } from './output/table';
+import { pluginDocument } from './documents';
+import { nameMatcher } from './name-matcher';
+import { pluginColumns } from './plugin-columns';
+
+interface ListOptions {
+  readonly state?: readonly string[];
+}
 
 /** `plugd list`: every plugin in one line. */
 export function defineList(program: Command, context: CliContext): void {
   program
-    .command('list')
-    .summary('shows every plugin in one line')
-    .action(async () => {
+    .command('list [names...]')
+    .summary('shows every plugin in one line, with the version that runs and the one on disk')
+    .description(
+      'Shows every plugin in one line: the version that runs, the highest on disk, the one that it is held at, and what is wrong.\n\nWith names, only those; * stands for any characters.',
+    )
+    .option(
+      '--state <state>',
+      'only plugins in this state; may be given again',
+      (state, before: readonly string[] = []) => [...before, state],
+    )
+    .action(async (names: string[], { state }: ListOptions) => {
       const client = await context.client();
       const { plugins } = await client.listPlugins({}, context.callOptions);
+      const matches = nameMatcher(names);
+      const rows = plugins.filter(
+        (row) => matches(row.name) && (state === undefined || state.includes(row.state)),
+      );
       context.print({
-        rows: plugins,
-        columns: columns(Date.now()),
+        rows,
+        columns: pluginColumns(Date.now()),
         name: ({ name }) => name,
-        ifEmpty: 'There are no plugins.',
+        document: pluginDocument,
+        ifEmpty: plugins.length === 0 ? 'There are no plugins.' : 'None of the plugins is meant.',
       });
     });
-}
-
-function columns(now: number): Column<PluginRow>[] {
-  return [
-    { header: 'NAME', text: ({ name }) => name },
-    { header: 'STATE', text: ({ state }) => state, colour: ({ state }) => stateColour(state) },
-    { header: 'RUNNING', text: ({ runningVersion }) => runningVersion },
-    { header: 'AGE', text: ({ since }) => (since === 0 ? '' : age(now - since)), right: true },
-  ];
 }

@@ -4,13 +4,21 @@ import { defineCall } from './call-command';
 import { addCommonOptions, readCommonOptions } from './common-options';
 import { defineConform } from './conform-command';
 import type { CliContext } from './context';
+import { defineDescribe } from './describe-command';
+import { defineDiff } from './diff-command';
+import { defineDoctor } from './doctor-command';
+import { defineEvents } from './events-command';
 import { defineList } from './list-command';
+import { defineLogs } from './logs-command';
 import { ownVersion } from './own-version';
+import { definePin } from './pin-command';
 import { definePromote } from './promote-command';
 import { defineRestart } from './restart-command';
 import { defineRollback } from './rollback-command';
 import { defineStart } from './start-command';
+import { defineStatus } from './status-command';
 import { defineStop } from './stop-command';
+import { defineUnpin } from './unpin-command';
 import { defineUpgrade } from './upgrade-command';
 import { defineVersion } from './version-command';
 
@@ -36,7 +44,11 @@ export function createProgram(context: CliContext): Command {
   program.hook('preAction', (_program, action) => context.use(readCommonOptions(action)));
 
   program.commandsGroup('Plugins:');
+  defineStatus(program, context);
   defineList(program, context);
+  defineDescribe(program, context);
+  defineLogs(program, context);
+  defineEvents(program, context);
   defineCall(program, context);
 
   program.commandsGroup('Changing what runs:');
@@ -45,12 +57,16 @@ export function createProgram(context: CliContext): Command {
   defineRollback(program, context);
   definePromote(program, context);
   defineAbort(program, context);
+  definePin(program, context);
+  defineUnpin(program, context);
+  defineDiff(program, context);
 
   program.commandsGroup('The daemon:');
   defineStart(program, context);
   defineStop(program, context);
 
   program.commandsGroup('Looking for faults:');
+  defineDoctor(program, context);
   defineConform(program, context);
 
   program.commandsGroup('The command:');

@@ -73,7 +73,7 @@ export function renderTable<Row>(
 
 /** `NAME  value` lines of one thing: what `describe` shows. Empty values show as `-`. */
 export function renderFields(
-  fields: readonly (readonly [name: string, value: string | number, colour?: Colour])[],
+  fields: readonly (readonly [name: string, value: string | number, colour?: Colour | undefined])[],
   { paint = plain, indent = '' }: { readonly paint?: Paint; readonly indent?: string } = {},
 ): string {
   const width = fields.reduce((most, [name]) => Math.max(most, name.length), 0);
