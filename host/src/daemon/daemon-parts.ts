@@ -109,9 +109,9 @@ function assemble(opened: Opened): DaemonParts {
   const events = new EventBuffer();
   const operations = new OperationsBook((plugin) => host.plugin(plugin)?.status().generation ?? 0);
   const audit = new AuditLog({ directory: places.stateDir, logger: log, redactor });
-  const watched = new WatchedHost(host, places.pluginsDir !== undefined, book);
+  const watched = new WatchedHost(host, places.pluginsDir !== undefined);
   const changes = new PluginChanges({ host, operations, watched });
-  const doors = new Doors({ host, door, logger: log, applications: () => changes.applications });
+  const doors = new Doors({ host, door, watched, logger: log, applications: () => changes.applications });
   const views = new PluginViews({ host, operations, events, changes, watched, book, doors, redactor });
   const reconciler = new Reconciler({
     book,
@@ -125,6 +125,7 @@ function assemble(opened: Opened): DaemonParts {
   host.on('event', events.add);
   host.on('event', (event) => auditDirectory(audit, event));
   host.on('event', doors.observe);
+  host.on('event', views.observe);
   host.on('operation', operations.begun);
   const close = async (beforeLogs?: () => Promise<void>) => {
     reconciler.close();

@@ -6,14 +6,15 @@ import type { Logger } from '../events/logger';
 import type { FrontDoor } from '../front-door/front-door';
 import { ownServices } from '../front-door/service-table';
 import type { Host } from '../host';
-import { readManifest } from '../manifest/read-manifest';
 import type { Plugin } from '../plugin';
 import type { LoadedByApplication } from './plugin-changes';
+import type { WatchedHost } from './watched-host';
 
 export interface DoorsParts {
   readonly host: Host;
   /** Undefined: the daemon has none. */
   readonly door: FrontDoor | undefined;
+  readonly watched: WatchedHost;
   readonly logger: Logger;
   readonly applications: () => ReadonlyMap<string, LoadedByApplication>;
 }
@@ -99,7 +100,7 @@ export class Doors {
 
   async #servicesOf(plugin: Plugin): Promise<readonly string[] | undefined> {
     const application = this.#parts.applications().get(plugin.name);
-    if (application === undefined) return servicesOfManifest(plugin);
+    if (application === undefined) return this.#parts.watched.manifest(plugin.name)?.services ?? [];
     const { services } = application;
     return services.length > 0 ? services : describedServices(plugin);
   }
@@ -112,13 +113,6 @@ export class Doors {
   }
 }
 
-/** It runs from a copy of its artifact, and the manifest in that is the one that counts. */
-async function servicesOfManifest(plugin: Plugin): Promise<readonly string[] | undefined> {
-  const directory = plugin.handedOver()?.options.cwd;
-  if (directory === undefined) return undefined;
-  return (await readManifest(directory)).services ?? [];
-}
-
 async function describedServices(plugin: Plugin): Promise<readonly string[] | undefined> {
   if (plugin.handedOver() === undefined) return undefined;
   const described = await contractOf(plugin);
@@ -129,5 +123,7 @@ async function describedServices(plugin: Plugin): Promise<readonly string[] | un
 
 /** What is known of a plugin's services; undefined: nothing. Throws what ends the call by which it is asked. */
 export async function contractOf(plugin: Plugin): Promise<Contract | undefined> {
-  return reflectContract(plugin.channel, { timeoutMs: reflectionMs });
+  const { contract } = plugin;
+  if (contract !== undefined && contract.files.length > 0) return contract;
+  return (await reflectContract(plugin.channel, { timeoutMs: reflectionMs })) ?? contract;
 }

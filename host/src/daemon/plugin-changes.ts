@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import type { BeginOperationRequest, LoadPluginRequest } from '@plugd/protocol/gen/plugd/admin/v1/admin';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { KeptOperation, OperationsBook } from '../admin/operations-book';
@@ -7,6 +8,7 @@ import type { LoadOptions } from '../instance/load-options';
 import { isText, refuse } from '../instance/option-check';
 import type { Plugin } from '../plugin';
 import type { OperationHandle } from '../upgrade/operation-handle';
+import type { UpgradeTarget } from '../watched-upgrade';
 import type { WatchedHost } from './watched-host';
 
 /** A plugin that an application has loaded, and not a directory. */
@@ -65,45 +67,55 @@ export class PluginChanges {
     }
   }
 
+  /** Throws PluginError PLUGIN_NOT_FOUND, PLUGIN_STOPPED, STOP_FAILED. */
   async stop(name: string): Promise<void> {
     await this.running(name).stop();
   }
 
+  /** Throws PluginError PLUGIN_NOT_FOUND, and why it can't be run. */
   async start(name: string): Promise<void> {
-    if (this.#host.plugin(name) !== undefined) return;
     const application = this.#applications.get(name);
-    if (application === undefined) throw notFound(name);
-    await this.#load(name, application);
+    if (application === undefined && this.#watched.get(name) === undefined) throw notFound(name);
+    if (application === undefined) await this.#host.startAgain(name);
+    else if (this.#host.plugin(name) === undefined) await this.#load(name, application);
   }
 
-  async begin({ plugin: name, operation, target, options }: BeginOperationRequest): Promise<KeptOperation> {
-    const plugin = this.running(name);
-    const handle = this.#handle(plugin, operation, target, options);
-    const kept = this.#operations.of(handle);
-    if (kept === undefined) throw new Error(`the operation on ${name} was not told of`);
+  async begin(request: BeginOperationRequest): Promise<KeptOperation> {
+    const kept = this.#operations.of(this.#handle(request));
+    if (kept === undefined) throw new Error(`the operation on ${request.plugin} was not told of`);
     return kept;
   }
 
-  #handle(
-    plugin: Plugin,
-    operation: string,
-    target: string,
-    options: BeginOperationRequest['options'],
-  ): OperationHandle {
+  #handle({ plugin: name, operation, target, options }: BeginOperationRequest): OperationHandle {
+    const plugin = this.running(name);
     if (operation !== 'upgrade' && target !== '') refuse('target', target, 'left out but for an upgrade');
     if (operation === 'restart') return plugin.restart(upgradeOptionsFrom(options));
     if (operation === 'rollback') return plugin.rollback(rollbackOptionsFrom(options));
     if (operation !== 'upgrade') refuse('operation', operation, 'upgrade, restart or rollback');
-    if (target !== '') refuse('target', target, 'empty');
-    return plugin.upgrade(upgradeOptionsFrom(options));
+    const changes = upgradeOptionsFrom(options);
+    const found = changes.command === undefined ? this.#targetOf(name, target) : undefined;
+    if (found !== undefined) return this.#host.upgradeTo(name, found, changes);
+    if (target !== '') refuse('target', target, 'left out for a plugin that an application has loaded');
+    return plugin.upgrade(changes);
+  }
+
+  /** Undefined: the options say all. */
+  #targetOf(name: string, target: string): UpgradeTarget | undefined {
+    const watched = this.#applications.has(name) ? undefined : this.#watched.get(name);
+    if (watched === undefined) return undefined;
+    if (isAbsolute(target)) return { directory: target };
+    if (target !== '') return { version: target };
+    const best = watched.versions.find(({ state }) => state !== 'unsettled' && state !== 'unfit');
+    const version = watched.pinned ?? best?.version;
+    return version === undefined ? undefined : { version };
   }
 
   /** Throws PluginError PLUGIN_NOT_FOUND, PLUGIN_STOPPED. */
   running(name: string): Plugin {
     const plugin = this.#host.plugin(name);
     if (plugin !== undefined) return plugin;
-    if (!this.#applications.has(name)) throw notFound(name);
-    throw new PluginError('PLUGIN_STOPPED', `Plugin ${name} was stopped.`, {
+    if (!this.#applications.has(name) && this.#watched.get(name) === undefined) throw notFound(name);
+    throw new PluginError('PLUGIN_STOPPED', `Plugin ${name} doesn't run.`, {
       facts: { plugin: name },
       hint: `plugd start ${name} lets it run again.`,
     });

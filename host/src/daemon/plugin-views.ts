@@ -1,4 +1,8 @@
-import type { DescribePluginResponse, PluginRow } from '@plugd/protocol/gen/plugd/admin/v1/admin';
+import type {
+  DescribePluginResponse,
+  PluginRow,
+  VersionOnDisk,
+} from '@plugd/protocol/gen/plugd/admin/v1/admin';
 import type { JsonObject } from '@plugd/protocol/json-value';
 import { descriptorSet } from '../admin/descriptor-set';
 import type { EventBuffer } from '../admin/event-buffer';
@@ -7,8 +11,10 @@ import { emptyRow, operationRow, runningPart, serviceRow } from '../admin/rows';
 import { asStruct } from '../admin/struct';
 import type { Redactor } from '../config/redactor';
 import type { Contract } from '../contract/contract';
+import type { HostEvent } from '../events/host-event';
 import type { Host } from '../host';
 import type { Plugin } from '../plugin';
+import type { WatchedPluginStatus, WatchedVersion } from '../watch/watched-versions';
 import { withoutEnvironment } from './audit-log';
 import type { ConfigBook } from './config-book';
 import { contractOf, type Doors } from './doors';
@@ -29,44 +35,63 @@ export interface ViewParts {
 /** What is known of plugins, as the admin API tells it. */
 export class PluginViews {
   readonly #parts: ViewParts;
+  /** Why plugins have failed that have not served since. */
+  readonly #failures = new Map<string, string>();
 
   constructor(parts: ViewParts) {
     this.#parts = parts;
   }
 
+  /** For `host.on('event')`. */
+  readonly observe = (event: HostEvent): void => {
+    if (event.type !== 'plugin') return;
+    const { plugin, to, cause } = event;
+    if (to === 'failed') this.#failures.set(plugin, cause.message ?? cause.code ?? cause.reason);
+    else this.#failures.delete(plugin);
+  };
+
   /** By name. */
   async list(): Promise<PluginRow[]> {
-    return this.#names().map((name) => this.#row(name));
+    const watched = this.#parts.watched.all();
+    return this.#names(watched).map((name) => this.#row(name, watched.get(name)));
   }
 
   /** Throws PluginError PLUGIN_NOT_FOUND. */
   async row(name: string): Promise<PluginRow> {
-    if (!this.#names().includes(name)) throw notFound(name);
-    return this.#row(name);
+    const watched = this.#parts.watched.all();
+    if (!this.#names(watched).includes(name)) throw notFound(name);
+    return this.#row(name, watched.get(name));
   }
 
-  #names(): string[] {
+  #names(watched: ReadonlyMap<string, WatchedPluginStatus>): string[] {
     const { host, changes, book } = this.#parts;
     const running = host.plugins().map(({ name }) => name);
     const configured = Object.keys(book.config?.plugins ?? {});
-    return [...new Set([...running, ...changes.applications.keys(), ...configured])].sort();
+    const all = [...running, ...watched.keys(), ...changes.applications.keys(), ...configured];
+    return [...new Set(all)].sort();
   }
 
-  #row(name: string): PluginRow {
-    const { host, changes, operations } = this.#parts;
+  #row(name: string, watched: WatchedPluginStatus | undefined): PluginRow {
+    const { host, changes, operations, book } = this.#parts;
     const snapshot = host.pluginSnapshot(name);
     const application = changes.applications.has(name);
+    const stopped = application || (watched !== undefined && watched.versions.length > 0);
+    const problem = this.#failures.get(name) ?? book.problemOf(name)?.summary ?? watchedProblem(watched);
     return {
       ...emptyRow(name),
-      ...(application ? { source: 'application', state: 'stopped' } : {}),
+      source: application ? 'application' : 'directory',
+      ...(stopped ? { state: 'stopped' } : {}),
+      diskVersion: watched?.versions.find(isWhole)?.version ?? '',
+      pinnedVersion: watched?.pinned ?? '',
       ...(snapshot === undefined ? {} : runningPart(snapshot)),
       operation: operations.running(name)?.id ?? '',
+      problem: problem ?? '',
     };
   }
 
   /** Throws PluginError PLUGIN_NOT_FOUND. */
   async describe(name: string): Promise<DescribePluginResponse> {
-    const { host, operations, events, doors } = this.#parts;
+    const { host, operations, events, doors, watched } = this.#parts;
     const row = await this.row(name);
     const plugin = host.plugin(name);
     const snapshot = host.pluginSnapshot(name);
@@ -75,7 +100,7 @@ export class PluginViews {
     return {
       row,
       snapshot: snapshot && asStruct(snapshot),
-      versions: [],
+      versions: (watched.get(name)?.versions ?? []).map(versionRow),
       services: (contract?.services ?? []).map((service) => serviceRow(service, isPublic.has(service.name))),
       operations: operations.list(name).map(operationRow),
       options: this.#optionsOf(name),
@@ -102,6 +127,29 @@ export class PluginViews {
     const contract = plugin && (await knownContract(plugin));
     return contract === undefined ? new Uint8Array() : descriptorSet(contract);
   }
+}
+
+function isWhole({ state }: WatchedVersion): boolean {
+  return state !== 'unsettled' && state !== 'unfit';
+}
+
+/** Why what is wanted of a plugin of the directory doesn't run; undefined: it does. */
+function watchedProblem(watched: WatchedPluginStatus | undefined): string | undefined {
+  if (watched === undefined) return undefined;
+  const { left, pinned, running, versions, enabled } = watched;
+  if (left !== undefined) return left;
+  if (!enabled) return 'its settings disable it';
+  if (pinned !== undefined && pinned !== running && versions.every(({ version }) => version !== pinned))
+    return `it is pinned to ${pinned}, which is not on disk`;
+  for (const { version, problem } of versions) {
+    if (problem !== undefined && (pinned === undefined || pinned === version)) return problem.summary;
+    if (version === running) return undefined;
+  }
+  return undefined;
+}
+
+function versionRow({ version, state, digest = '', problem, directory }: WatchedVersion): VersionOnDisk {
+  return { version, state, digest, problem: problem?.summary ?? '', directory };
 }
 
 /** Undefined: nothing is known of its services, or it can't be asked now. */

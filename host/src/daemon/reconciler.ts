@@ -7,9 +7,9 @@ import { ConfigWatch } from './config-watch';
 /** What a host does to make what runs what is wanted. */
 export interface ReconcilingHost {
   /** What would be done by these settings. */
-  plan(settings: ReadConfig['settings']): Promise<Change[]>;
-  /** Looks again, now. */
-  look(): void;
+  plan(settings: ReadConfig['settings']): Change[];
+  /** Looks again, begins what is to be done, and tells what that is. Throws PluginError ARTIFACT_UNREADABLE. */
+  reconcile(): Promise<Change[]>;
 }
 
 export interface ReconcilerParts {
@@ -42,7 +42,8 @@ export class Reconciler {
 
   /** What {@link reconcile} would do. Throws what reading the config throws. */
   async diff(): Promise<Change[]> {
-    return this.#changes(await this.#parts.book.read());
+    const read = await this.#parts.book.read();
+    return this.#changes(read, this.#parts.host.plan(read.settings));
   }
 
   /** What it does; a config that can't be used changes nothing. Throws what reading the config throws. */
@@ -63,25 +64,23 @@ export class Reconciler {
       logger.error('the config can’t be used; what was in force stays so', { error: error.message });
       throw error;
     }
-    const changes = await this.#changes(read);
     book.accept(read);
     onAccepted(read);
+    const changes = this.#changes(read, await host.reconcile());
     for (const { plugin, action, from, to, reason } of changes)
       logger.info('to be changed', { ...(plugin === '' ? {} : { plugin }), action, from, to, reason });
-    host.look();
     return changes;
   }
 
   /** The plugins' own, then those that only another daemon would make. */
-  async #changes({ config, settings, changes }: ReadConfig): Promise<Change[]> {
-    const { book, host } = this.#parts;
+  #changes({ config, changes }: ReadConfig, planned: readonly Change[]): Change[] {
+    const { book } = this.#parts;
     const reasons = new Map(changes.plugins.map(({ name, reason }) => [name, reason]));
-    const planned = (await host.plan(settings)).map((change) =>
+    const plugins = planned.map((change) => {
       // What the host knows is that settings are others; the config knows which.
-      change.action === 'configure'
-        ? { ...change, reason: reasons.get(change.plugin) ?? change.reason }
-        : change,
-    );
+      const reason = change.action === 'configure' ? reasons.get(change.plugin) : undefined;
+      return reason === undefined ? change : { ...change, reason };
+    });
     const own = book.needsRestart(config).map(({ setting, from, to }) => ({
       plugin: '',
       action: 'needs-restart',
@@ -89,6 +88,6 @@ export class Reconciler {
       to,
       reason: `${setting} counts when the daemon is started again`,
     }));
-    return [...planned, ...own];
+    return [...plugins, ...own];
   }
 }
