@@ -108,7 +108,7 @@ function listening(
 }
 
 function failed(what: string, cause: unknown): PluginError {
-  return new PluginError('LISTEN_FAILED', `The front door could not be opened at ${what}.`, {
+  return new PluginError('LISTEN_FAILED', `Nothing can listen at ${what}.`, {
     ...(cause === undefined ? {} : { cause }),
     hint: 'See to the directory, or choose another place; the cause says why.',
   });
