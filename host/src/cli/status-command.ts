@@ -7,6 +7,12 @@ import { type Colour, stateColour } from './output/colour';
 import { renderFields, renderTable } from './output/table';
 import { noteOf, pluginColumns } from './plugin-columns';
 import { pluginStatus } from './plugin-status';
+import { UsageError } from './usage-error';
+
+interface StatusOptions {
+  readonly offline?: boolean;
+  readonly stateDir?: string;
+}
 
 /** `plugd status`: how the daemon is, and what needs a look; or how one plugin is. */
 export function defineStatus(program: Command, context: CliContext): void {
@@ -16,8 +22,18 @@ export function defineStatus(program: Command, context: CliContext): void {
     .description(
       'Shows how the daemon is, how many plugins there are in each state, and those that need a look: which do not serve, are being changed, or have a problem.\n\nWith a plugin, how that one is.',
     )
-    .action(async (plugin: string | undefined) => {
-      if (plugin === undefined) await daemonStatus(context);
+    .option('--offline', 'reads what a daemon that is down has left: what it was in the middle of')
+    .option(
+      '--state-dir <path>',
+      "with --offline: the daemon's state directory; default: the config's, or the user's own",
+    )
+    .action(async (plugin: string | undefined, { offline = false, stateDir }: StatusOptions) => {
+      if (stateDir !== undefined && !offline) throw new UsageError('--state-dir is for --offline.');
+      if (offline) {
+        // Loaded here: who asks a daemon does without what reads its files.
+        const { offlineStatus } = require('./offline-status') as typeof import('./offline-status');
+        context.printOne(await offlineStatus(context, { stateDir, plugin }));
+      } else if (plugin === undefined) await daemonStatus(context);
       else context.printOne(await pluginStatus(plugin, context));
     });
 }
