@@ -1,13 +1,6 @@
 import type { Command } from 'commander';
 import type { CliContext } from './context';
-
-export interface ConformOptions {
-  readonly cookie?: string;
-  readonly versions: string;
-  readonly mode: readonly string[];
-  readonly timeout: string;
-  readonly json?: true;
-}
+import type { ConformOptions } from './run-conform';
 
 /** `plugd conform`: needs no daemon, and takes other options than the verbs that do. */
 export function defineConform(program: Command, context: CliContext): void {

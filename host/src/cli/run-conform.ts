@@ -4,11 +4,20 @@ import { resolveCommand } from '../artifact/command';
 import { conform } from '../conform/conform';
 import { modes, type RuleResult } from '../conform/rule';
 import { type Summary, summarize } from '../conform/summary';
-import type { ConformOptions } from './conform-command';
 import type { CliContext } from './context';
 import { exitCodes } from './exit-code';
+import { cookieOption, versionsOption } from './handshake-options';
 import { reportError } from './report-error';
 import { UsageError } from './usage-error';
+
+/** As they were typed. */
+export interface ConformOptions {
+  readonly cookie?: string;
+  readonly versions: string;
+  readonly mode: readonly string[];
+  readonly timeout: string;
+  readonly json?: true;
+}
 
 /** Runs `plugd conform`. @throws UsageError */
 export async function runConform(
@@ -19,8 +28,8 @@ export async function runConform(
 ): Promise<void> {
   const { stdout, env, cwd } = context;
   const given = {
-    cookie: cookie(options.cookie),
-    versions: versions(options.versions),
+    cookie: neededCookie(options.cookie),
+    versions: versionsOption(options.versions),
     timeoutMs: timeout(options.timeout),
   };
   const wanted = options.mode.map((text) => {
@@ -60,21 +69,9 @@ function lastLine({ verdict, counts }: Summary): string {
   return `\n${verdict}: ${pass} passed, ${fail} failed, ${warn} warnings, ${skip} skipped\n`;
 }
 
-function cookie(text: string | undefined): [string, string] {
-  if (text === undefined)
-    throw new UsageError('--cookie NAME=VALUE is missing: a plugin starts only with its cookie.');
-  const end = text.indexOf('=');
-  if (end < 1 || end === text.length - 1)
-    throw new UsageError(`--cookie ${text} is not of the form NAME=VALUE.`);
-  return [text.slice(0, end), text.slice(end + 1)];
-}
-
-function versions(text: string): number[] {
-  const list = text.split(',').map((item) => (/^\d{1,9}$/.test(item) ? Number(item) : undefined));
-  return list.map((version) => {
-    if (version !== undefined) return version;
-    throw new UsageError(`--versions ${text} is no list of whole numbers, such as 1,2.`);
-  });
+function neededCookie(text: string | undefined): [string, string] {
+  if (text !== undefined) return cookieOption(text);
+  throw new UsageError('--cookie NAME=VALUE is missing: a plugin starts only with its cookie.');
 }
 
 function timeout(text: string): number {

@@ -3,7 +3,8 @@ import { basename, dirname, join } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { valid } from 'semver';
 import type { PluginSettings } from '../config/config';
-import { resolveSettings } from '../config/resolve-settings';
+import { Redactor } from '../config/redactor';
+import { type ResolvedSettings, resolveSettings } from '../config/resolve-settings';
 import { checkPlace } from '../manifest/artifacts';
 import { type ArtifactCopy, copyArtifact } from '../manifest/copy-artifact';
 import { commandOf, loadOptionsOf } from '../manifest/load-options-of';
@@ -11,7 +12,7 @@ import { type Manifest, manifestName } from '../manifest/manifest';
 import { formatProblem, type SourceProblem } from '../manifest/problem';
 import { readManifest } from '../manifest/read-manifest';
 import { selectPlatform } from '../platform/select-platform';
-import { overridden, type PluginOverrides } from '../watch/plugin-overrides';
+import { overridden } from '../watch/plugin-overrides';
 import { blockedAt, currentUser, mayRead, rightsOf } from './access';
 import { examineProgram, tellMissing } from './examine-program';
 import { type Finding, Findings } from './finding';
@@ -32,12 +33,14 @@ export async function examineArtifact(
 
   const findings = new Findings(`${manifest.name} ${manifest.version}`);
   findings.list.push(...before.list.map((one) => ({ ...one, subject: findings.subject })));
-  const overrides = await settingsOf(findings, surroundings.config?.plugins?.[manifest.name]);
+  const plugins = surroundings.config?.plugins ?? {};
+  const settings = Object.hasOwn(plugins, manifest.name) ? plugins[manifest.name] : undefined;
+  const { overrides, secrets } = await settingsOf(findings, settings);
   const counting = overridden(manifest, overrides);
   if (counting.config !== undefined) checkConfigDirectory(findings, counting.config, directory);
   if (!(await attempt(findings, 'platform', async () => void commandOf(manifest)))) return findings.list;
   await withWorkplace(surroundings, (workplace) =>
-    examineCopy(findings, { manifest: counting, directory, workplace, surroundings }),
+    examineCopy(findings, { manifest: counting, directory, workplace, surroundings, secrets }),
   );
   return findings.list;
 }
@@ -108,8 +111,8 @@ function otherName(directory: string): { readonly fix?: string } {
 async function settingsOf(
   findings: Findings,
   settings: PluginSettings | undefined,
-): Promise<PluginOverrides | undefined> {
-  if (settings === undefined) return undefined;
+): Promise<ResolvedSettings> {
+  if (settings === undefined) return { overrides: {}, secrets: [] };
   if (settings.enabled === false)
     findings.warn(
       'config',
@@ -117,10 +120,10 @@ async function settingsOf(
       'Take that away to have it run.',
     );
   try {
-    return (await resolveSettings(settings)).overrides;
+    return await resolveSettings(settings);
   } catch (error) {
     findings.error('secrets', error);
-    return undefined;
+    return { overrides: {}, secrets: [] };
   }
 }
 
@@ -139,6 +142,8 @@ interface CopyOptions {
   readonly directory: string;
   readonly workplace: string;
   readonly surroundings: DoctorSurroundings;
+  /** What the plugin is given and nobody else is to see, whatever it prints. */
+  readonly secrets: readonly string[];
 }
 
 /** What is run is a copy: what the copy changes, such as rights, is not to be complained about. */
@@ -180,7 +185,7 @@ async function examineCopy(findings: Findings, options: CopyOptions): Promise<vo
     });
   }
   tellMissing(findings, missing, started);
-  findings.list.push(...trial.list);
+  findings.list.push(...new Redactor(options.secrets).redactJson(trial.list));
 }
 
 async function examineRuntime(

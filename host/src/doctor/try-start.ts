@@ -1,8 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import type { ErrorCode } from '@plugd/protocol/error-codes';
 import { PluginError } from '@plugd/protocol/plugin-error';
+import { createHost } from '../create-host';
 import type { Logger } from '../events/logger';
-import { createHost, type Host } from '../host';
+import type { Host } from '../host';
 import type { LoadOptions } from '../instance/load-options';
 import type { Plugin } from '../plugin';
 import type { Findings } from './finding';

@@ -298,6 +298,15 @@ describe('what a start shows', () => {
     });
   });
 
+  test('a secret is not shown, though the plugin prints it', async () => {
+    const file = ward.put('token', 'hush-hush', 0o600);
+    const directory = ill('echo "token $TOKEN is wrong" >&2\nexit 4');
+    const config: DaemonConfig = { version: 1, plugins: { [`ill${count}`]: { env: { TOKEN: { file } } } } };
+    expect(await illness(directory, { config })).toMatchObject({
+      details: ['exit code: 4', 'stderr: token *** is wrong'],
+    });
+  });
+
   test('what is printed can not drive a terminal', async () => {
     const found = await illness(ill(`printf '\\033]0;owned\\007\\n'\nprintf '\\033[2J' >&2\nexit 1`));
     expect(JSON.stringify(found)).not.toMatch(/\\u001b|\u001b/);

@@ -1,0 +1,94 @@
+import { statSync } from 'node:fs';
+import type { GetDaemonResponse, PluginRow } from '@plugd/protocol/gen/plugd/admin/v1/admin';
+import { PluginError } from '@plugd/protocol/plugin-error';
+import { type AdminClient, connectAdmin } from '../admin/admin-client';
+import type { DaemonPlaces } from '../config/places';
+import { currentUser } from './access';
+import { examineLimits } from './examine-machine';
+import { type Finding, Findings } from './finding';
+
+/** What a daemon told of itself. */
+export interface DaemonAnswer {
+  readonly daemon: GetDaemonResponse;
+  readonly plugins: readonly PluginRow[];
+}
+
+export interface ExaminedDaemon {
+  /** Undefined: none answers. */
+  readonly answer: DaemonAnswer | undefined;
+  readonly findings: readonly Finding[];
+}
+
+const answerMs = 3_000;
+
+/** Asks the daemon at this socket how it is. `version`: of the command. */
+export async function examineDaemon(socket: string, version: string): Promise<ExaminedDaemon> {
+  const findings = new Findings('daemon');
+  let client: AdminClient | undefined;
+  try {
+    client = await connectAdmin(socket, { timeoutMs: answerMs });
+    const { daemon } = client;
+    const { plugins } = await client.listPlugins({}, { timeoutMs: answerMs });
+    tellOf(findings, daemon, version);
+    for (const { name, problem, state } of plugins)
+      if (problem !== '')
+        findings.fail(name, `${problem} It is ${state}.`, `plugd doctor ${name} looks closer.`);
+    return { answer: { daemon, plugins }, findings: findings.list };
+  } catch (error) {
+    // To run none is no illness; one that is there and says nothing, or not to this user, is.
+    if (!(error instanceof PluginError) || !isAbsent(error)) findings.error('daemon', error);
+    else
+      findings.warn('daemon', error.summary, 'plugd start starts one; --socket or --config names another.');
+    return { answer: undefined, findings: findings.list };
+  } finally {
+    client?.close();
+  }
+}
+
+function isAbsent({ code, facts }: PluginError): boolean {
+  return (
+    code === 'DAEMON_UNREACHABLE' && facts['systemCode'] !== 'EACCES' && facts['timeoutMs'] === undefined
+  );
+}
+
+function tellOf(findings: Findings, daemon: GetDaemonResponse, version: string): void {
+  const { pid, socket, configProblem } = daemon;
+  findings.ok('daemon', `plugd ${daemon.version}, process ${pid}, answers at ${socket}.`);
+  if (daemon.version !== version)
+    findings.warn(
+      'version',
+      `The daemon is plugd ${daemon.version}, this command is ${version}.`,
+      'Start the daemon again: plugins that hand their state over keep it.',
+    );
+  if (configProblem !== '')
+    findings.fail(
+      'config',
+      configProblem,
+      'The daemon goes on by the config before: correct the one on disk.',
+    );
+  const user = userOf(Number(pid));
+  const own = process.getuid?.();
+  if (user !== undefined && own !== undefined && user !== own)
+    findings.warn(
+      'user',
+      `The daemon runs as user ${user}, and this is ${currentUser()}: what it may read can be something else.`,
+      'Run plugd doctor as the user of the daemon.',
+    );
+  examineLimits(findings, Number(pid));
+}
+
+function userOf(pid: number): number | undefined {
+  return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
+}
+
+/** The places of the daemon that answers: it may have been started with others than this command. */
+export function placesOf({ daemon }: DaemonAnswer, own: DaemonPlaces): DaemonPlaces {
+  const { socket, stateDir, logDir, pluginsDir } = daemon;
+  return {
+    ...own,
+    socket,
+    stateDir: stateDir || own.stateDir,
+    logDir: logDir || own.logDir,
+    pluginsDir: pluginsDir === '' ? undefined : pluginsDir,
+  };
+}
