@@ -1,5 +1,4 @@
-import { type FSWatcher, watch } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { type FSWatcher, statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
 /** Whoever writes a file may do it in several steps. */
@@ -14,14 +13,14 @@ export class ConfigWatch {
   #watcher: FSWatcher | undefined;
   #gathering: NodeJS.Timeout | undefined;
   readonly #looking: NodeJS.Timeout;
-  #seen = '';
+  #seen: string;
 
   constructor(file: string, onChange: () => void) {
     this.#file = file;
     this.#onChange = onChange;
-    this.#looking = setInterval(() => void this.#look(), lookMs);
+    this.#looking = setInterval(() => this.#compare(), lookMs);
     this.#looking.unref();
-    void this.#look(true);
+    this.#seen = this.#look();
     try {
       // Of its directory: editors put another file in its place.
       this.#watcher = watch(dirname(file), { persistent: false }, (_event, name) => {
@@ -41,16 +40,23 @@ export class ConfigWatch {
 
   #soon(): void {
     clearTimeout(this.#gathering);
-    this.#gathering = setTimeout(() => void this.#look(), gatherMs);
+    this.#gathering = setTimeout(() => this.#compare(), gatherMs);
   }
 
-  async #look(first = false): Promise<void> {
-    const seen = await stat(this.#file, { bigint: true }).then(
-      ({ ino, size, mtimeNs, ctimeNs }) => `${ino} ${size} ${mtimeNs} ${ctimeNs}`,
-      () => 'gone',
-    );
+  #compare(): void {
+    const seen = this.#look();
     if (seen === this.#seen) return;
     this.#seen = seen;
-    if (!first) this.#onChange();
+    this.#onChange();
+  }
+
+  /** One file, of the system's own: nothing that takes time. */
+  #look(): string {
+    try {
+      const { ino, size, mtimeNs, ctimeNs } = statSync(this.#file, { bigint: true });
+      return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+    } catch {
+      return 'gone';
+    }
   }
 }

@@ -1,0 +1,86 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AuditRecord } from '../../../host/src/admin/admin-backend';
+import { Redactor } from '../../../host/src/config/redactor';
+import { AuditLog } from '../../../host/src/daemon/audit-log';
+import { RecordingLogger } from '../../support/recording-logger';
+
+let directory: string;
+let logger: RecordingLogger;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'audit-'));
+  logger = new RecordingLogger();
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const record: AuditRecord = {
+  client: { program: 'plugd', user: 'me', pid: 12 },
+  verb: 'upgrade',
+  plugin: 'kv',
+  parameters: { target: '2.0.0' },
+  outcome: 'begun',
+  operation: 'kv-1',
+};
+const open = (over: { maxBytes?: number; maxFiles?: number } = {}) =>
+  new AuditLog({ directory, logger, redactor: new Redactor(['hunter22']), ...over });
+const lines = (name = 'audit.jsonl'): unknown[] =>
+  readFileSync(join(directory, name), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+test('each change is a line that this user alone can read, also after another daemon', () => {
+  for (const outcome of ['begun', 'swapped']) {
+    const log = open();
+    log.write({ ...record, outcome });
+    log.close();
+  }
+  expect(lines()).toEqual([
+    { ...record, time: expect.any(String) },
+    { ...record, outcome: 'swapped', time: expect.any(String) },
+  ]);
+  expect(statSync(join(directory, 'audit.jsonl')).mode & 0o777).toBe(0o600);
+});
+
+test('no secret is in it, no value of a variable, no more of parameters than fits, and a line stays one', () => {
+  const log = open();
+  log.write({
+    ...record,
+    client: { program: 'x\n"hunter22"', user: 'u'.repeat(10_000), pid: 1 },
+    parameters: { options: { env: { TOKEN: 'of an application' }, note: 'is hunter22' } },
+  });
+  log.write({ ...record, client: undefined, plugin: undefined, parameters: { big: 'x'.repeat(10_000) } });
+  const text = readFileSync(join(directory, 'audit.jsonl'), 'utf8');
+  expect(text).not.toContain('hunter22');
+  expect(text).not.toContain('of an application');
+  expect(text.length).toBeLessThan(2_000);
+  expect(lines()).toMatchObject([
+    { client: { program: 'x\n"***"' }, parameters: { options: { env: { TOKEN: '***' }, note: 'is ***' } } },
+    { client: null, plugin: null, parameters: { leftOut: ['big'] } },
+  ]);
+});
+
+test('it takes no more room than it may: the oldest go', () => {
+  const log = open({ maxBytes: 600, maxFiles: 3 });
+  for (let pid = 0; pid < 40; pid++) log.write({ ...record, client: { program: 'p', user: 'u', pid } });
+  log.close();
+  const names = readdirSync(directory).sort();
+  expect(names).toEqual(['audit.jsonl', 'audit.jsonl.1', 'audit.jsonl.2']);
+  for (const name of names) expect(statSync(join(directory, name)).size).toBeLessThanOrEqual(600);
+  expect(lines().at(-1)).toMatchObject({ client: { pid: 39 } });
+});
+
+test('what can’t be written is told once, and how much it was when it can be again', () => {
+  const log = open();
+  // In the place of the file there is a directory.
+  mkdirSync(join(directory, 'audit.jsonl'));
+  log.write(record);
+  log.write(record);
+  const errors = () => logger.records.filter(({ level }) => level === 'error');
+  expect(errors()).toHaveLength(1);
+  rmSync(join(directory, 'audit.jsonl'), { recursive: true });
+  log.write(record);
+  expect(lines()).toHaveLength(1);
+  expect(errors().at(-1)).toMatchObject({ fields: { records: 2 } });
+});
