@@ -1,4 +1,4 @@
-// Two projects: `unit` runs in parallel, `process` starts real plugins and runs one file at a time
+// Two projects: `unit` runs in parallel, `process` starts real plugins and runs one file at a time, beside the other
 // (scripts/test.mjs passes --runInBand for it). Packages are tested from their sources.
 const common = {
   testEnvironment: 'node',

@@ -1,5 +1,6 @@
-// Runs the tests: the project `unit` in parallel, then `process`, which starts real plugins, one file at a time.
-// Arguments go to jest: npm test -- test/wire. --full also runs what is too long for every day (PLUGD_FULL=1).
+// Runs the tests: the project `process`, which starts real plugins, one file at a time, and beside it `unit`, in what is left
+// of the machine, for plugins are waited for more than they compute. Arguments go to jest: npm test -- test/wire. --full also
+// runs what is too long for every day (PLUGD_FULL=1), and nothing beside it: there some things are measured.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -9,13 +10,11 @@ import { root } from './lib/root.mjs';
 
 const full = process.argv.includes('--full');
 const passedOn = process.argv.slice(2).filter((argument) => argument !== '--full');
-const projects = [
-  { name: 'unit', options: ['--maxWorkers=2'] },
-  { name: 'process', options: ['--runInBand'] },
-];
+const unit = { name: 'unit', options: ['--maxWorkers=2'], nice: !full };
+const processes = { name: 'process', options: ['--runInBand'] };
 
-/** One jest run: its counts, with one failure where it ended before it could count. */
-async function runProject({ name, options }, env, directory) {
+/** One jest run: its counts, with one failure where it ended before it could count. What it prints comes in its turn. */
+async function runProject({ name, options, nice = false }, env, directory, turn = Promise.resolve()) {
   const file = path.join(directory, `${name}.json`);
   const reporters = ['default', path.join(root, 'scripts', 'lib', 'count-reporter.cjs')];
   const args = reporters.map((reporter) => `--reporters=${reporter}`);
@@ -23,7 +22,8 @@ async function runProject({ name, options }, env, directory) {
   args.push('--selectProjects', name, '--passWithNoTests', ...options);
   let ended = true;
   try {
-    await runNode(tools.jest, [...args, ...passedOn], { env: { ...env, PLUGD_COUNTS: file }, show: true });
+    const own = { PLUGD_COUNTS: file, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}) };
+    await runNode(tools.jest, [...args, ...passedOn], { env: { ...env, ...own }, show: turn, nice });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     ended = false;
@@ -46,8 +46,10 @@ async function main() {
   const begin = performance.now();
   const total = { passed: 0, failed: 0, skipped: 0 };
   try {
-    for (const project of projects) {
-      const counts = await runProject(project, env, directory);
+    const first = runProject(unit, env, directory);
+    if (full) await first;
+    // In order, as if one had come after the other.
+    for (const counts of await Promise.all([first, runProject(processes, env, directory, first)])) {
       for (const kind of Object.keys(total)) total[kind] += counts[kind];
     }
   } finally {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { root } from './root.mjs';
 
@@ -23,19 +24,38 @@ function excerpt(lines) {
   return [...lines.slice(0, HEAD_LINES), `... ${left} more lines ...`, ...lines.slice(-TAIL_LINES)];
 }
 
+/** Less than what does not say, so that this has the machine when it needs it. */
+const NICE = 10;
+
+/** Shows what a child prints from the moment on at which its turn has come, and then what it has printed before. */
+function showFrom(child, turn) {
+  const held = [];
+  let show = (to, chunk) => held.push([to, chunk]);
+  child.stdout.on('data', (chunk) => show(process.stdout, chunk));
+  child.stderr.on('data', (chunk) => show(process.stderr, chunk));
+  const begin = () => {
+    show = (to, chunk) => to.write(chunk);
+    for (const [to, chunk] of held.splice(0)) show(to, chunk);
+  };
+  turn.then(begin, begin);
+}
+
 /**
  * Runs a program without a shell, so that no path needs quoting.
- * `show: true` lets it write to our own output; otherwise that is collected and returned.
+ * `show: true` lets it write to our own output, a promise does so when that has settled; otherwise it is collected and
+ * returned. `nice: true` lets others go first.
  */
-export function run(file, args, { cwd = root, env = {}, show = false } = {}) {
+export function run(file, args, { cwd = root, env = {}, show = false, nice = false } = {}) {
   const shown = [path.basename(file), ...args].join(' ');
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       cwd,
       env: { ...process.env, ...env },
-      stdio: show ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+      stdio: show === true ? 'inherit' : ['ignore', 'pipe', 'pipe'],
       windowsHide: true,
     });
+    if (nice && child.pid !== undefined) os.setPriority(child.pid, NICE);
+    if (show instanceof Promise) showFrom(child, show);
     const chunks = [];
     child.stdout?.on('data', (chunk) => chunks.push(chunk));
     child.stderr?.on('data', (chunk) => chunks.push(chunk));
