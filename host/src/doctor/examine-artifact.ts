@@ -12,12 +12,13 @@ import { type Manifest, manifestName } from '../manifest/manifest';
 import { formatProblem, type SourceProblem } from '../manifest/problem';
 import { readManifest } from '../manifest/read-manifest';
 import { selectPlatform } from '../platform/select-platform';
-import { overridden } from '../watch/plugin-overrides';
+import { overridden, type PluginOverrides } from '../watch/plugin-overrides';
 import { blockedAt, currentUser, mayRead, rightsOf } from './access';
 import { examineProgram, tellMissing } from './examine-program';
 import { type Finding, Findings } from './finding';
 import type { DoctorSurroundings } from './surroundings';
-import { tryStart } from './try-start';
+import { tryPromises } from './try-promises';
+import { standardTimeoutMs, tryStart } from './try-start';
 import { withWorkplace } from './workplace';
 
 /** Looks at one version of a plugin on disk, from its directory to its start. */
@@ -40,7 +41,7 @@ export async function examineArtifact(
   if (counting.config !== undefined) checkConfigDirectory(findings, counting.config, directory);
   if (!(await attempt(findings, 'platform', async () => void commandOf(manifest)))) return findings.list;
   await withWorkplace(surroundings, (workplace) =>
-    examineCopy(findings, { manifest: counting, directory, workplace, surroundings, secrets }),
+    examineCopy(findings, { manifest: counting, overrides, directory, workplace, surroundings, secrets }),
   );
   return findings.list;
 }
@@ -138,7 +139,9 @@ function checkConfigDirectory(findings: Findings, config: string, directory: str
 }
 
 interface CopyOptions {
+  /** As it counts, with the overrides of the config. */
   readonly manifest: Manifest;
+  readonly overrides: PluginOverrides;
   readonly directory: string;
   readonly workplace: string;
   readonly surroundings: DoctorSurroundings;
@@ -173,17 +176,20 @@ async function examineCopy(findings: Findings, options: CopyOptions): Promise<vo
   const trial = new Findings(findings.subject);
   if (!findings.failed && surroundings.start) {
     const { load } = loadOptionsOf(manifest, copy);
+    const { startTimeoutMs: own } = manifest;
     const { startTimeoutMs: limit } = surroundings;
     started = await tryStart(trial, {
       options: {
         ...load,
-        ...(manifest.startTimeoutMs === undefined && limit ? { startTimeoutMs: limit } : {}),
+        // Nobody waits for a minute to see that a plugin says nothing, unless its author says that it may take so long.
+        startTimeoutMs: own === undefined ? (limit ?? standardTimeoutMs) : Math.min(own, limit ?? own),
       },
       services: manifest.services ?? [],
       signal: surroundings.signal,
       shown,
     });
   }
+  if (started === true) await tryPromises(trial, { ...options, directory: taken });
   tellMissing(findings, missing, started);
   findings.list.push(...new Redactor(options.secrets).redactJson(trial.list));
 }

@@ -61,7 +61,12 @@ const checkOf: Partial<Record<ErrorCode, string>> = {
   CONTRACT_NOT_SERVED: 'services',
 };
 
-const standardTimeoutMs = 15_000;
+/** Where the handshake line is what is wrong, and where it is not there. */
+const ofLine = new Set(['address', 'certificate', 'multiplexing', 'protocol', 'protocol version']);
+const insteadOfLine = new Set(['cookie', 'exit', 'first line']);
+
+/** Where neither the plugin's author nor who examines it says how long it may take. */
+export const standardTimeoutMs = 15_000;
 /** How long a plugin may take to tell its services, behind its start. */
 const reflectionMs = 3_000;
 const mostLines = 10;
@@ -72,7 +77,7 @@ export async function tryStart(findings: Findings, trial: StartTrial): Promise<b
   signal?.throwIfAborted();
   let host: Host;
   try {
-    host = await createHost({ logger: silent });
+    host = await createHost({ logger: silentLogger });
   } catch (error) {
     tell(findings, error, shown);
     return false;
@@ -156,13 +161,12 @@ function tell(findings: Findings, error: unknown, shown: (text: string) => strin
 }
 
 /** What the process left: what stood on stdout, how it ended, its last words. */
-function evidence({ code, facts }: PluginError): string[] {
+export function evidence({ code, facts }: PluginError): string[] {
   const { stdout, exitCode, signal, stderr } = facts;
   const lines: string[] = [];
-  if (typeof stdout === 'string' && stdout !== '') {
-    const isLine = checkOf[code] !== 'first line' && checkOf[code] !== 'exit';
-    lines.push(`${isLine ? 'its line' : 'stood on stdout'}: ${stdout}`);
-  }
+  const check = checkOf[code] ?? '';
+  if (typeof stdout === 'string' && stdout !== '' && (ofLine.has(check) || insteadOfLine.has(check)))
+    lines.push(`${ofLine.has(check) ? 'its line' : 'stood on stdout'}: ${stdout}`);
   if (typeof signal === 'string') lines.push(`ended by: ${signal}`);
   else if (typeof exitCode === 'number') lines.push(`exit code: ${exitCode}`);
   const last = Array.isArray(stderr) ? stderr.slice(-mostLines) : [];
@@ -170,4 +174,10 @@ function evidence({ code, facts }: PluginError): string[] {
 }
 
 const nothing = () => {};
-const silent: Logger = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
+export const silentLogger: Logger = {
+  trace: nothing,
+  debug: nothing,
+  info: nothing,
+  warn: nothing,
+  error: nothing,
+};

@@ -202,17 +202,15 @@ describe('the published schema', () => {
 
   test('describes each setting, and allows no others', () => {
     expect(published).toMatchObject({ additionalProperties: false });
-    const { properties } = published as {
-      properties: Record<string, { description?: string }> & {
-        plugins: {
-          additionalProperties: { properties: Record<string, unknown>; additionalProperties: boolean };
-        };
-      };
-    };
+    const { properties } = published as { properties: Record<string, { description?: string }> };
     for (const [key, { description }] of Object.entries(properties))
       expect(`${key}: ${description}`).toMatch(/: [A-Z].*\.$/);
-    const { properties: settings, additionalProperties } = properties.plugins.additionalProperties;
-    expect(additionalProperties).toBe(false);
-    expect(Object.keys(settings).sort()).toEqual(['pin', 'enabled', 'env', ...overridingKeys].sort());
+    const { additionalProperties: plugin } = properties['plugins'] as {
+      additionalProperties: { properties: Record<string, unknown>; additionalProperties: boolean };
+    };
+    expect(plugin.additionalProperties).toBe(false);
+    expect(Object.keys(plugin.properties).sort()).toEqual(
+      ['pin', 'enabled', 'env', ...overridingKeys].sort(),
+    );
   });
 });

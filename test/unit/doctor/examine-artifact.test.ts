@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -63,9 +64,7 @@ test('a plugin that is well passes each check', async () => {
   const directory = ward.path('plugins/kv/1.0.0');
   mkdirSync(directory, { recursive: true });
   ward.put('plugins/kv/1.0.0/plugin.yaml', manifest('kv', '1.0.0', 'services: [samples.kv.v1.Kv]\n'));
-  writeFileSync(ward.path('plugins/kv/1.0.0/kv'), require('node:fs').readFileSync(kvTs('1')), {
-    mode: 0o755,
-  });
+  copyFileSync(kvTs('1'), ward.path('plugins/kv/1.0.0/kv'));
   const findings = await examineArtifact(directory, surroundings());
   expect(wrong(findings)).toEqual([]);
   expect(findings.map(({ check }) => check)).toEqual([
@@ -87,6 +86,32 @@ test('a plugin that is well passes each check', async () => {
   );
   expect(wrong(alone)).toEqual([]);
   expect(alone.map(({ check }) => check)).toContain('start');
+});
+
+test('what the manifest promises beside is tried with the smoke calls of a start', async () => {
+  const directory = ward.path('plugins/smoky/1.0.0');
+  mkdirSync(directory, { recursive: true });
+  copyFileSync(kvTs('1'), `${directory}/smoky`);
+  const secret = ward.put('smoky-secret', 'hush-hush', 0o600);
+  const config: DaemonConfig = {
+    version: 1,
+    plugins: { smoky: { env: { T: { file: secret } }, instances: 3 } },
+  };
+  const smoke = (status: string) =>
+    ward.put(
+      'plugins/smoky/1.0.0/plugin.yaml',
+      manifest(
+        'smoky',
+        '1.0.0',
+        `requires: { other: ^1.0.0 }\nexpect: { failed: none }\nsmoke: [{ method: samples.kv.v1.Kv/Get, request: { key: none }, status: ${status} }]\n`,
+      ),
+    );
+  smoke('OK');
+  const well = await examineArtifact(directory, surroundings({ config }));
+  expect(wrong(well)).toEqual([]);
+  expect(well.at(-1)).toMatchObject({ check: 'smoke calls', verdict: 'ok' });
+  smoke('NOT_FOUND');
+  expect(await illness(directory, { config })).toMatchObject({ check: 'smoke calls', code: 'SMOKE_FAILED' });
 });
 
 describe('before anything is run', () => {
