@@ -20,30 +20,30 @@ export interface Loads<Loaded> {
  */
 export async function loadInOrder<Loaded>(
   all: readonly LoadOptions[],
-  { known, load, undo }: Loads<Loaded>,
+  loads: Loads<Loaded>,
 ): Promise<Loaded[]> {
   check(Array.isArray(all), 'options', all, 'a list of load options');
   const specs = all.map((options) => resolveSpec(options));
   for (const [index, { name }] of specs.entries())
     if (specs.findIndex((one) => one.name === name) < index) throw nameTaken(name);
   const dependencies = new Map(specs.map(({ name, dependsOn }) => [name, dependsOn]));
-  startOrder(new Map([...known.map((name) => [name, []] as const), ...dependencies]));
-  const loads = new Map<string, Promise<Loaded>>();
+  startOrder(new Map([...loads.known.map((name) => [name, []] as const), ...dependencies]));
+  const begun = new Map<string, Promise<Loaded>>();
   const inTurn = async (options: LoadOptions, dependsOn: readonly string[]): Promise<Loaded> => {
     // In a tick of its own: by then every one of the list is in the map.
     await Promise.resolve();
-    await Promise.all(dependsOn.map((name) => loads.get(name)));
-    return load(options);
+    await Promise.all(dependsOn.map((name) => begun.get(name)));
+    return loads.load(options);
   };
   for (const [index, { name, dependsOn }] of specs.entries()) {
     const options = all[index];
-    if (options !== undefined) loads.set(name, inTurn(options, dependsOn));
+    if (options !== undefined) begun.set(name, inTurn(options, dependsOn));
   }
-  const results = await Promise.allSettled(loads.values());
+  const results = await Promise.allSettled(begun.values());
   const failed = results.find((result) => result.status === 'rejected');
   if (failed === undefined) return results.flatMap((result) => ('value' in result ? [result.value] : []));
   const loaded = new Map(
-    [...loads.keys()].flatMap((name, index) => {
+    [...begun.keys()].flatMap((name, index) => {
       const result = results[index];
       return result?.status === 'fulfilled' ? [[name, result.value] as const] : [];
     }),
@@ -53,7 +53,7 @@ export async function loadInOrder<Loaded>(
   );
   await stopInOrder(new Map(among), async (name) => {
     const one = loaded.get(name);
-    if (one !== undefined) await undo(one);
+    if (one !== undefined) await loads.undo(one);
   });
   throw failed.reason;
 }

@@ -46,8 +46,8 @@ class RemoteOperation {
   async run(): Promise<UpgradeReport> {
     // Nothing of it is done before whoever began it has its handle, as in a host of one's own.
     await Promise.resolve();
-    const { admin, link, request, over } = this.#surroundings;
-    const asked = request();
+    const { admin, link } = this.#surroundings;
+    const asked = this.#surroundings.request();
     const { operation } = await admin.beginOperation(asked);
     const id = operation?.id ?? '';
     const release = this.#control(asked.plugin, id);
@@ -58,7 +58,7 @@ class RemoteOperation {
       return report;
     } finally {
       release();
-      await over(report);
+      await this.#surroundings.over(report);
     }
   }
 

@@ -96,7 +96,8 @@ export class RemotePlugin implements HostedPlugin, DoorRoute {
   }
 
   #operation(operation: OperationName, options: UpgradeOptions | RollbackOptions): OperationHandle {
-    const { admin, link, look, swapped } = this.#surroundings;
+    const surroundings = this.#surroundings;
+    const { admin, link } = surroundings;
     const plugin = this.#name;
     return remoteOperation({
       admin,
@@ -106,8 +107,8 @@ export class RemotePlugin implements HostedPlugin, DoorRoute {
         return { plugin, operation, options: sentChanges(options) };
       },
       over: async (report: UpgradeReport | undefined) => {
-        if (report?.outcome === 'swapped') swapped(plugin, operation, options);
-        await look(plugin);
+        if (report?.outcome === 'swapped') surroundings.swapped(plugin, operation, options);
+        await surroundings.look(plugin);
       },
     });
   }
@@ -123,12 +124,11 @@ export class RemotePlugin implements HostedPlugin, DoorRoute {
 
   async #stop(): Promise<void> {
     if (this.#gone) return;
-    const { admin, look, stopped } = this.#surroundings;
-    stopped(this.#name);
-    await admin.stopPlugin({ plugin: this.#name }).catch((error: unknown) => {
+    this.#surroundings.stopped(this.#name);
+    await this.#surroundings.admin.stopPlugin({ plugin: this.#name }).catch((error: unknown) => {
       if (!isNotThere(error)) throw error;
     });
-    await look(this.#name);
+    await this.#surroundings.look(this.#name);
     this.leave();
   }
 
