@@ -65,9 +65,11 @@ async function runCall(
     client.getDaemon({}, context.callOptions),
     client.describePlugin({ plugin }, context.callOptions),
   ]);
-  const contract = await contractOf(context, client, plugin, descriptors);
-  const method = findMethod(plugin, contract, typed);
-  expectPublic(plugin, serviceOf(method), described);
+  const told = await contractOf(context, client, plugin, descriptors);
+  const contract = descriptors === undefined ? onlyServed(told, described) : told;
+  const open = described.services.filter((service) => service.public).map(({ name }) => name);
+  const method = findMethod(plugin, contract, typed, open);
+  expectPublic(plugin, serviceOf(method), described, open);
   if (daemon.frontDoor === '') {
     throw new PluginError(
       'FRONT_DOOR_CLOSED',
@@ -121,6 +123,16 @@ async function contractOf(
   }
 }
 
+/** Files of descriptors tell of services too that this plugin does not have. */
+function onlyServed(contract: Contract, { services }: DescribePluginResponse): Contract {
+  const served = new Set(services.map(({ name }) => name));
+  return new Contract({
+    services: contract.services.filter(({ name }) => served.has(name)),
+    messages: contract.messages,
+    files: contract.files,
+  });
+}
+
 function contractIn(bytes: Uint8Array): Contract {
   const files = readDescriptorSet(bytes);
   return new Contract({
@@ -130,11 +142,15 @@ function contractIn(bytes: Uint8Array): Contract {
   });
 }
 
-function expectPublic(plugin: string, service: string, { services }: DescribePluginResponse): void {
+function expectPublic(
+  plugin: string,
+  service: string,
+  { services }: DescribePluginResponse,
+  open: readonly string[],
+): void {
   const row = services.find(({ name }) => name === service);
   // What the daemon doesn't know of, the front door will tell.
   if (row === undefined || row.public) return;
-  const open = services.filter((one) => one.public).map(({ name }) => name);
   throw new PluginError('SERVICE_PRIVATE', `The service ${service} of plugin ${plugin} is private.`, {
     facts: { plugin, service, public: open },
   });

@@ -8,16 +8,25 @@ import { nearWord } from '../../manifest/near-word';
  * The method that was typed: `pkg.Service/Method`, with a dot in place of the slash if that is liked better, or as much of its end
  * as one method alone has.
  *
+ * @param open names of the services that are public
  * @throws PluginError METHOD_NOT_FOUND with names that are near
  */
-export function findMethod(plugin: string, contract: Contract, typed: string): MethodContract {
+export function findMethod(
+  plugin: string,
+  contract: Contract,
+  typed: string,
+  open: readonly string[] = [],
+): MethodContract {
   const services = contract.services.filter(({ methods }) => methods.length > 0);
   const all = services.flatMap(({ methods }) => methods);
   const name = typed.replace(/^\//, '');
   const exact = all.find(({ path }) => path === `/${name}` || path.replaceAll('/', '.') === `.${name}`);
   if (exact !== undefined) return exact;
   const ends = name.replaceAll('.', '/');
-  const ending = all.filter(({ path }) => path.replaceAll('.', '/').endsWith(`/${ends}`));
+  const everywhere = all.filter(({ path }) => path.replaceAll('.', '/').endsWith(`/${ends}`));
+  // Who types the end of a name does not mean a method that can't be called from here.
+  const callable = everywhere.filter((method) => open.includes(serviceOf(method)));
+  const ending = callable.length === 0 ? everywhere : callable;
   const [only, another] = ending;
   if (only !== undefined && another === undefined) return only;
   throw notFound(plugin, services, name, ending);
