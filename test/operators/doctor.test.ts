@@ -35,7 +35,7 @@ test('a plugin that the daemon runs is well, and is not started a second time', 
   expect(findings.map(({ check }) => check)).not.toContain('start');
   expect(findings.at(-1)).toMatchObject({
     subject: 'daemon',
-    seen: 'The daemon runs 1.0.0: it is serving.',
+    seen: 'The daemon runs kv 1.0.0: it is serving.',
   });
 });
 
@@ -51,7 +51,7 @@ test('one that it could not start is tried again, and shows how it ends', async 
     }),
     expect.objectContaining({
       subject: 'daemon',
-      check: 'bad',
+      check: 'plugin',
       fix: expect.stringContaining('plugd logs bad'),
     }),
   ]);
@@ -59,7 +59,7 @@ test('one that it could not start is tried again, and shows how it ends', async 
 
 test('all together: sockets in use are the daemon’s, its plugins’ faults and a spoilt config are told', async () => {
   const before = await doctor();
-  expect(wrong(before.findings)).toEqual(['daemon: bad: fail']);
+  expect(wrong(before.findings)).toEqual(['daemon: plugin: fail']);
   expect(before.findings.find(({ check }) => check === 'admin socket')).toMatchObject({
     verdict: 'ok',
     seen: `${room.socket} is in use by the daemon.`,
@@ -74,7 +74,7 @@ test('all together: sockets in use are the daemon’s, its plugins’ faults and
   expect(wrong(after.findings)).toEqual([
     'config: config: fail',
     'daemon: config: fail',
-    'daemon: bad: fail',
+    'daemon: plugin: fail',
   ]);
   room.configure('');
 });

@@ -148,8 +148,7 @@ class Visit {
     const others = all.filter(
       ({ subject, seen, check }) =>
         (subject.startsWith(`${name} `) && subject !== `${name} ${version}`) ||
-        check === `plugin ${name}` ||
-        (check === 'requires' && mentions(seen, name)),
+        ((check === 'requires' || check === 'settings') && mentions(seen, name)),
     );
     return [...examined, ...others, ...this.#daemonsWord(name)];
   }
@@ -180,13 +179,13 @@ class Visit {
     const findings = new Findings('daemon');
     if (row.problem !== '')
       findings.fail(
-        name,
-        row.problem,
+        'plugin',
+        `Plugin ${name} is ${row.state}: ${row.problem}`,
         `plugd logs ${name} has its last words; plugd events ${name} what was done.`,
       );
     else if (row.runningVersion === '')
-      findings.warn(name, `It is ${row.state}.`, `plugd start ${name} starts it.`);
-    else findings.ok(name, `The daemon runs ${row.runningVersion}: it is ${row.state}.`);
+      findings.warn('plugin', `Plugin ${name} is ${row.state}.`, `plugd start ${name} starts it.`);
+    else findings.ok('plugin', `The daemon runs ${name} ${row.runningVersion}: it is ${row.state}.`);
     return findings.list;
   }
 

@@ -14,6 +14,7 @@ import { readManifest } from '../manifest/read-manifest';
 import { selectPlatform } from '../platform/select-platform';
 import { overridden, type PluginOverrides } from '../watch/plugin-overrides';
 import { blockedAt, currentUser, mayRead, rightsOf } from './access';
+import type { CheckName } from './checks';
 import { examineProgram, tellMissing } from './examine-program';
 import { type Finding, Findings } from './finding';
 import type { DoctorSurroundings } from './surroundings';
@@ -214,7 +215,7 @@ async function examineRuntime(
 }
 
 /** False: it failed, of which the findings tell. */
-async function attempt(findings: Findings, check: string, work: () => Promise<void>): Promise<boolean> {
+async function attempt(findings: Findings, check: CheckName, work: () => Promise<void>): Promise<boolean> {
   try {
     await work();
     return true;

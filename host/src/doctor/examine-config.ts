@@ -7,6 +7,7 @@ import type { PluginOnDisk } from '../manifest/artifacts';
 import { nearWord } from '../manifest/near-word';
 import { formatProblem, type SourceProblem } from '../manifest/problem';
 import { rightsOf } from './access';
+import type { CheckName } from './checks';
 import { type Finding, Findings } from './finding';
 
 export interface ExaminedConfig {
@@ -38,13 +39,15 @@ export async function examineConfig(file: string | undefined): Promise<ExaminedC
   }
   checkWritable(findings, 'config', file);
   for (const [name, settings] of Object.entries(config?.plugins ?? {})) {
-    await resolveSettings(settings).catch((error: unknown) => findings.error(`secrets of ${name}`, error));
+    await resolveSettings(settings).catch((error: unknown) =>
+      findings.error('secrets', error, { details: [`plugin: ${name}`] }),
+    );
   }
   return { config, findings: findings.list };
 }
 
 /** Who writes to what says what is run, runs what they like, as the user of the daemon. */
-export function checkWritable(findings: Findings, check: string, path: string): void {
+export function checkWritable(findings: Findings, check: CheckName, path: string): void {
   const about = statSync(path, { throwIfNoEntry: false });
   if (about === undefined || process.getuid === undefined) return;
   const isSticky = (about.mode & 0o1000) !== 0;
@@ -67,15 +70,15 @@ export function compareWithDisk(config: DaemonConfig, plugins: readonly PluginOn
         plugins.map((one) => one.name),
       );
       findings.warn(
-        `plugin ${name}`,
-        'There is no such plugin in the directory of plugins.',
+        'settings',
+        `There is no plugin ${name} in the directory of plugins.`,
         near === undefined ? 'Put it there, or take its settings away.' : `Did you mean ${near}?`,
       );
     } else if (pin !== undefined && plugin.versions.every(({ version }) => version !== pin)) {
       const there = plugin.versions.map(({ version }) => version).join(', ');
       findings.warn(
-        `plugin ${name}`,
-        `It is held at ${pin}, which is not there: nothing else of it is run.`,
+        'settings',
+        `Plugin ${name} is held at ${pin}, which is not there: nothing else of it is run.`,
         `Put ${pin} there, or correct its pin. There is ${there}.`,
       );
     }

@@ -32,7 +32,11 @@ export async function examineDaemon(socket: string, version: string): Promise<Ex
     tellOf(findings, daemon, version);
     for (const { name, problem, state } of plugins)
       if (problem !== '')
-        findings.fail(name, `${problem} It is ${state}.`, `plugd doctor ${name} looks closer.`);
+        findings.fail(
+          'plugin',
+          `Plugin ${name} is ${state}: ${problem}`,
+          `plugd doctor ${name} looks closer.`,
+        );
     return { answer: { daemon, plugins }, findings: findings.list };
   } catch (error) {
     // To run none is no illness; one that is there and says nothing, or not to this user, is.

@@ -1,6 +1,7 @@
 import { accessSync, constants, lstatSync, readdirSync, statfsSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { currentUser, rightsOf } from './access';
+import type { CheckName } from './checks';
 import type { Findings } from './finding';
 import { type Mount, mountOf, nearest } from './mounts';
 
@@ -41,7 +42,7 @@ export function examineStateDir(findings: Findings, stateDir: string, mounts: re
 }
 
 /** Whether there is room where a path is, or would be. */
-export function examineRoom(findings: Findings, check: string, path: string): void {
+export function examineRoom(findings: Findings, check: CheckName, path: string): void {
   const place = nearest(path);
   let free: number;
   let files: number;
@@ -67,7 +68,7 @@ export function examineRoom(findings: Findings, check: string, path: string): vo
 }
 
 /** One that is to be this user's alone, or is made when it is needed. */
-function checkOwn(findings: Findings, check: string, path: string): boolean {
+function checkOwn(findings: Findings, check: CheckName, path: string): boolean {
   const about = lstatSync(path, { throwIfNoEntry: false });
   if (about === undefined) return checkCanBeMade(findings, check, path);
   const user = process.getuid?.();
@@ -89,7 +90,7 @@ function checkOwn(findings: Findings, check: string, path: string): boolean {
   return false;
 }
 
-function checkCanBeMade(findings: Findings, check: string, path: string): boolean {
+function checkCanBeMade(findings: Findings, check: CheckName, path: string): boolean {
   const place = nearest(dirname(path));
   try {
     accessSync(place, constants.W_OK | constants.X_OK);

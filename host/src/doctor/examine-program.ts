@@ -6,6 +6,7 @@ import type { Executable } from '../artifact/executable';
 import { checkRunnable } from '../artifact/runnable';
 import { nearWord } from '../manifest/near-word';
 import { blockedAt, currentUser, rightsOf } from './access';
+import type { CheckName } from './checks';
 import type { Findings } from './finding';
 import { type MissingLibrary, searchLibraries } from './missing-libraries';
 
@@ -34,7 +35,8 @@ export async function examineProgram(
     findings.error(formatCheck(error), renamed(error, path, shown));
     return [];
   }
-  findings.ok('permission', `${currentUser()} may run it (${file.mode}).`);
+  // The rights of a copy are not those that anybody gave the file.
+  findings.ok('permission', `${currentUser()} may run it${shown === path ? ` (${file.mode})` : ''}.`);
   if (file.kind === 'script') {
     findings.ok(
       'interpreter',
@@ -103,7 +105,7 @@ function namesIn(directory: string): string[] {
   }
 }
 
-function formatCheck({ code, summary }: PluginError): string {
+function formatCheck({ code, summary }: PluginError): CheckName {
   if (code === 'WRONG_ARCHITECTURE') return 'architecture';
   if (code === 'COMMAND_NOT_EXECUTABLE') return 'permission';
   if (/its interpreter|its first line/.test(summary)) return 'interpreter';

@@ -6,6 +6,7 @@ import type { DaemonPlaces } from '../config/places';
 import { RunDirectory } from '../launch/run-directory';
 import { selectPlatform } from '../platform/select-platform';
 import { blockedAt, currentUser, rightsOf } from './access';
+import type { CheckName } from './checks';
 import type { Findings } from './finding';
 import { nearest } from './mounts';
 
@@ -29,7 +30,7 @@ export async function examineSockets(
 
 async function examineSocket(
   findings: Findings,
-  check: string,
+  check: CheckName,
   path: string,
   running: boolean,
 ): Promise<void> {

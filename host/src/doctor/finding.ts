@@ -1,5 +1,6 @@
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { printable } from '@plugd/protocol/printable';
+import type { CheckName } from './checks';
 
 export type Verdict = 'ok' | 'warn' | 'fail';
 
@@ -7,8 +8,8 @@ export type Verdict = 'ok' | 'warn' | 'fail';
 export interface Finding {
   /** What it belongs to: `machine`, `config`, `daemon`, `kv 2.0.0`. */
   readonly subject: string;
-  /** What was looked at, in a word or two: `architecture`. */
-  readonly check: string;
+  /** What was looked at. */
+  readonly check: CheckName;
   /** `fail`: it can't work like this. `warn`: it may not, or not for long. */
   readonly verdict: Verdict;
   /** What was seen, in a sentence. */
@@ -37,21 +38,21 @@ export class Findings {
     return this.list.some(({ verdict }) => verdict === 'fail');
   }
 
-  ok(check: string, seen: string): void {
+  ok(check: CheckName, seen: string): void {
     this.list.push({ subject: this.subject, check, verdict: 'ok', seen: printable(seen, longestSeen) });
   }
 
-  warn(check: string, seen: string, fix: string, details: readonly string[] = []): void {
+  warn(check: CheckName, seen: string, fix: string, details: readonly string[] = []): void {
     this.#wrong('warn', check, seen, fix, details);
   }
 
-  fail(check: string, seen: string, fix: string, details: readonly string[] = []): void {
+  fail(check: CheckName, seen: string, fix: string, details: readonly string[] = []): void {
     this.#wrong('fail', check, seen, fix, details);
   }
 
   /** What an error says, with its own hint as the fix. What is no PluginError is a mistake, and is thrown again. */
   error(
-    check: string,
+    check: CheckName,
     error: unknown,
     { details = [], fix }: { readonly details?: readonly string[]; readonly fix?: string } = {},
   ): void {
@@ -63,7 +64,7 @@ export class Findings {
 
   #wrong(
     verdict: Verdict,
-    check: string,
+    check: CheckName,
     seen: string,
     fix: string,
     details: readonly string[],

@@ -6,6 +6,7 @@ import type { Logger } from '../events/logger';
 import type { Host } from '../host';
 import type { LoadOptions } from '../instance/load-options';
 import type { Plugin } from '../plugin';
+import type { CheckName } from './checks';
 import type { Findings } from './finding';
 
 export interface StartTrial {
@@ -21,7 +22,7 @@ export interface StartTrial {
 }
 
 /** What a code says of: the word that whoever looks for the cause would look for. */
-const checkOf: Partial<Record<ErrorCode, string>> = {
+const checkOf: Partial<Record<ErrorCode, CheckName>> = {
   COMMAND_NOT_FOUND: 'entry file',
   COMMAND_IS_DIRECTORY: 'entry file',
   COMMAND_NOT_EXECUTABLE: 'permission',
@@ -62,8 +63,8 @@ const checkOf: Partial<Record<ErrorCode, string>> = {
 };
 
 /** Where the handshake line is what is wrong, and where it is not there. */
-const ofLine = new Set(['address', 'certificate', 'multiplexing', 'protocol', 'protocol version']);
-const insteadOfLine = new Set(['cookie', 'exit', 'first line']);
+const ofLine = new Set<CheckName>(['address', 'certificate', 'multiplexing', 'protocol', 'protocol version']);
+const insteadOfLine = new Set<CheckName>(['cookie', 'exit', 'first line']);
 
 /** Where neither the plugin's author nor who examines it says how long it may take. */
 export const standardTimeoutMs = 15_000;
@@ -164,7 +165,7 @@ function tell(findings: Findings, error: unknown, shown: (text: string) => strin
 export function evidence({ code, facts }: PluginError): string[] {
   const { stdout, exitCode, signal, stderr } = facts;
   const lines: string[] = [];
-  const check = checkOf[code] ?? '';
+  const check = checkOf[code] ?? 'start';
   if (typeof stdout === 'string' && stdout !== '' && (ofLine.has(check) || insteadOfLine.has(check)))
     lines.push(`${ofLine.has(check) ? 'its line' : 'stood on stdout'}: ${stdout}`);
   if (typeof signal === 'string') lines.push(`ended by: ${signal}`);

@@ -123,9 +123,9 @@ describe('a config', () => {
     );
     expect(told(await examine()).filter((one) => !one.startsWith('machine'))).toEqual([
       'config | config | warn',
-      'config | secrets of kv | fail | SECRET_UNREADABLE',
-      'config | plugin kw | warn',
-      'config | plugin kv | warn',
+      'config | secrets | fail | SECRET_UNREADABLE',
+      'config | settings | warn',
+      'config | settings | warn',
       noDaemon,
     ]);
   });
