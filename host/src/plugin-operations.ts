@@ -53,6 +53,8 @@ export interface PreparedUpgrade {
   readonly changes: UpgradeOptions;
   /** Beside the application's own check, and before it: see {@link InstanceCheck}. */
   readonly check: InstanceCheck | undefined;
+  /** Afterwards, before anybody hears of its end; without a report: it failed. Never rejects. */
+  readonly settle?: (report: UpgradeReport | undefined) => Promise<void>;
 }
 
 export type PrepareUpgrade = (signal: AbortSignal) => Promise<PreparedUpgrade>;
@@ -120,11 +122,17 @@ export class PluginOperations {
   /** An upgrade whose changes are made ready as its first part; an abort meanwhile fires the signal. */
   prepared(prepare: PrepareUpgrade, toVersion?: string): OperationHandle {
     const handle: OperationHandle = new OperationHandle(async (onProgress, controls) => {
-      const { changes, check } = await prepare(controls.signal);
+      const { changes, check, settle } = await prepare(controls.signal);
       if (toVersion === undefined) this.#tell('upgrade', changes.version, handle);
-      if (controls.signal.aborted) throw controls.signal.reason;
-      const resolve = () => this.#resolve(changes);
-      return this.#perform('upgrade', { changes, resolve, check }, { onProgress, controls });
+      let report: UpgradeReport | undefined;
+      try {
+        if (controls.signal.aborted) throw controls.signal.reason;
+        const resolve = () => this.#resolve(changes);
+        report = await this.#perform('upgrade', { changes, resolve, check }, { onProgress, controls });
+        return report;
+      } finally {
+        await settle?.(report);
+      }
     });
     if (toVersion !== undefined) this.#tell('upgrade', toVersion, handle);
     return handle;

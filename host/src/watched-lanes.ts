@@ -151,19 +151,30 @@ export class WatchedLanes {
     return JSON.stringify(versions.map(({ version, digest }) => [version, digest]));
   }
 
-  /** What ran before stays for a rollback; what was before that is not needed any more. */
   async replace<T>(
     lane: Lane,
     copy: ArtifactCopy,
     settings: string,
     upgrade: () => PromiseLike<T>,
   ): Promise<T> {
-    const before = lane.placed;
-    lane.copies.set(copy.directory, copy);
-    lane.settings.set(copy.directory, settings);
+    const settle = this.place(lane, copy, settings);
     try {
       return await upgrade();
     } finally {
+      await settle();
+    }
+  }
+
+  /**
+   * A copy is about to be run.
+   *
+   * @returns for afterwards, however that went: what ran before stays for a rollback; what was before that is not needed any more
+   */
+  place(lane: Lane, copy: ArtifactCopy, settings: string): () => Promise<void> {
+    const before = lane.placed;
+    lane.copies.set(copy.directory, copy);
+    lane.settings.set(copy.directory, settings);
+    return async () => {
       const runs = this.#loaded(lane)?.directory;
       // After some failures it is the new one that stays.
       lane.placed = lane.copies.get(runs ?? '') ?? before;
@@ -175,7 +186,7 @@ export class WatchedLanes {
         lane.settings.delete(one.directory);
         await this.release(one);
       }
-    }
+    };
   }
 
   /** Never rejects. */

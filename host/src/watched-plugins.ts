@@ -250,7 +250,8 @@ export class WatchedPlugins {
   #reconcile(quiet: boolean): void {
     if (this.#stopped) return;
     const { settings } = this.#options.watch;
-    for (const name of this.#disabled(settings)) this.#lanes.takeBack(name);
+    const disabled = this.#disabled(settings);
+    for (const name of disabled) this.#lanes.takeBack(name);
     const situation = this.#situation(settings);
     const { actions, waiting } = plan(situation);
     this.#waiting = waiting;
@@ -262,7 +263,7 @@ export class WatchedPlugins {
     }
     for (const name of this.#told.keys())
       if (!waiting.some((one) => one.name === name)) this.#told.delete(name);
-    this.#giveUpUnwanted(situation);
+    this.#giveUpUnwanted(situation.pins, disabled);
     for (const action of actions) this.#work.begin(action);
     const enough = quiet || performance.now() >= this.#patientUntilMs;
     if (!enough || actions.length > 0 || this.#work.underWay.size > 0) return;
@@ -271,15 +272,16 @@ export class WatchedPlugins {
   }
 
   /** What is being put where it is not wanted any more, which may take hours, is not waited for. */
-  #giveUpUnwanted({ onDisk, pins }: Situation): void {
+  #giveUpUnwanted(pins: Situation['pins'], disabled: ReadonlySet<string>): void {
     for (const [name, { action, byHand }] of this.#work.underWay) {
       if (action.kind === 'stop') continue;
       const pin = pins.get(name);
-      const versions = onDisk.get(name) ?? [];
+      const versions = this.#onDisk.get(name) ?? [];
       const isThere = versions.some(
         ({ version, state }) => byHand || version === action.version || state === 'unsettled',
       );
-      if (!isThere) this.#work.giveUp(name, 'it is no longer on disk');
+      if (disabled.has(name)) this.#work.giveUp(name, 'its settings disable it');
+      else if (!isThere) this.#work.giveUp(name, 'it is no longer on disk');
       else if (pin !== undefined && pin !== action.version && !byHand)
         this.#work.giveUp(name, `it is pinned to ${pin}`);
     }

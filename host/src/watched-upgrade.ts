@@ -81,14 +81,16 @@ export function upgradeByHand(
       checkFits(manifest, tools.running());
       entry.requires = manifest.requires ?? {};
       const { options: given, stamp, check } = work.ready(copy);
-      const placed = lanes.replace(lane, copy, stamp, () => handle);
-      entry.ended = placed
-        .then(
-          () => tools.onPlaced(name),
-          () => {},
-        )
-        .finally(() => work.leave(name));
-      return { changes: { ...given.upgrade, ...defined(options) }, check };
+      const settle = lanes.place(lane, copy, stamp);
+      return {
+        changes: { ...given.upgrade, ...defined(options) },
+        check,
+        settle: async (report) => {
+          await settle();
+          if (report?.outcome === 'swapped') tools.onPlaced(name);
+          work.leave(name);
+        },
+      };
     } catch (error) {
       if (copy !== undefined && !lane.copies.has(copy.directory)) await lanes.release(copy);
       work.leave(name);
@@ -113,7 +115,7 @@ async function enter(
       const running = other.action.kind;
       throw new PluginError('BUSY', `Plugin ${name} is busy: ${running} runs.`, { facts: { running } });
     }
-    await other.ended.catch(() => {});
+    await other.ended;
     // For those who have waited for longer.
     await Promise.resolve();
     if (signal.aborted) throw signal.reason;

@@ -37,7 +37,9 @@ export interface UnderWay {
   readonly byHand: boolean;
   requires: RequiredRanges;
   handle: OperationHandle | undefined;
-  ended: Promise<void>;
+  /** Never rejects. */
+  readonly ended: Promise<void>;
+  readonly end: () => void;
 }
 
 type Put = Exclude<WatchAction, { kind: 'stop' }>;
@@ -66,7 +68,7 @@ export class WatchedWork {
   begin(action: WatchAction): void {
     const entry = this.enter(action, false);
     const { name } = action;
-    entry.ended = this.#perform(action, entry)
+    void this.#perform(action, entry)
       .catch((error: unknown) => {
         this.#tools.host.logger.error('a plugin could not be made what is on disk', {
           plugin: name,
@@ -79,13 +81,19 @@ export class WatchedWork {
   /** Marks that something is done with a plugin, until {@link leave}. */
   enter(action: WatchAction, byHand: boolean): UnderWay {
     const requires = action.kind === 'stop' ? {} : action.requires;
-    const entry = { action, byHand, requires, handle: undefined, ended: Promise.resolve() };
+    let end = (): void => {};
+    const ended = new Promise<void>((done) => {
+      end = done;
+    });
+    const entry: UnderWay = { action, byHand, requires, handle: undefined, ended, end };
     this.#underWay.set(action.name, entry);
     return entry;
   }
 
   leave(name: string): void {
+    const entry = this.#underWay.get(name);
     this.#underWay.delete(name);
+    entry?.end();
     this.#tools.onEnded();
   }
 
@@ -102,8 +110,7 @@ export class WatchedWork {
 
   /** Waits for all of it. Never rejects. */
   async end(): Promise<void> {
-    while (this.#underWay.size > 0)
-      await Promise.all([...this.#underWay.values()].map(({ ended }) => ended.catch(() => {})));
+    while (this.#underWay.size > 0) await Promise.all([...this.#underWay.values()].map(({ ended }) => ended));
   }
 
   /** Throws what {@link loadOptionsOf} throws. */

@@ -224,6 +224,14 @@ export const errorCodes = {
     'operator',
     'The check given as `verify` refused the new version; the cause says why.',
   ),
+  MANIFEST_MISMATCH: entry(
+    'operator',
+    'Correct what the manifest says of the plugin, or see which build was deployed with it.',
+  ),
+  SMOKE_FAILED: entry(
+    'plugin',
+    'The version does not do what its manifest promises: see the call, and the log of the plugin.',
+  ),
   EXPECTATION_MISSED: entry(
     'operator',
     'See the lines that were missed: find what the new version does otherwise, or expect less of it.',
