@@ -100,7 +100,9 @@ export class Doors {
 
   async #servicesOf(plugin: Plugin): Promise<readonly string[] | undefined> {
     const application = this.#parts.applications().get(plugin.name);
-    if (application === undefined) return this.#parts.watched.manifest(plugin.name)?.services ?? [];
+    const manifest = this.#parts.watched.manifest(plugin.name);
+    // Of one that an application is about to load nothing is known yet.
+    if (application === undefined) return manifest && (manifest.services ?? []);
     const { services } = application;
     return services.length > 0 ? services : describedServices(plugin);
   }

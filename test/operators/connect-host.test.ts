@@ -1,0 +1,176 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { status } from '@grpc/grpc-js';
+import { connectHost, createHost, type HostEvent, type RemoteHost, RpcError } from '@plugd/host';
+import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
+import { ProbeDefinition } from '@plugd/protocol/gen/samples/probe/v1/probe';
+import { bundleProgram } from '../support/bundle';
+import { DaemonRoom } from '../support/daemon';
+import { failureOf } from '../support/host-room';
+import { poll } from '../support/poll';
+import { RecordingLogger } from '../support/recording-logger';
+import { kvTs } from '../support/samples';
+import { sharedProgram } from './shared-program';
+
+const options = {
+  name: 'kv',
+  version: '1.0.0',
+  command: kvTs('1'),
+  handshake: { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: [1, 2] },
+  startTimeoutMs: 20_000,
+} as const;
+const limit = { timeoutMs: 20_000 };
+
+describe('an application that shares a daemon', () => {
+  const room = new DaemonRoom();
+  const logger = new RecordingLogger();
+  const hosts: RemoteHost[] = [];
+  beforeAll(() => room.start(), 30_000);
+  afterEach(async () => {
+    await Promise.all(hosts.splice(0).map((host) => host.close()));
+  });
+  afterAll(() => room.close());
+
+  async function connect(): Promise<RemoteHost> {
+    const host = await connectHost({ socket: room.socket, logger });
+    hosts.push(host);
+    return host;
+  }
+
+  test('sees the same as in a host of its own', async () => {
+    const files = { options: { ...options, contract: KvDefinition }, nextCommand: kvTs('2') };
+    const [own, shared] = await Promise.all([
+      createHost({ logger }).then((host) => sharedProgram(host, files)),
+      connect().then((host) => sharedProgram(host, files)),
+    ]);
+    expect(asJson(shared.seen)).toEqual(asJson(own.seen));
+    expect(asJson(shared.events)).toEqual(asJson(own.events));
+  });
+
+  test('calls the same process as another application, and sees what that one does to it', async () => {
+    const { directory, file } = bundleProgram(require.resolve('./sharing-program.ts'));
+    const host = await connect();
+    const plugin = await host.load(options);
+    const child = spawn(process.execPath, [file, room.socket, JSON.stringify(options)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const other = async () => JSON.parse(String((await lines.next()).value));
+    try {
+      const { pid } = await plugin.client(KvDefinition).get({ key: 'k' }, limit);
+      expect(await other()).toEqual({ pid, version: '1.0.0' });
+      const { to } = await plugin.upgrade({ command: kvTs('2'), version: '2.0.0' });
+      child.stdin.write('\n');
+      expect(await other()).toEqual({ pid: to.pid, version: '2.0.0' });
+      child.stdin.end();
+      await once(child, 'exit');
+      // It was not the other's alone.
+      expect((await plugin.client(KvDefinition).get({ key: 'k' }, limit)).pid).toBe(to.pid);
+    } finally {
+      child.kill('SIGKILL');
+      rmSync(directory, { recursive: true, force: true });
+    }
+    await plugin.stop();
+  });
+
+  test('reaches its own of two plugins with the same services, and all that one of them offers', async () => {
+    const host = await connect();
+    const all = await host.loadAll([
+      { ...options, name: 'second', dependsOn: ['first'] },
+      { ...options, name: 'first' },
+    ]);
+    for (const plugin of all) {
+      const { pid } = await plugin.client(KvDefinition).get({ key: 'k' }, limit);
+      expect(pid).toBe(plugin.status().instances[0]?.pid);
+      expect(await plugin.client(ProbeDefinition).echo({ payload: Buffer.from('x') }, limit)).toBeDefined();
+    }
+    const loading = host.loadAll([
+      { ...options, name: 'third' },
+      { ...options, name: 'fourth', command: '/nowhere' },
+    ]);
+    expect((await failureOf(loading)).code).toBe('COMMAND_NOT_FOUND');
+    expect(
+      host
+        .plugins()
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(['first', 'second']);
+    await Promise.all(all.map((plugin) => plugin.stop()));
+  });
+
+  test('goes on by itself after its daemon was killed and started again', async () => {
+    const host = await connect();
+    const events: HostEvent[] = [];
+    host.on('event', (event) => events.push(event));
+    const plugin = await host.load(options);
+    const { version, generation } = await upgraded(plugin);
+    const kv = plugin.client(KvDefinition);
+    let answered = 0;
+    const failures = new Set<unknown>();
+    let calling = true;
+    const callers = [1, 2, 3].map(async () => {
+      while (calling) {
+        await kv.get({ key: 'k' }, limit).then(
+          () => void answered++,
+          (error: unknown) => failures.add(error),
+        );
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    });
+    await poll(
+      () => answered,
+      (count) => count > 20,
+    );
+    const operation = plugin.upgrade({ command: kvTs('1'), version: '1.0.0', bakeMs: 60_000 });
+    const lost = failureOf(operation);
+    for await (const { step, phase } of operation) if (step === 'bake' && phase === 'started') break;
+    await room.end('SIGKILL');
+    await poll(
+      () => plugin.status().state,
+      (state) => state === 'failed',
+    );
+    await room.start();
+    expect(await lost).toMatchObject({ code: 'DAEMON_UNREACHABLE', facts: { begun: true } });
+    await poll(
+      () => plugin.status().state,
+      (state) => state === 'serving',
+    );
+    expect(host.plugin('kv')).toBe(plugin);
+    answered = 0;
+    await poll(
+      () => answered,
+      (count) => count > 20,
+    );
+    calling = false;
+    await Promise.all(callers);
+
+    // What the next daemon made of the operation is its own to say; the application had not heard of its end.
+    expect(['1.0.0', version]).toContain(plugin.status().version);
+    expect(plugin.status().generation).toBeLessThanOrEqual(generation);
+    expect(failures.size).toBeGreaterThan(0);
+    for (const error of failures) expect(error).toMatchObject({ name: 'RpcError', code: status.UNAVAILABLE });
+    const codes = new Set([...failures].map((error) => error instanceof RpcError && error.pluginCode));
+    expect([...codes]).toContain('DAEMON_UNREACHABLE');
+    const changes = events.filter((event) => event.type === 'plugin');
+    const fell = changes.findIndex(({ cause }) => cause.reason === 'connection-lost');
+    expect(changes[fell]).toMatchObject({ to: 'failed', cause: { code: 'DAEMON_UNREACHABLE' } });
+    expect(changes.at(-1)).toMatchObject({ plugin: 'kv', to: 'serving' });
+    // Events were lost, and the numbers say so.
+    const gaps = events.filter(({ sequence }, index) => sequence !== (events[index - 1]?.sequence ?? 0) + 1);
+    expect(gaps).toHaveLength(1);
+    await plugin.stop();
+    expect(host.plugins()).toEqual([]);
+  }, 60_000);
+});
+
+async function upgraded(plugin: NonNullable<ReturnType<RemoteHost['plugin']>>) {
+  const { to } = await plugin.upgrade({ command: kvTs('2'), version: '2.0.0' });
+  return to;
+}
+
+/** What is undefined is as good as left out. */
+function asJson(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
+}
