@@ -1,4 +1,4 @@
-import { appendFileSync, renameSync } from 'node:fs';
+import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import type { Finding } from '../../host/src/doctor/finding';
 import { DaemonRoom } from '../support/daemon';
 import { poll } from '../support/poll';
@@ -55,6 +55,22 @@ test('one that it could not start is tried again, and shows how it ends', async 
       fix: expect.stringContaining('plugd logs bad'),
     }),
   ]);
+});
+
+test('what is started has the environment of the daemon, and not that of the command', async () => {
+  const place = room.shelf.place('curious', '1.0.0');
+  mkdirSync(place, { recursive: true });
+  writeFileSync(`${place}/curious`, '#!/bin/sh\necho "mark $ROOM_MARK" >&2\nexit 5\n');
+  const text =
+    'name: curious\nversion: 1.0.0\ncommand: curious\nhandshake: { cookie: [A, b], protocolVersions: [1] }\n';
+  writeFileSync(`${place}/plugin.yaml`, text);
+  const { findings } = await doctor(place);
+  expect(findings.find(({ check }) => check === 'exit')?.details).toEqual([
+    'exit code: 5',
+    `stderr: mark ${room.mark}`,
+  ]);
+  room.shelf.remove('curious');
+  await room.runs('curious', undefined);
 });
 
 test('all together: sockets in use are the daemon’s, its plugins’ faults and a spoilt config are told', async () => {

@@ -11,7 +11,7 @@ import { nearWord } from '../manifest/near-word';
 import { readManifest } from '../manifest/read-manifest';
 import { examineArtifact } from './examine-artifact';
 import { examineConfig } from './examine-config';
-import { type DaemonAnswer, examineDaemon, placesOf } from './examine-daemon';
+import { type DaemonAnswer, environmentOf, examineDaemon, placesOf } from './examine-daemon';
 import { examineExecutable, type LoneHandshake } from './examine-executable';
 import { examineMachine } from './examine-machine';
 import { chosenOf, examinePlugins } from './examine-plugins';
@@ -79,7 +79,14 @@ class Visit {
     this.#configFindings = configFindings;
     this.#daemonFindings = daemonFindings;
     this.#answer = answer;
-    this.#surroundings = { ...options, config, places };
+    const inherited = answer === undefined ? undefined : environmentOf(answer);
+    this.#surroundings = {
+      ...options,
+      config,
+      places,
+      // A service often has another PATH than the shell of whoever looks for why it fails.
+      ...(inherited === undefined ? {} : { env: inherited, foreignEnv: true }),
+    };
   }
 
   static async begin(options: DiagnoseOptions): Promise<Visit> {
@@ -106,7 +113,8 @@ class Visit {
 
   async everything(): Promise<readonly Finding[]> {
     const { places, config } = this.#surroundings;
-    const machine = await examineMachine(this.#surroundings, this.#answer !== undefined);
+    const { env } = this.#options;
+    const machine = await examineMachine({ ...this.#surroundings, env }, this.#answer !== undefined);
     const plugins =
       places.pluginsDir === undefined ? [] : (await examinePlugins(places.pluginsDir, config)).findings;
     return [...machine, ...this.#configFindings, ...plugins, ...this.#daemonFindings];

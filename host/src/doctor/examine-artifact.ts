@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { valid } from 'semver';
 import type { PluginSettings } from '../config/config';
@@ -130,7 +130,7 @@ async function settingsOf(
 }
 
 function checkConfigDirectory(findings: Findings, config: string, directory: string): void {
-  const path = config.startsWith('/') ? config : join(directory, config);
+  const path = isAbsolute(config) ? config : join(directory, config);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true && mayRead(path)) return;
   findings.fail(
     'config directory',
@@ -182,6 +182,7 @@ async function examineCopy(findings: Findings, options: CopyOptions): Promise<vo
     started = await tryStart(trial, {
       options: {
         ...load,
+        ...(surroundings.foreignEnv === true ? { inheritEnv: false, env: defined(env) } : {}),
         // Nobody waits for a minute to see that a plugin says nothing, unless its author says that it may take so long.
         startTimeoutMs: own === undefined ? (limit ?? standardTimeoutMs) : Math.min(own, limit ?? own),
       },
@@ -212,6 +213,12 @@ async function examineRuntime(
   }
   findings.ok('runtime', `${runtime} is ${path}.`);
   return examineProgram(findings, path, { env });
+}
+
+function defined(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 /** False: it failed, of which the findings tell. */

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { GetDaemonResponse, PluginRow } from '@plugd/protocol/gen/plugd/admin/v1/admin';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { type AdminClient, connectAdmin } from '../admin/admin-client';
@@ -83,6 +83,21 @@ function tellOf(findings: Findings, daemon: GetDaemonResponse, version: string):
 
 function userOf(pid: number): number | undefined {
   return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
+}
+
+/** What its plugins inherit. Undefined where the system doesn't tell, or not this user. */
+export function environmentOf({ daemon }: DaemonAnswer): Readonly<Record<string, string>> | undefined {
+  try {
+    const entries = readFileSync(`/proc/${daemon.pid}/environ`, 'utf8').split('\0');
+    return Object.fromEntries(
+      entries.flatMap((entry) => {
+        const end = entry.indexOf('=');
+        return end < 1 ? [] : [[entry.slice(0, end), entry.slice(end + 1)] as const];
+      }),
+    );
+  } catch {
+    return undefined;
+  }
 }
 
 /** The places of the daemon that answers: it may have been started with others than this command. */

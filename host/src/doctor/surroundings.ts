@@ -3,7 +3,10 @@ import type { DaemonPlaces } from '../config/places';
 
 /** What the doctor knows of where it is. */
 export interface DoctorSurroundings {
+  /** Which plugins inherit. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether it is another process's, and not that of this one. Default false. */
+  readonly foreignEnv?: boolean;
   /** The working directory, absolute. */
   readonly cwd: string;
   /** By which the daemon runs its plugins, or would. */
