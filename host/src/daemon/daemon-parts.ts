@@ -14,6 +14,7 @@ import { ConfigBook } from './config-book';
 import { DaemonLog } from './daemon-log';
 import type { DaemonOptions } from './daemon-options';
 import { Doors } from './doors';
+import { type MetricsDoor, openMetrics } from './metrics-door';
 import { PluginChanges } from './plugin-changes';
 import { PluginViews } from './plugin-views';
 import { Reconciler } from './reconciler';
@@ -34,6 +35,8 @@ export interface DaemonParts {
   readonly changes: PluginChanges;
   readonly views: PluginViews;
   readonly reconciler: Reconciler;
+  /** Undefined: nobody reads them. */
+  readonly metrics: MetricsDoor | undefined;
   /** Looks at the plugins for the first time. Throws PluginError ARTIFACT_UNREADABLE. */
   begin(): Promise<void>;
   /** @param beforeLogs when all plugins have ended, and can still be logged. Never rejects. */
@@ -51,17 +54,20 @@ export async function openParts(options: DaemonOptions, places: DaemonPlaces): P
     log.error('a plugin is not run for its settings', { plugin, error: message });
   // Whoever has the state directory is the only one who writes in it: before that nothing else is opened.
   const { host, begin } = await openHost(hostOptions(places, config, book, log));
-  let logBook: LogBook | undefined;
-  let door: FrontDoor | undefined;
+  const undo: (() => Promise<void>)[] = [() => host.close()];
   try {
-    logBook = await openLogBook(places, config, redactor);
+    const logBook = await openLogBook(places, config, redactor);
+    // After the host: it has something to say until its end.
+    undo.unshift(() => logBook.close());
     daemonLog.open(logBook.logger);
-    if (places.frontDoor !== false) door = await createFrontDoor(places.frontDoor);
-    return assemble({ places, host, begin, book, log, logBook, door, redactor });
+    const door = places.frontDoor === false ? undefined : await createFrontDoor(places.frontDoor);
+    undo.push(async () => door?.close({ timeoutMs: 0 }));
+    const metrics = config?.metrics
+      ? await openMetrics(config.metrics, { host, logBook, version: options.version })
+      : undefined;
+    return assemble({ places, host, begin, book, log, logBook, door, metrics, redactor });
   } catch (error) {
-    await door?.close({ timeoutMs: 0 });
-    await host.close();
-    await logBook?.close();
+    for (const close of undo.reverse()) await close();
     throw error;
   }
 }
@@ -101,11 +107,12 @@ interface Opened {
   readonly log: Logger;
   readonly logBook: LogBook;
   readonly door: FrontDoor | undefined;
+  readonly metrics: MetricsDoor | undefined;
   readonly redactor: Redactor;
 }
 
 function assemble(opened: Opened): DaemonParts {
-  const { places, host, book, log, logBook, door, redactor } = opened;
+  const { places, host, book, log, logBook, door, metrics, redactor } = opened;
   const events = new EventBuffer();
   const operations = new OperationsBook((plugin) => host.plugin(plugin)?.status().generation ?? 0);
   const audit = new AuditLog({ directory: places.stateDir, logger: log, redactor });
@@ -131,6 +138,7 @@ function assemble(opened: Opened): DaemonParts {
     reconciler.close();
     // Calls through the front door end with those of their plugins.
     await Promise.all([door?.close({ timeoutMs: 60_000 }), host.close()]);
+    await metrics?.close();
     await beforeLogs?.();
     audit.close();
     await logBook.close();

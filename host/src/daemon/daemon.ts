@@ -86,7 +86,7 @@ class RunningDaemon implements Daemon {
   }
 
   about(): GetDaemonResponse {
-    const { places, book, events, doors } = this.#parts;
+    const { places, book, events, doors, metrics } = this.#parts;
     return {
       version: this.#options.version,
       pid: process.pid,
@@ -96,7 +96,7 @@ class RunningDaemon implements Daemon {
       pluginsDir: places.pluginsDir ?? '',
       configFile: this.#options.configFile ?? '',
       frontDoor: doors.target,
-      metrics: '',
+      metrics: metrics?.target ?? '',
       logDir: places.logDir,
       configProblem: book.problem,
       eventSequence: events.latest,
