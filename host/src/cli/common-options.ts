@@ -26,16 +26,18 @@ export const defaultOptions: CommonOptions = {
   timeoutMs: undefined,
 };
 
-export function addCommonOptions(command: Command): void {
+/** Those that the command has already under the same name stay its own. */
+export function addCommonOptions(command: Command, { hidden = false } = {}): void {
   const own = new Set(command.options.map(({ long }) => long));
-  for (const option of commonOptions()) if (!own.has(option.long)) command.addOption(option);
+  for (const option of commonOptions()) if (!own.has(option.long)) command.addOption(option.hideHelp(hidden));
+  if (!hidden) command.addHelpOption(new Option('-h, --help', 'prints this').helpGroup(commonGroup));
 }
 
-const group = 'Options of all verbs:';
+const commonGroup = 'Options of all verbs:';
 
 function commonOptions(): Option[] {
   return [
-    new Option('-o, --output <form>', 'how results are written: table, json, yaml or name').choices(outputs),
+    new Option('-o, --output <form>', 'how results are written').choices(outputs),
     new Option('--json', 'the same as -o json'),
     new Option('-q, --quiet', 'says nothing of what was done'),
     new Option('--no-color', 'no colours, as with NO_COLOR'),
@@ -48,7 +50,7 @@ function commonOptions(): Option[] {
       'the config that says where the daemon is; default: PLUGD_CONFIG, ./plugd.yaml',
     ),
     new Option('--timeout <time>', 'gives up waiting after so long, such as 30s').argParser(waitOption),
-  ].map((option) => option.helpGroup(group));
+  ].map((option) => option.helpGroup(commonGroup));
 }
 
 /** What was typed, nearest first: an option behind the verb counts more than one before it. */

@@ -15,8 +15,7 @@ export function defineConform(program: Command, context: CliContext): void {
     .option(
       '--mode <mode>',
       'plain, automtls, multiplexed or multiplexed-automtls; may be given again, or as a list. The plugin then has to offer it; default: all that it offers',
-      (mode, before: readonly string[]) => [...before, ...mode.split(',')],
-      [],
+      (mode, before: readonly string[] = []) => [...before, ...mode.split(',')],
     )
     .option('--timeout <ms>', 'limit of each wait, in milliseconds', '10000')
     .option('--json', 'prints one JSON document instead of text')

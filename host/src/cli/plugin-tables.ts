@@ -70,12 +70,16 @@ export function operationsTable(operations: readonly OperationRow[], now: number
   );
 }
 
+/** Those that clients reach stand first. What plugins serve for their host alone is counted. */
 export function servicesTable(services: readonly ServiceRow[], paint: Paint): string {
-  const rows = services.flatMap((service) =>
+  const own = services.filter(({ name }) => !ofTheHost.test(name));
+  const shown = [...own.filter((one) => one.public), ...own.filter((one) => !one.public)];
+  const hidden = services.length - own.length;
+  const rows = shown.flatMap((service) =>
     service.methods.map((method) => ({ ...method, service: service.name, public: service.public })),
   );
   if (rows.length === 0) return '';
-  return renderTable(
+  const table = renderTable(
     [
       { header: 'METHOD', text: ({ service, name }) => `${service}/${name}` },
       { header: 'KIND', text: ({ kind }) => kind },
@@ -85,7 +89,12 @@ export function servicesTable(services: readonly ServiceRow[], paint: Paint): st
     rows,
     { paint },
   );
+  return hidden === 0
+    ? table
+    : `${table}and ${hidden} services for the host: health, reflection and the like\n`;
 }
+
+const ofTheHost = /^(?:grpc\.(?:health|reflection)\.|plugin\.GRPC|plugd\.lifecycle\.)/;
 
 const repeatable: Readonly<Record<string, string>> = {
   NO_SIDE_EFFECTS: 'yes, changes nothing',

@@ -1,7 +1,8 @@
-import { Command } from 'commander';
+import { type Argument, Command } from 'commander';
 import { defineAbort } from './abort-command';
 import { defineCall } from './call-command';
 import { addCommonOptions, readCommonOptions } from './common-options';
+import { defineCompletion } from './completion-command';
 import { defineConform } from './conform-command';
 import type { CliContext } from './context';
 import { defineDescribe } from './describe-command';
@@ -27,8 +28,11 @@ export function createProgram(context: CliContext): Command {
   const program = new Command('plugd')
     .description('Runs plugins, and replaces running ones without failing a call.')
     .version(ownVersion(), '--version', 'prints the version')
+    .usage('<verb> [options]')
     .helpOption('-h, --help', 'prints this')
-    .helpCommand('help [verb]', 'prints how a verb is used')
+    .addHelpCommand(
+      new Command('help').argument('[verb]').summary('prints how a verb is used').helpGroup(commandGroup),
+    )
     // Each verb says what its options mean: a plugin that is examined or called has others of the same name.
     .enablePositionalOptions()
     .exitOverride()
@@ -39,7 +43,12 @@ export function createProgram(context: CliContext): Command {
       getOutHelpWidth: () => helpWidth,
       getErrHelpWidth: () => helpWidth,
     })
-    .addHelpText('beforeAll', ({ error }) => (error ? 'plugd: A verb is missing.\n' : ''))
+    .configureHelp({
+      subcommandTerm: (verb) => [verb.name(), ...verb.registeredArguments.map(humanReadable)].join(' '),
+    })
+    .addHelpText('beforeAll', ({ error }) =>
+      error ? 'plugd: A verb is missing, or there is none of that name.\n' : '',
+    )
     .addHelpText('after', ending);
   program.hook('preAction', (_program, action) => context.use(readCommonOptions(action)));
 
@@ -69,17 +78,28 @@ export function createProgram(context: CliContext): Command {
   defineDoctor(program, context);
   defineConform(program, context);
 
-  program.commandsGroup('The command:');
+  program.commandsGroup(commandGroup);
+  defineCompletion(program, context);
   defineVersion(program, context);
 
-  addCommonOptions(program);
+  // Before the verb they are taken too; what they mean stands behind `plugd <verb> --help`.
+  addCommonOptions(program, { hidden: true });
   for (const verb of program.commands) if (verb.name() !== 'conform') addCommonOptions(verb);
   return program;
 }
+
+function humanReadable(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
+}
+
+const commandGroup = 'The command:';
 
 /** The same everywhere, so that documents can show it. */
 const helpWidth = 100;
 
 const ending = `
+plugd <verb> --help shows the options of a verb.
+
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no daemon answers, 4 an upgrade was refused or undone, 5 timeout,
 130 interrupted.`;

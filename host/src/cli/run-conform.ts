@@ -32,7 +32,7 @@ export async function runConform(
     versions: versionsOption(options.versions),
     timeoutMs: timeout(options.timeout),
   };
-  const wanted = options.mode.map((text) => {
+  const wanted = (options.mode ?? []).map((text) => {
     const found = modes.find((one) => one === text);
     if (found !== undefined) return found;
     throw new UsageError(`There is no mode ${text}; there are ${modes.join(', ')}.`);
