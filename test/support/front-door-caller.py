@@ -1,5 +1,6 @@
 """Makes calls of all four kinds to samples.kv.v1.Kv at each of the targets that it is given, with plain grpcio, until its
-standard input ends. Then it says in one line of JSON how many went well, and what was wrong with the others."""
+standard input ends. Then it says in one line of JSON how many went well, and what was wrong with the others. In
+target#plugin the plugin is the one that is to answer, of several that have the service."""
 
 import json
 import os
@@ -16,31 +17,31 @@ LENGTH = 5
 TIMEOUT = 30  # One that hangs is a failure too.
 
 
-def get(kv):
-    assert kv.Get(kv_pb2.GetRequest(key="key"), timeout=TIMEOUT).pid != 0
+def get(kv, to):
+    assert kv.Get(kv_pb2.GetRequest(key="key"), **to).pid != 0
 
 
-def put(kv):
+def put(kv, to):
     # Compressed, as some clients do.
     request = kv_pb2.PutRequest(key="key", value=b"v" * 1000)
-    kv.Put(request, timeout=TIMEOUT, compression=grpc.Compression.Gzip)
+    kv.Put(request, **to, compression=grpc.Compression.Gzip)
 
 
-def watch(kv):
+def watch(kv, to):
     request = kv_pb2.WatchRequest(key="key", count=LENGTH, interval_ms=10)
-    answers = [answer.sequence for answer in kv.Watch(request, timeout=TIMEOUT)]
+    answers = [answer.sequence for answer in kv.Watch(request, **to)]
     assert answers == list(range(1, LENGTH + 1)), answers
 
 
-def load(kv):
+def load(kv, to):
     requests = (kv_pb2.LoadRequest(key="load", value=b"v") for _ in range(LENGTH))
-    stored = kv.Load(requests, timeout=TIMEOUT).stored
+    stored = kv.Load(requests, **to).stored
     assert stored == LENGTH, stored
 
 
-def chat(kv):
+def chat(kv, to):
     requests = (kv_pb2.ChatRequest(sequence=i, text="text") for i in range(1, LENGTH + 1))
-    answers = [answer.sequence for answer in kv.Chat(requests, timeout=TIMEOUT)]
+    answers = [answer.sequence for answer in kv.Chat(requests, **to)]
     assert answers == list(range(1, LENGTH + 1)), answers
 
 
@@ -48,19 +49,21 @@ def main():
     stop = threading.Event()
     calls, failures = [], []
 
-    def loop(call, kv):
+    def loop(call, kv, to):
         while not stop.is_set():
             try:
-                call(kv)
+                call(kv, to)
             except Exception as error:
                 failures.append(f"{call.__name__}: {error!r}")
             calls.append(call)
             time.sleep(0.005)
 
     loops = []
-    for target in sys.argv[1:]:
+    for argument in sys.argv[1:]:
+        target, _, plugin = argument.partition("#")
+        to = {"timeout": TIMEOUT, "metadata": [("plugd-plugin", plugin)] if plugin else None}
         kv = kv_pb2_grpc.KvStub(grpc.insecure_channel(target))
-        loops += [threading.Thread(target=loop, args=(call, kv)) for call in (get, put, watch, load, chat)]
+        loops += [threading.Thread(target=loop, args=(call, kv, to)) for call in (get, put, watch, load, chat)]
     for one in loops:
         one.start()
     sys.stdin.read()

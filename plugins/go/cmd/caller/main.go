@@ -1,6 +1,6 @@
 // Command caller makes calls of all four kinds to samples.kv.v1.Kv at each of the targets that it is given, as any client
 // would, until its standard input ends. Then it says in one line of JSON how many went well, and what was wrong with
-// the others.
+// the others. In target#plugin the plugin is the one that is to answer, of several that have the service.
 package main
 
 import (
@@ -10,11 +10,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 
 	kvv1 "plugd.invalid/plugins/gen/samples/kv/v1"
 )
@@ -40,7 +42,8 @@ func main() {
 	stop := make(chan struct{})
 	result := &outcome{Failures: []string{}}
 	var loops sync.WaitGroup
-	for _, target := range os.Args[1:] {
+	for _, argument := range os.Args[1:] {
+		target, plugin, named := strings.Cut(argument, "#")
 		connection, err := grpc.NewClient(target, grpc.WithTransportCredentials(insecure.NewCredentials()))
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "caller:", err)
@@ -61,6 +64,9 @@ func main() {
 					default:
 						// One that hangs is a failure too.
 						ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+						if named {
+							ctx = metadata.AppendToOutgoingContext(ctx, "plugd-plugin", plugin)
+						}
 						result.note(what, call(ctx, client))
 						cancel()
 						time.Sleep(2 * time.Millisecond)
