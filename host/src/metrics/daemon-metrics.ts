@@ -1,0 +1,137 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Registry } from 'prom-client';
+import type { Contract } from '../contract/contract';
+import type { HostEventListener } from '../events/event-log';
+import type { HostEvent } from '../events/host-event';
+import { waitAtMost } from '../launch/wait-at-most';
+import type { LogCounters } from '../logs/log-writer';
+import type { OperationListener } from '../operation-listeners';
+import type { Platform } from '../platform/platform';
+import { selectPlatform } from '../platform/select-platform';
+import type { HostSnapshot } from '../plugin-snapshot';
+import type { HostCallMeter } from '../routing/call-meter';
+import { CallBook } from './call-book';
+import { registerDaemonFamilies } from './daemon-families';
+import { families } from './families';
+import { OperationBook } from './operation-book';
+import { registerPluginFamilies } from './plugin-families';
+import { lookedUp, timed } from './registered';
+import { UsageBook } from './usage-book';
+
+/** So long a scrape waits for what processes use; then it tells of what it knows. */
+const usageWaitMs = 20;
+
+/** What of a host is measured. */
+export interface MeasuredHost {
+  snapshot(): HostSnapshot;
+  observeCalls(meter: HostCallMeter): () => void;
+  plugin(name: string): { readonly contract: Contract | undefined } | undefined;
+  on(event: 'event', listener: HostEventListener): unknown;
+  on(event: 'operation', listener: OperationListener): unknown;
+  off(event: 'event', listener: HostEventListener): unknown;
+  off(event: 'operation', listener: OperationListener): unknown;
+}
+
+export interface DaemonMetricsOptions {
+  readonly host: MeasuredHost;
+  /** Of plugd. */
+  readonly version: string;
+  /** Where it logs. */
+  readonly log?: { readonly counters: LogCounters; readonly problem: unknown };
+  readonly platform?: Pick<Platform, 'usage'>;
+}
+
+/** What Prometheus reads of a daemon: docs/metrics.md. It is counted from the moment at which this is made. */
+export class DaemonMetrics {
+  readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
+  readonly #host: MeasuredHost;
+  readonly #registry = new Registry();
+  readonly #calls: CallBook;
+  readonly #usage: UsageBook;
+  readonly #operations: OperationBook;
+  readonly #events = new Map<HostEvent['type'], number>();
+  readonly #countEvent: HostEventListener;
+  readonly #endCalls: () => void;
+  #snapshot: HostSnapshot;
+  #rendering: Promise<Buffer> | undefined;
+
+  constructor({ host, version, log, platform = selectPlatform() }: DaemonMetricsOptions) {
+    this.#host = host;
+    this.#snapshot = host.snapshot();
+    this.#calls = new CallBook((plugin) => host.plugin(plugin)?.contract);
+    this.#usage = new UsageBook(platform);
+    const snapshot = (): HostSnapshot => this.#snapshot;
+    registerPluginFamilies(this.#registry, snapshot, this.#usage);
+    this.#operations = this.#registerOperations();
+    registerDaemonFamilies(this.#registry, {
+      version,
+      snapshot,
+      events: this.#events,
+      log,
+      usage: this.#usage,
+    });
+    this.#endCalls = host.observeCalls(this.#calls.add);
+    this.#countEvent = ({ type }) => {
+      this.#events.set(type, (this.#events.get(type) ?? 0) + 1);
+    };
+    host.on('event', this.#countEvent);
+    host.on('operation', this.#operations.begun);
+  }
+
+  #registerOperations(): OperationBook {
+    lookedUp(this.#registry, families.upgrades, (set) => {
+      for (const { labels, count } of this.#operations.ended()) set(count, labels);
+      this.#operations.told();
+    });
+    lookedUp(this.#registry, families.upgradesRunning, (set) => {
+      for (const [operation, count] of Object.entries(this.#operations.running)) set(count, { operation });
+    });
+    const durations = timed(this.#registry, families.upgradeDuration);
+    const steps = timed(this.#registry, families.stepDuration);
+    return new OperationBook(({ operation, strategy, totalMs, steps: done }) => {
+      durations.observe({ operation, strategy }, totalMs / 1000);
+      for (const { step, elapsedMs } of done) steps.observe({ step }, elapsedMs / 1000);
+    });
+  }
+
+  /** All of it in the text form of Prometheus, version 0.0.4. Who asks while another one waits gets the same. */
+  text(): Promise<Buffer> {
+    this.#rendering ??= this.#render().finally(() => {
+      this.#rendering = undefined;
+    });
+    return this.#rendering;
+  }
+
+  /** Piece by piece: calls of plugins have their turns in between. */
+  async #render(): Promise<Buffer> {
+    this.#snapshot = this.#host.snapshot();
+    const { plugins } = this.#snapshot;
+    await waitAtMost(this.#usage.refresh(plugins), usageWaitMs);
+    const names = new Set(plugins.map(({ name }) => name));
+    const present = (plugin: string): boolean => names.has(plugin);
+    this.#calls.forget(present);
+    this.#operations.forget(present);
+    const parts: string[] = [];
+    for (const { name } of this.#registry.getMetricsAsArray()) {
+      parts.push(await this.#registry.getSingleMetricAsString(name), '\n\n');
+      await nextTurn();
+    }
+    let size = 0;
+    for (const part of this.#calls.text()) {
+      parts.push(part);
+      size += part.length;
+      if (size < 200_000) continue;
+      size = 0;
+      await nextTurn();
+    }
+    return Buffer.from(parts.join(''));
+  }
+
+  /** Nothing is counted from now on. */
+  close(): void {
+    this.#endCalls();
+    this.#host.off('event', this.#countEvent);
+    this.#host.off('operation', this.#operations.begun);
+    this.#registry.clear();
+  }
+}
