@@ -92,6 +92,14 @@ test('all together: sockets in use are the daemon’s, its plugins’ faults and
     'daemon: config: fail',
     'daemon: plugin: fail',
   ]);
+  room.configure('logs: { maxFiles: 7 }\n');
+  const later = await poll(
+    () => doctor(),
+    ({ findings }) => wrong(findings).includes('daemon: config: warn'),
+  );
+  expect(
+    later.findings.find(({ verdict, check }) => verdict === 'warn' && check === 'config')?.seen,
+  ).toContain('logs.maxFiles');
   room.configure('');
 });
 

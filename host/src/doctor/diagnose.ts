@@ -94,7 +94,11 @@ class Visit {
     let file = await findConfig({ given: options.config, env, cwd });
     let { config, findings: configFindings } = await examineConfig(file);
     const own = { env, cwd, socket, config, configFile: file };
-    const { answer, findings: daemonFindings } = await examineDaemon(adminSocket(own), version);
+    const { answer, findings: daemonFindings } = await examineDaemon(
+      adminSocket(own),
+      version,
+      configFindings.every(({ verdict }) => verdict !== 'fail'),
+    );
     // The daemon that answers may have been started with another one.
     const inForce = answer?.daemon.configFile ?? '';
     if (inForce !== '' && inForce !== file && options.config === undefined) {

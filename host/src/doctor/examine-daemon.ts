@@ -21,8 +21,12 @@ export interface ExaminedDaemon {
 
 const answerMs = 3_000;
 
-/** Asks the daemon at this socket how it is. `version`: of the command. */
-export async function examineDaemon(socket: string, version: string): Promise<ExaminedDaemon> {
+/** Asks the daemon at this socket how it is. `version`: of the command. `configIsGood`: the one on disk could be used. */
+export async function examineDaemon(
+  socket: string,
+  version: string,
+  configIsGood: boolean,
+): Promise<ExaminedDaemon> {
   const findings = new Findings('daemon');
   let client: AdminClient | undefined;
   try {
@@ -30,6 +34,7 @@ export async function examineDaemon(socket: string, version: string): Promise<Ex
     const { daemon } = client;
     const { plugins } = await client.listPlugins({}, { timeoutMs: answerMs });
     tellOf(findings, daemon, version);
+    tellOfConfig(findings, daemon, configIsGood);
     for (const { name, problem, state } of plugins)
       if (problem !== '')
         findings.fail(
@@ -56,7 +61,7 @@ function isAbsent({ code, facts }: PluginError): boolean {
 }
 
 function tellOf(findings: Findings, daemon: GetDaemonResponse, version: string): void {
-  const { pid, socket, configProblem } = daemon;
+  const { pid, socket } = daemon;
   findings.ok('daemon', `plugd ${daemon.version}, process ${pid}, answers at ${socket}.`);
   if (daemon.version !== version)
     findings.warn(
@@ -79,6 +84,22 @@ function tellOf(findings: Findings, daemon: GetDaemonResponse, version: string):
       'Run plugd doctor as the user of the daemon.',
     );
   examineLimits(findings, Number(pid));
+}
+
+function tellOfConfig(
+  findings: Findings,
+  { configProblem, configFile }: GetDaemonResponse,
+  isGood: boolean,
+): void {
+  if (configProblem !== '' && isGood)
+    findings.warn('config', configProblem, 'plugd stop, then plugd start, when it suits.');
+  else if (configProblem !== '')
+    findings.fail(
+      'config',
+      configProblem,
+      'The daemon goes on by the config before: correct the one on disk.',
+    );
+  else if (configFile !== '') findings.ok('config', `${configFile} is in force.`);
 }
 
 function userOf(pid: number): number | undefined {
