@@ -16,6 +16,7 @@ import { check, isRecord, isText, refuse } from './instance/option-check';
 import { resolveSpec } from './instance/plugin-spec';
 import type { Launcher } from './launch/launcher';
 import { parseReattachLine } from './launch/reattach-line';
+import { loadInOrder } from './load-in-order';
 import { LoadedPlugins } from './loaded-plugins';
 import { ManagedPlugin, type PluginSurroundings } from './managed-plugin';
 import type { Manifest } from './manifest/manifest';
@@ -173,26 +174,12 @@ export class Host implements PluginHost {
    */
   async loadAll(all: readonly LoadOptions[]): Promise<Plugin[]> {
     check(Array.isArray(all), 'options', all, 'a list of load options');
-    const specs = all.map((options) => resolveSpec(options));
-    this.#plugins.check(specs);
-    const loads = new Map<string, Promise<Plugin>>();
-    const load = async (options: LoadOptions, dependsOn: readonly string[]): Promise<Plugin> => {
-      // In a tick of its own: by then every one of the list is in the map.
-      await Promise.resolve();
-      await Promise.all(dependsOn.map((name) => loads.get(name)));
-      return this.load(options);
-    };
-    for (const [index, options] of all.entries()) {
-      const { name, dependsOn } = specs[index] ?? resolveSpec(options);
-      loads.set(name, load(options, dependsOn));
-    }
-    const results = await Promise.allSettled(loads.values());
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed === undefined) return results.flatMap((result) => ('value' in result ? [result.value] : []));
-    await this.#plugins.stop(
-      results.flatMap((result) => (result.status === 'fulfilled' ? result.value.name : [])),
-    );
-    throw failed.reason;
+    this.#plugins.check(all.map((options) => resolveSpec(options)));
+    return loadInOrder(all, {
+      known: this.#plugins.all.map(({ name }) => name),
+      load: (options) => this.load(options),
+      undo: (plugin) => plugin.stop(),
+    });
   }
 
   /** The host as it is now, with all its counters: plain data. */
@@ -265,7 +252,7 @@ export class Host implements PluginHost {
   upgradeTo(name: string, target: UpgradeTarget, options: UpgradeToOptions = {}): OperationHandle {
     check(isText(name) && name !== '', 'name', name, 'the name of a plugin');
     checkUpgradeTarget(target);
-    return this.#watching().upgradeTo(name, target, options);
+    return this.#watching().byHand.upgradeTo(name, target, options);
   }
 
   /** What lies in `pluginsDir` of each plugin, what runs of it, and why the rest doesn't. Throws PluginError OPTIONS_INVALID, HOST_CLOSED. */
@@ -305,7 +292,7 @@ export class Host implements PluginHost {
    */
   async startAgain(name: string): Promise<Plugin> {
     check(isText(name) && name !== '', 'name', name, 'the name of a plugin');
-    await this.#watching().startAgain(name);
+    await this.#watching().byHand.startAgain(name);
     const plugin = this.#plugins.get(name);
     if (plugin !== undefined) return plugin;
     throw new PluginError('PLUGIN_STOPPED', `Plugin ${name} was stopped.`, { facts: { plugin: name } });

@@ -1,5 +1,5 @@
-import { PluginError } from '@plugd/protocol/plugin-error';
 import type { Logger } from './events/logger';
+import { nameTaken } from './load-in-order';
 import type { ManagedPlugin } from './managed-plugin';
 import { restartedWith, startOrder, stopInOrder } from './supervision/dependency-order';
 
@@ -24,7 +24,7 @@ export class LoadedPlugins {
   check(added: readonly Dependent[]): void {
     for (const [index, { name }] of added.entries())
       if (this.#plugins.has(name) || added.findIndex((one) => one.name === name) < index)
-        throw new PluginError('NAME_TAKEN', `There is a plugin named ${name} already.`);
+        throw nameTaken(name);
     startOrder(this.#dependencies(added));
   }
 

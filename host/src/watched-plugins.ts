@@ -1,24 +1,22 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { PluginError } from '@plugd/protocol/plugin-error';
 import { errorCause } from './events/error-cause';
 import { removeTree } from './launch/run-directory';
 import type { Manifest } from './manifest/manifest';
-import type { OperationHandle } from './upgrade/operation-handle';
 import type { Situation } from './watch/choices';
 import { Failures } from './watch/failures';
 import { gatherMs, LookLoop } from './watch/look-loop';
 import { Pins } from './watch/pins';
 import { plan, type WaitingVersion } from './watch/plan';
 import { type PlannedChange, plannedChanges } from './watch/planned-change';
-import { overridesStamp, type PluginOverrides } from './watch/plugin-overrides';
-import { type Look, ShelfOfVersions } from './watch/shelf-of-versions';
+import { ShelfOfVersions } from './watch/shelf-of-versions';
 import { TreeWatch } from './watch/tree-watch';
 import type { CheckedPluginsDir } from './watch/watch-options';
 import type { WatchedPluginStatus } from './watch/watched-versions';
+import { WatchedByHand } from './watched-by-hand';
 import { told, WatchedLanes, type WatchingHost } from './watched-lanes';
+import { type SettingsOf, WatchedSituation } from './watched-situation';
 import { statusOnDisk } from './watched-status';
-import { type UpgradeTarget, type UpgradeToOptions, upgradeByHand } from './watched-upgrade';
 import { WatchedWork } from './watched-work';
 
 export interface WatchedPluginsOptions {
@@ -28,8 +26,6 @@ export interface WatchedPluginsOptions {
   /** Undefined: pins go with the host. */
   readonly pinsFile: string | undefined;
 }
-
-type Settings = (name: string) => PluginOverrides | undefined;
 
 /** Makes what runs what lies in the directory of plugins. */
 export class WatchedPlugins {
@@ -42,10 +38,12 @@ export class WatchedPlugins {
   readonly #loop: LookLoop;
   readonly #lanes: WatchedLanes;
   readonly #work: WatchedWork;
+  readonly #situation: WatchedSituation;
+  /** What somebody wants of a plugin by its name. */
+  readonly byHand: WatchedByHand;
   readonly #failures = new Failures();
   readonly #told = new Map<string, string>();
   #waiting: readonly WaitingVersion[] = [];
-  #onDisk: Look['onDisk'] = new Map();
   #directories: ReadonlySet<string>;
   #leftovers: readonly string[];
   #removing: Promise<void> = Promise.resolve();
@@ -82,6 +80,14 @@ export class WatchedPlugins {
       isStopped: () => this.#stopped,
       onEnded: () => this.#loop.soon(0),
     });
+    const [lanes, work, failures] = [this.#lanes, this.#work, this.#failures];
+    this.#situation = new WatchedSituation({ pins, lanes, work, failures });
+    this.byHand = new WatchedByHand({
+      ...{ root: this.#root, copies, quietMs: watch.quietMs, settings: watch.settings, host },
+      ...{ lanes, work, failures, loop: this.#loop, shelf: this.#shelf, situation: this.#situation },
+      status: () => this.versionsOnDisk(),
+      isStopped: () => this.#stopped,
+    });
   }
 
   /** Reads what an earlier host has left. Throws PluginError STATE_DIR_UNUSABLE. */
@@ -112,7 +118,7 @@ export class WatchedPlugins {
   }
 
   get pins(): ReadonlyMap<string, string> {
-    return this.#pinsBy(this.#options.watch.settings);
+    return this.#situation.pins(this.#options.watch.settings);
   }
 
   /** Throws PluginError STATE_DIR_UNUSABLE. */
@@ -128,16 +134,16 @@ export class WatchedPlugins {
   versionsOnDisk(): readonly WatchedPluginStatus[] {
     return statusOnDisk({
       ...{ root: this.#root, shelf: this.#shelf, lanes: this.#lanes, failures: this.#failures },
-      situation: this.#situation(this.#options.watch.settings),
+      situation: this.#situation.now(this.#options.watch.settings),
       waiting: this.#waiting,
-      onDisk: this.#onDisk,
+      onDisk: this.#situation.onDisk,
       settings: this.#options.watch.settings,
     });
   }
 
   /** See `host.plan`. */
-  plan(settings: Settings = this.#options.watch.settings): readonly PlannedChange[] {
-    const situation = this.#situation(settings);
+  plan(settings: SettingsOf = this.#options.watch.settings): readonly PlannedChange[] {
+    const situation = this.#situation.now(settings);
     const underWay = new Map([...this.#work.underWay].map(([name, { action }]) => [name, action]));
     const problems = new Map(
       this.versionsOnDisk().flatMap(({ name, versions }) =>
@@ -149,7 +155,7 @@ export class WatchedPlugins {
     return plannedChanges(situation, underWay, {
       problemOf: (name, version) => problems.get(`${name}/${version}`),
       left: this.#lanes.left,
-      disabled: this.#disabled(settings),
+      disabled: this.#situation.disabled(settings),
     });
   }
 
@@ -158,46 +164,6 @@ export class WatchedPlugins {
     this.#wholeAtMs = 0;
     await this.#loop.now();
     return this.plan();
-  }
-
-  /**
-   * What was stopped or given up is tried again; resolves when that has been done, or nothing of it can be.
-   *
-   * Throws PluginError PLUGIN_NOT_FOUND, why nothing of it can be run, HOST_CLOSED.
-   */
-  async startAgain(name: string): Promise<void> {
-    this.#failures.forget(name);
-    this.#lanes.takeBack(name);
-    for (;;) {
-      await this.#loop.now();
-      if (this.#stopped) throw new PluginError('HOST_CLOSED', 'The host is closed.');
-      const entry = this.#work.underWay.get(name);
-      if (entry === undefined) break;
-      await entry.ended;
-    }
-    if (this.#lanes.runningCopy(name) !== undefined) return;
-    const status = this.versionsOnDisk().find((one) => one.name === name);
-    if (status === undefined) throw notFound(name);
-    const problem = status.versions.find((one) => one.problem !== undefined)?.problem;
-    if (problem !== undefined) throw problem;
-    throw new PluginError('PLUGIN_NOT_FOUND', `Nothing of plugin ${name} can be run.`, {
-      facts: { plugin: name, enabled: status.enabled, ...(status.pinned ? { pinned: status.pinned } : {}) },
-    });
-  }
-
-  /** See `host.upgradeTo`. */
-  upgradeTo(name: string, target: UpgradeTarget, options: UpgradeToOptions): OperationHandle {
-    const lane = this.#lanes.get(name);
-    if (lane === undefined || this.#lanes.runningCopy(name) === undefined) throw this.#notRunning(name);
-    const { copies } = this.#options;
-    const tools = {
-      ...{ root: this.#root, copies, lanes: this.#lanes, work: this.#work },
-      running: () => this.#situation(this.#options.watch.settings).running,
-      settled: (one: string, version: string) => this.#settled(one, version),
-      checkPin: (one: string, version: string) => this.#checkPin(one, version),
-      onPlaced: (one: string) => this.#leaveUnlessWanted(one),
-    };
-    return upgradeByHand(tools, lane, target, options);
   }
 
   /** Nothing is begun from now on. */
@@ -236,7 +202,7 @@ export class WatchedPlugins {
     this.#unreadable = false;
     this.#directories = directories;
     this.#tree.follow(directories);
-    this.#onDisk = onDisk;
+    this.#situation.onDisk = onDisk;
     for (const { name, version } of found) this.#work.tell(name, version, 'found', { reason: 'directory' });
     for (const { name, version, problem } of unfit) {
       // It has only been begun.
@@ -250,9 +216,9 @@ export class WatchedPlugins {
   #reconcile(quiet: boolean): void {
     if (this.#stopped) return;
     const { settings } = this.#options.watch;
-    const disabled = this.#disabled(settings);
+    const disabled = this.#situation.disabled(settings);
     for (const name of disabled) this.#lanes.takeBack(name);
-    const situation = this.#situation(settings);
+    const situation = this.#situation.now(settings);
     const { actions, waiting } = plan(situation);
     this.#waiting = waiting;
     for (const { name, version, error } of waiting) {
@@ -276,7 +242,7 @@ export class WatchedPlugins {
     for (const [name, { action, byHand }] of this.#work.underWay) {
       if (action.kind === 'stop') continue;
       const pin = pins.get(name);
-      const versions = this.#onDisk.get(name) ?? [];
+      const versions = this.#situation.onDisk.get(name) ?? [];
       const isThere = versions.some(
         ({ version, state }) => byHand || version === action.version || state === 'unsettled',
       );
@@ -285,104 +251,6 @@ export class WatchedPlugins {
       else if (pin !== undefined && pin !== action.version && !byHand)
         this.#work.giveUp(name, `it is pinned to ${pin}`);
     }
-  }
-
-  #situation(settings: Settings): Situation {
-    const busy = new Map([...this.#work.underWay].map(([name, { requires }]) => [name, requires]));
-    const running = this.#lanes.look(this.#onDisk, busy);
-    const disabled = this.#disabled(settings);
-    const { left } = this.#lanes;
-    const names = new Set([...this.#onDisk.keys(), ...running.keys()]);
-    const stamps = new Map([...names].map((name) => [name, overridesStamp(settings(name))]));
-    return {
-      onDisk: new Map([...this.#onDisk].filter(([name]) => !left.has(name) && !disabled.has(name))),
-      running,
-      pins: this.#pinsBy(settings),
-      settings: stamps,
-      hasFailed: (name, version, digest) =>
-        this.#failures.of({ name, version, digest, settings: stamps.get(name) ?? '' }) !== undefined,
-      busy,
-    };
-  }
-
-  #disabled(settings: Settings): ReadonlySet<string> {
-    const names = [...this.#onDisk.keys(), ...this.#lanes.names];
-    return new Set(names.filter((name) => settings(name)?.enabled === false));
-  }
-
-  #pinsBy(settings: Settings): ReadonlyMap<string, string> {
-    const names = new Set([...this.#onDisk.keys(), ...this.#lanes.names]);
-    const given = [...names].flatMap((name): [string, string][] => {
-      const pin = settings(name)?.pin;
-      return pin === undefined ? [] : [[name, pin]];
-    });
-    return new Map([...given, ...this.#pins.versions]);
-  }
-
-  #checkPin(name: string, version: string): void {
-    const pin = this.pins.get(name);
-    if (pin === undefined || pin === version) return;
-    throw new PluginError(
-      'PLUGIN_PINNED',
-      `Plugin ${name} is pinned to version ${pin}, and not ${version}.`,
-      {
-        facts: { plugin: name, pinned: pin, version },
-      },
-    );
-  }
-
-  /** Waits as long as it may still be being written. */
-  async #settled(name: string, version: string): Promise<void> {
-    const { quietMs } = this.#options.watch;
-    const untilMs = performance.now() + 10 * Math.max(quietMs, 100);
-    for (;;) {
-      await this.#loop.now();
-      const found = this.#onDisk.get(name)?.find((one) => one.version === version);
-      if (found === undefined)
-        throw new PluginError(
-          'VERSION_NOT_FOUND',
-          `There is no version ${version} of plugin ${name} on disk.`,
-          {
-            facts: { plugin: name, version },
-          },
-        );
-      const problem = this.#shelf.problemOf(name, version);
-      if (found.state === 'unfit' && problem !== undefined) throw problem;
-      if (found.state === 'good') return;
-      if (this.#stopped) throw new PluginError('HOST_CLOSED', 'The host is closed.');
-      if (performance.now() >= untilMs)
-        throw new PluginError(
-          'ARTIFACT_CHANGED',
-          `Version ${version} of plugin ${name} is still being written.`,
-        );
-      await new Promise((done) => setTimeout(done, Math.max(10, quietMs / 4)));
-    }
-  }
-
-  /** What was put there by hand is left alone, unless it is what would be there anyway. */
-  #leaveUnlessWanted(name: string): void {
-    const copy = this.#lanes.runningCopy(name);
-    if (copy === undefined || this.#stopped) return;
-    const { version } = copy.manifest;
-    const pin = this.pins.get(name);
-    const wanted = (this.#onDisk.get(name) ?? []).find((one) => pin === undefined || one.version === pin);
-    if (wanted?.version === version && wanted.digest === copy.digest) this.#lanes.takeBack(name);
-    else this.#lanes.leave(name, `it was upgraded to ${version} by hand`);
-  }
-
-  #notRunning(name: string): PluginError {
-    const plugin = this.#host.loaded().find((one) => one.name === name);
-    if (plugin !== undefined)
-      return new PluginError(
-        'OPTIONS_INVALID',
-        `Plugin ${name} was loaded by its options, and not from the directory of plugins.`,
-        { facts: { plugin: name }, hint: 'Upgrade it by its options.' },
-      );
-    if (!this.#onDisk.has(name)) return notFound(name);
-    return new PluginError('PLUGIN_STOPPED', `Plugin ${name} doesn't run.`, {
-      facts: { plugin: name },
-      hint: 'Start it first.',
-    });
   }
 
   async #removeLeftovers(): Promise<void> {
@@ -395,8 +263,4 @@ export class WatchedPlugins {
       });
     }
   }
-}
-
-function notFound(name: string): PluginError {
-  return new PluginError('PLUGIN_NOT_FOUND', `There is no plugin ${name}.`, { facts: { plugin: name } });
 }

@@ -52,11 +52,11 @@ export interface WatchedUpgradeTools {
   /** What runs now. */
   readonly running: () => ReadonlyMap<string, RunningVersion>;
   /** Resolves when a version on disk is whole. Throws PluginError VERSION_NOT_FOUND, and why it can't be run. */
-  readonly settled: (name: string, version: string) => Promise<void>;
+  readonly settled: (version: string) => Promise<void>;
   /** Throws PluginError PLUGIN_PINNED where a plugin is held at another version. */
-  readonly checkPin: (name: string, version: string) => void;
+  readonly checkPin: (version: string) => void;
   /** It runs, and is not what lies on disk. */
-  readonly onPlaced: (name: string) => void;
+  readonly onPlaced: () => void;
 }
 
 /** An upgrade of a plugin of the directory that somebody asks for, whatever is highest on disk. */
@@ -74,10 +74,10 @@ export function upgradeByHand(
     entry.handle = handle;
     let copy: ArtifactCopy | undefined;
     try {
-      if ('version' in target) await tools.settled(name, target.version);
+      if ('version' in target) await tools.settled(target.version);
       copy = await copyOf(tools, name, target);
       const { manifest } = copy;
-      tools.checkPin(name, manifest.version);
+      tools.checkPin(manifest.version);
       checkFits(manifest, tools.running());
       entry.requires = manifest.requires ?? {};
       const { options: given, stamp, check } = work.ready(copy);
@@ -87,7 +87,7 @@ export function upgradeByHand(
         check,
         settle: async (report) => {
           await settle();
-          if (report?.outcome === 'swapped') tools.onPlaced(name);
+          if (report?.outcome === 'swapped') tools.onPlaced();
           work.leave(name);
         },
       };

@@ -4,10 +4,10 @@ import type { HostEventListener } from '../events/event-log';
 import type { LoadOptions } from '../instance/load-options';
 import { check, isText } from '../instance/option-check';
 import { resolveSpec } from '../instance/plugin-spec';
+import { loadInOrder, nameTaken } from '../load-in-order';
 import type { HostedPlugin } from '../plugin';
 import type { PluginHost } from '../plugin-host';
 import type { DaemonPlugins } from './daemon-plugins';
-import { loadInOrder, nameTaken } from './load-in-order';
 
 /**
  * The plugins of a daemon, shared with whoever else is connected to it. Made by `connectHost`; ended by `close()`, or at the end of

@@ -1,8 +1,8 @@
 import { PluginError } from '@plugd/protocol/plugin-error';
-import type { LoadOptions } from '../instance/load-options';
-import { check } from '../instance/option-check';
-import { resolveSpec } from '../instance/plugin-spec';
-import { startOrder, stopInOrder } from '../supervision/dependency-order';
+import type { LoadOptions } from './instance/load-options';
+import { check } from './instance/option-check';
+import { resolveSpec } from './instance/plugin-spec';
+import { startOrder, stopInOrder } from './supervision/dependency-order';
 
 /** What the loads are made by. */
 export interface Loads<Loaded> {
