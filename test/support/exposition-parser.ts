@@ -45,7 +45,7 @@ export function parseExposition(text: string): Map<string, ParsedFamily> {
     }
     if (line.startsWith('#')) fail('a comment that nobody wrote');
     const sample = parseSample(line, fail);
-    const key = `${sample.name} ${JSON.stringify(Object.entries(sample.labels).sort())}`;
+    const key = line.slice(0, line.lastIndexOf(' '));
     if (seen.has(key)) fail('a series that comes twice');
     seen.add(key);
     if (current === undefined || !belongs(sample, current.name, current.type))
@@ -111,7 +111,7 @@ function checkFamily({ name, type, help, samples }: ParsedFamily): void {
 
 function checkHistogram(name: string, samples: readonly Sample[]): void {
   const series = new Map<string, { le: number; value: number }[]>();
-  const keyOf = ({ labels: { le: _le, ...labels } }: Sample) => JSON.stringify(Object.entries(labels).sort());
+  const keyOf = ({ labels: { le: _le, ...labels } }: Sample) => JSON.stringify(labels);
   for (const sample of samples.filter((one) => one.name === `${name}_bucket`)) {
     const buckets = series.get(keyOf(sample)) ?? [];
     buckets.push({ le: Number(sample.labels['le']?.replace('Inf', 'Infinity')), value: sample.value });

@@ -12,7 +12,7 @@ const holdBounds: readonly number[] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2
 /** Of each plugin so many generations have series of their own, the latest. */
 const keptGenerations = 3;
 /** Series of methods by name, of all plugins together: beyond these each method that is new is one of the others. */
-const mostNamed = 4_000;
+const mostNamed = 2_000;
 
 /**
  * What is counted of each call. It stands on the path of calls, where a metric of the library costs a microsecond, and a scrape of

@@ -44,6 +44,8 @@ export class FakeHost implements MeasuredHost {
           pid: process.pid,
           state: 'serving',
           address: '/nowhere',
+          version: '1.0.0',
+          generation: 1,
           inFlight: 2,
           startedAt: 0,
         },
