@@ -32,6 +32,7 @@ export class OperationsBook {
   readonly #maxEnded: number;
   readonly #entries = new Map<string, Entry>();
   readonly #byHandle = new WeakMap<OperationHandle, Entry>();
+  readonly #awaited = new WeakMap<OperationHandle, () => void>();
 
   constructor(generationOf: (plugin: string) => number, maxEnded = 200) {
     this.#generationOf = generationOf;
@@ -46,6 +47,7 @@ export class OperationsBook {
     const entry: Entry = { ...operation, id, startedAt: Date.now(), oldGeneration, outcome };
     this.#entries.set(id, entry);
     this.#byHandle.set(operation.handle, entry);
+    this.#awaited.get(operation.handle)?.();
     void this.#begins(entry);
     operation.handle.then(
       (report) => this.#end(entry, { kind: 'done', report, endedAt: Date.now() }),
@@ -88,8 +90,17 @@ export class OperationsBook {
     });
   }
 
-  /** What a plugin gave for it. */
-  of(handle: OperationHandle): KeptOperation | undefined {
-    return this.#byHandle.get(handle);
+  /**
+   * What a plugin gave for it, as soon as it was told of: of the directory of an artifact its manifest has to be read before. Throws what
+   * ends it before that.
+   */
+  async whenBegun(handle: OperationHandle): Promise<KeptOperation> {
+    if (!this.#byHandle.has(handle)) {
+      const told = new Promise<void>((resolve) => this.#awaited.set(handle, resolve));
+      await Promise.race([told, handle]);
+    }
+    const entry = this.#byHandle.get(handle);
+    if (entry === undefined) throw new Error('an operation that has ended was never told of');
+    return entry;
   }
 }

@@ -81,9 +81,7 @@ export class PluginChanges {
   }
 
   async begin(request: BeginOperationRequest): Promise<KeptOperation> {
-    const kept = this.#operations.of(this.#handle(request));
-    if (kept === undefined) throw new Error(`the operation on ${request.plugin} was not told of`);
-    return kept;
+    return this.#operations.whenBegun(this.#handle(request));
   }
 
   #handle({ plugin: name, operation, target, options }: BeginOperationRequest): OperationHandle {

@@ -66,13 +66,14 @@ function reportSentence(row: OperationRow, report: PlainData): string {
   );
 }
 
-/** The plugin runs as before, unless not even that could be had. */
+/** What had begun was undone, and the plugin runs as before; or it was refused before that, or not even undoing it was possible. */
 function printFailure(context: CliContext, document: PlainData): void {
   const error = errorFromDocument(document);
   if (error === undefined) reportForeign(context, document);
   else reportError(error, context);
-  const down = recordOf(document['facts'])['outcome'] === 'down';
-  context.exitWith(down ? exitCodes.failed : exitCodes.rolledBack);
+  const { step, outcome } = recordOf(document['facts']);
+  const begun = step !== undefined || textOf(document['code']) === 'ABORTED';
+  context.exitWith(begun && outcome !== 'down' ? exitCodes.rolledBack : exitCodes.failed);
 }
 
 /** Of a daemon that is newer than this command: its code means nothing here, its sentence does. */
