@@ -1,4 +1,5 @@
 import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Finding } from '../../host/src/doctor/finding';
 import { DaemonRoom } from '../support/daemon';
 import { poll } from '../support/poll';
@@ -58,7 +59,8 @@ test('one that it could not start is tried again, and shows how it ends', async 
 });
 
 test('what is started has the environment of the daemon, and not that of the command', async () => {
-  const place = room.shelf.place('curious', '1.0.0');
+  // Not where the daemon would try it too.
+  const place = join(room.directory, 'curious');
   mkdirSync(place, { recursive: true });
   writeFileSync(`${place}/curious`, '#!/bin/sh\necho "mark $ROOM_MARK" >&2\nexit 5\n');
   const text =
@@ -69,8 +71,6 @@ test('what is started has the environment of the daemon, and not that of the com
     'exit code: 5',
     `stderr: mark ${room.mark}`,
   ]);
-  room.shelf.remove('curious');
-  await room.runs('curious', undefined);
 });
 
 test('all together: sockets in use are the daemon’s, its plugins’ faults and a spoilt config are told', async () => {
@@ -95,11 +95,11 @@ test('all together: sockets in use are the daemon’s, its plugins’ faults and
   room.configure('logs: { maxFiles: 7 }\n');
   const later = await poll(
     () => doctor(),
-    ({ findings }) => wrong(findings).includes('daemon: config: warn'),
+    ({ findings }) =>
+      findings.some(({ check, seen }) => check === 'config' && seen.includes('logs.maxFiles')),
   );
-  expect(
-    later.findings.find(({ verdict, check }) => verdict === 'warn' && check === 'config')?.seen,
-  ).toContain('logs.maxFiles');
+  // It waits for the next start, and is no mistake.
+  expect(wrong(later.findings)).toEqual(['daemon: config: warn', 'daemon: plugin: fail']);
   room.configure('');
 });
 

@@ -69,12 +69,6 @@ function tellOf(findings: Findings, daemon: GetDaemonResponse, version: string):
       `The daemon is plugd ${daemon.version}, this command is ${version}.`,
       'Start the daemon again: plugins that hand their state over keep it.',
     );
-  if (configProblem !== '')
-    findings.fail(
-      'config',
-      configProblem,
-      'The daemon goes on by the config before: correct the one on disk.',
-    );
   const user = userOf(Number(pid));
   const own = process.getuid?.();
   if (user !== undefined && own !== undefined && user !== own)
@@ -88,11 +82,15 @@ function tellOf(findings: Findings, daemon: GetDaemonResponse, version: string):
 
 function tellOfConfig(
   findings: Findings,
-  { configProblem, configFile }: GetDaemonResponse,
+  { configProblem, configFile, pid }: GetDaemonResponse,
   isGood: boolean,
 ): void {
   if (configProblem !== '' && isGood)
-    findings.warn('config', configProblem, 'plugd stop, then plugd start, when it suits.');
+    findings.warn(
+      'config',
+      configProblem,
+      `What is on disk now can be used. The daemon’s own settings count from its next start; for all else kill -HUP ${pid} lets it look again.`,
+    );
   else if (configProblem !== '')
     findings.fail(
       'config',
