@@ -25,7 +25,7 @@ interface Targets {
 
 /** What the front door costs: the same client and the same plugin, with it and without it. */
 export const frontDoor: Scenario = {
-  name: 'front-door',
+  name: 'frontdoor',
   about: "calls through the front door of another process, against calls on the plugin's own address",
   async run(context) {
     const { targets, cpuMs, stop } = await startDoor();
