@@ -29,9 +29,12 @@ export async function connectHost(options: ConnectHostOptions = {}): Promise<Rem
   const { socket, logger, ...about } = options;
   const path = adminSocket({ env: process.env, cwd: process.cwd(), socket });
   const admin = await connectAdmin(path, about);
+  if (admin.daemon.frontDoor === '') {
+    admin.close();
+    throw missing(path);
+  }
   const plugins = new DaemonPlugins(admin, guardedLogger(logger ?? stderrLogger()));
   try {
-    if (admin.daemon.frontDoor === '') throw missing(path);
     await plugins.begin();
     return new RemoteHost(plugins);
   } catch (error) {

@@ -17,8 +17,9 @@ export class Door {
     return this.#channel;
   }
 
+  /** A daemon that has none any more leaves calls where they were: nobody answers there. */
   moved(target: string): void {
-    if (target === this.#target) return;
+    if (target === this.#target || target === '') return;
     this.#target = target;
     this.#channel.close();
     this.#channel = openDoor(target);
