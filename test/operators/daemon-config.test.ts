@@ -59,6 +59,35 @@ test('a secret is known to its plugin, and shown nowhere', async () => {
   await admin.unpinPlugin({ plugin: 'kv' });
 });
 
+test('what a plugin says before it breaks off is told without the secret, to whoever asks', async () => {
+  await admin.pinPlugin({ plugin: 'kv', version: '1.0.0' }, limit);
+  room.shelf.put('kv', '2.0.0', { kind: 'bad' });
+  const program = "#!/usr/bin/env node\nconsole.error('with ' + process.env.TOKEN);\nprocess.exit(3);\n";
+  writeFileSync(join(room.shelf.place('kv', '2.0.0'), 'kv'), program);
+  await admin.unpinPlugin({ plugin: 'kv' }, limit);
+  await poll(
+    async () => (await admin.describePlugin({ plugin: 'kv' }, limit)).versions[0],
+    (version) => version?.state === 'failed',
+  );
+  const { operation } = await admin.beginOperation(
+    { plugin: 'kv', operation: 'upgrade', target: '2.0.0' },
+    limit,
+  );
+  const updates: unknown[] = [];
+  for await (const { update } of admin.watchOperation({ id: operation?.id ?? '' }, limit))
+    updates.push(update);
+  expect(updates.at(-1)).toMatchObject({
+    $case: 'error',
+    value: { code: 'EXITED_BEFORE_HANDSHAKE', facts: { stderr: ['with ***'] } },
+  });
+  expect(JSON.stringify([updates, await everything()])).not.toContain(secret);
+  room.shelf.remove('kv', '2.0.0');
+  await poll(
+    async () => (await admin.describePlugin({ plugin: 'kv' }, limit)).versions.length,
+    (count) => count === 1,
+  );
+});
+
 test('a config that changes on disk is reconciled, and what it would do is told before', async () => {
   room.configure(settings(', instances: 2'));
   const { changes } = await admin.diff({}, limit);

@@ -65,7 +65,12 @@ test('a second daemon is refused for what the first one has, which goes on; kill
     (pids) => pids.length === 0,
   );
   expect(existsSync(room.socket)).toBe(true);
-  await room.start();
+  const next = await room.start();
+  await room.runs('kv', '1.0.0');
+  // Nobody reads what it writes, and it writes more.
+  room.stopReading();
+  await next.stopPlugin({ plugin: 'kv' }, limit);
+  await next.startPlugin({ plugin: 'kv' }, limit);
   await room.runs('kv', '1.0.0');
 });
 

@@ -49,10 +49,11 @@ test('a daemon runs what is in its directory, tells of it, restarts it, and leav
 test('the front door offers what manifests name, and forgets it with the plugin; metrics tell of the calls', async () => {
   room = new DaemonRoom('metrics: { port: 0 }\n');
   room.shelf.put('kv', '1.0.0', { manifest: 'services: [samples.kv.v1.Kv]\n' });
-  room.shelf.put('private', '1.0.0');
   const admin = await room.start();
   await room.runs('kv', '1.0.0');
-  await room.runs('private', '1.0.0');
+  // The service is the first one's.
+  room.shelf.put('same', '1.0.0', { manifest: 'services: [samples.kv.v1.Kv]\n' });
+  await room.runs('same', '1.0.0');
   expect(admin.daemon.frontDoor).toBe(room.frontDoor);
   const stub = new KvClient(room.frontDoor, credentials.createInsecure());
   const kv = createPromiseClient(KvDefinition, stub.getChannel());
@@ -68,7 +69,12 @@ test('the front door offers what manifests name, and forgets it with the plugin;
   const metrics = await (await fetch(admin.daemon.metrics)).text();
   expect(metrics).toMatch(/^plugd_calls_total\{.*plugin="kv".*\} 1$/m);
 
+  expect(room.output.stderr).toContain('[SERVICE_TAKEN]');
+
   await admin.stopPlugin({ plugin: 'kv' }, limit);
+  // It is the other one's now, which has never heard of it.
+  expect(await kv.get({ key: 'k' }, limit)).toMatchObject({ found: false });
+  await admin.stopPlugin({ plugin: 'same' }, limit);
   await expect(kv.get({ key: 'k' }, limit)).rejects.toMatchObject({ code: status.UNIMPLEMENTED });
   expect(await rowOf(admin, 'kv')).toMatchObject({ state: 'stopped', diskVersion: '1.0.0' });
   await expect(admin.beginOperation({ plugin: 'kv', operation: 'restart' }, limit)).rejects.toMatchObject({

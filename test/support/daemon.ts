@@ -84,7 +84,13 @@ export class DaemonRoom {
     return { stdout: this.#stdout, stderr: this.#stderr };
   }
 
-  /** Starts it, and resolves when it answers and the plugins that are there have been loaded or refused. */
+  /** Reads nothing more of what it writes. */
+  stopReading(): void {
+    this.#child?.stdout?.destroy();
+    this.#child?.stderr?.destroy();
+  }
+
+  /** Starts it, and resolves when it answers. */
   async start(args: readonly string[] = []): Promise<AdminClient> {
     this.launch(args);
     const admin = await poll(

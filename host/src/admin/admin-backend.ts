@@ -12,6 +12,7 @@ import type {
 } from '@plugd/protocol/gen/plugd/admin/v1/admin';
 import type { JsonObject } from '@plugd/protocol/json-value';
 import type { RollbackOptions, RollbackPlan } from '../upgrade/upgrade-options';
+import type { Redaction } from './answers';
 import type { CallerNote } from './caller-note';
 import type { EventBuffer } from './event-buffer';
 import type { KeptOperation, OperationsBook } from './operations-book';
@@ -34,6 +35,7 @@ export interface AuditRecord {
 export interface AdminBackend {
   readonly events: EventBuffer;
   readonly operations: OperationsBook;
+  readonly redaction: Redaction;
   about(): GetDaemonResponse;
   list(): Promise<PluginRow[]>;
   describe(plugin: string): Promise<DescribePluginResponse>;

@@ -3,7 +3,7 @@ import { PluginError } from '@plugd/protocol/plugin-error';
 import type { ServiceImplementation } from '@plugd/protocol/rpc/service';
 import type { ServiceCall } from '@plugd/protocol/rpc/service-call';
 import type { AdminBackend } from './admin-backend';
-import { toRpcError } from './error-wire';
+import { answering } from './answers';
 import type { KeptOperation } from './operations-book';
 import { RecordedChanges } from './recorded-changes';
 import { operationRow } from './rows';
@@ -15,39 +15,40 @@ type AdminHandlers = ServiceImplementation<AdminDefinition>;
 
 /** The admin API in front of a daemon: what is refused travels as a whole, and what is changed is written down. */
 export function adminService(backend: AdminBackend): AdminHandlers {
-  return { ...questions(backend), ...streams(backend), ...changes(backend), ...operations(backend) };
+  const handlers = {
+    ...questions(backend),
+    ...streams(backend),
+    ...changes(backend),
+    ...operations(backend),
+  };
+  return answering(handlers, backend.redaction);
 }
 
 function questions(backend: AdminBackend) {
   return {
     getDaemon: () => backend.about(),
-    listPlugins: () => told(async () => ({ plugins: await backend.list() })),
-    describePlugin: ({ plugin }) => told(() => backend.describe(plugin)),
-    getContract: ({ plugin }) =>
-      told(async () => ({ descriptorSet: Buffer.from(await backend.contract(plugin)) })),
-    planRollback: ({ plugin, options }) =>
-      told(async () => ({
-        plan: asStruct(await backend.planRollback(plugin, rollbackOptionsFrom(options))),
-      })),
-    diff: () => told(async () => ({ changes: await backend.diff() })),
+    listPlugins: async () => ({ plugins: await backend.list() }),
+    describePlugin: ({ plugin }) => backend.describe(plugin),
+    getContract: async ({ plugin }) => ({ descriptorSet: Buffer.from(await backend.contract(plugin)) }),
+    planRollback: async ({ plugin, options }) => ({
+      plan: asStruct(await backend.planRollback(plugin, rollbackOptionsFrom(options))),
+    }),
+    diff: async () => ({ changes: await backend.diff() }),
   } satisfies Partial<AdminHandlers>;
 }
 
 function streams(backend: AdminBackend) {
   return {
-    watchEvents: ({ plugin, afterSequence, since, follow }, call) => {
+    watchEvents: async function* ({ plugin, afterSequence, since, follow }, call) {
       const query = { plugin: plugin || undefined, afterSequence, sinceMs: since, follow };
-      return toldAll(call, async function* (signal) {
-        for await (const { event, dropped } of backend.events.read(query, signal))
-          yield { event: asStruct(event), dropped };
-      });
+      for await (const { event, dropped } of backend.events.read(query, ending(call)))
+        yield { event: asStruct(event), dropped };
     },
-    readLogs: (query, call) => toldAll(call, (signal) => backend.logs(query, signal)),
-    watchOperation: ({ id }, call) =>
-      toldAll(call, (signal) => {
-        const operation = backend.operations.get(id);
-        return watchOperation(operation, () => backend.traffic(operation), signal);
-      }),
+    readLogs: (query, call) => backend.logs(query, ending(call)),
+    watchOperation: ({ id }, call) => {
+      const operation = backend.operations.get(id);
+      return watchOperation(operation, () => backend.traffic(operation), ending(call));
+    },
   } satisfies Partial<AdminHandlers>;
 }
 
@@ -70,8 +71,8 @@ function changes(backend: AdminBackend) {
     },
     unpinPlugin: ({ plugin }, call) =>
       recorded.make(call, { verb: 'unpin', plugin }, () => empty(backend.unpin(plugin))),
-    reconcile: ({ dryRun }, call) => {
-      if (dryRun) return told(async () => ({ changes: await backend.diff() }));
+    reconcile: async ({ dryRun }, call) => {
+      if (dryRun) return { changes: await backend.diff() };
       return recorded.make(call, { verb: 'reconcile' }, async () => ({ changes: await backend.reconcile() }));
     },
     shutdown: (_request, call) =>
@@ -121,24 +122,9 @@ function operations(backend: AdminBackend) {
   } satisfies Partial<AdminHandlers>;
 }
 
-async function told<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw toRpcError(error);
-  }
-}
-
-/** Ends when its caller leaves, and when the daemon does. */
-async function* toldAll<T>(
-  { signal, draining }: ServiceCall,
-  answers: (signal: AbortSignal) => AsyncIterable<T>,
-): AsyncGenerator<T, void, undefined> {
-  try {
-    yield* answers(AbortSignal.any([signal, draining]));
-  } catch (error) {
-    throw toRpcError(error);
-  }
+/** Fires when its caller leaves, and when the daemon does. */
+function ending({ signal, draining }: ServiceCall): AbortSignal {
+  return AbortSignal.any([signal, draining]);
 }
 
 async function empty(work: Promise<void>): Promise<Record<string, never>> {

@@ -2,7 +2,6 @@ import { PluginError } from '@plugd/protocol/plugin-error';
 import type { ServiceCall } from '@plugd/protocol/rpc/service-call';
 import type { AuditRecord } from './admin-backend';
 import { CLIENT_KEY, readNote } from './caller-note';
-import { toRpcError } from './error-wire';
 import type { KeptOperation } from './operations-book';
 import { asStruct } from './struct';
 
@@ -23,7 +22,7 @@ export class RecordedChanges {
     this.#audit = audit;
   }
 
-  /** Rejects with the RpcError of what it throws. */
+  /** Rejects with what it throws. */
   make<T>(call: ServiceCall, change: AskedChange, work: () => Promise<T>): Promise<T> {
     return this.#record(call, change, work, () => ({ outcome: 'done' }));
   }
@@ -57,7 +56,7 @@ export class RecordedChanges {
       return made;
     } catch (error) {
       record({ outcome: outcomeOf(error) });
-      throw toRpcError(error);
+      throw error;
     }
   }
 

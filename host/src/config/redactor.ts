@@ -31,7 +31,7 @@ export class Redactor {
     return this.#pattern === undefined ? text : text.replace(this.#pattern, redacted);
   }
 
-  /** All texts of a value in JSON's form, keys among them. The value itself is left as it is. */
+  /** All texts of a value in JSON's form, keys among them; not in bytes. The value itself is left as it is. */
   redactJson<T>(value: T): T;
   redactJson(value: unknown): unknown {
     if (this.#pattern === undefined) return value;
@@ -40,7 +40,7 @@ export class Redactor {
 
   #inner(value: unknown): unknown {
     if (typeof value === 'string') return this.redact(value);
-    if (typeof value !== 'object' || value === null) return value;
+    if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
     if (Array.isArray(value)) return value.map((one) => this.#inner(one));
     return Object.fromEntries(
       Object.entries(value).map(([key, one]) => [this.redact(key), this.#inner(one)]),

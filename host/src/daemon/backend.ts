@@ -12,6 +12,7 @@ import type {
 } from '@plugd/protocol/gen/plugd/admin/v1/admin';
 import type { LogLevel } from '@plugd/protocol/log-record';
 import type { AdminBackend, AuditRecord } from '../admin/admin-backend';
+import type { Redaction } from '../admin/answers';
 import type { EventBuffer } from '../admin/event-buffer';
 import type { KeptOperation, OperationsBook } from '../admin/operations-book';
 import { trafficOf } from '../admin/rows';
@@ -25,7 +26,16 @@ import type { DaemonParts } from './daemon-parts';
 export interface BackendParts
   extends Pick<
     DaemonParts,
-    'host' | 'events' | 'operations' | 'views' | 'changes' | 'doors' | 'reconciler' | 'audit' | 'logBook'
+    | 'host'
+    | 'events'
+    | 'operations'
+    | 'views'
+    | 'changes'
+    | 'doors'
+    | 'reconciler'
+    | 'audit'
+    | 'logBook'
+    | 'redactor'
   > {
   readonly about: () => GetDaemonResponse;
   readonly shutdown: () => void;
@@ -35,12 +45,14 @@ export interface BackendParts
 export class DaemonBackend implements AdminBackend {
   readonly events: EventBuffer;
   readonly operations: OperationsBook;
+  readonly redaction: Redaction;
   readonly #parts: BackendParts;
 
   constructor(parts: BackendParts) {
     this.#parts = parts;
     this.events = parts.events;
     this.operations = parts.operations;
+    this.redaction = parts.redactor;
   }
 
   about(): GetDaemonResponse {

@@ -18,6 +18,7 @@ import { type MetricsDoor, openMetrics } from './metrics-door';
 import { PluginChanges } from './plugin-changes';
 import { PluginViews } from './plugin-views';
 import { Reconciler } from './reconciler';
+import { ToldPlugins } from './told-plugins';
 import { WatchedHost } from './watched-host';
 
 /** What a daemon is made of, beside its admin API. */
@@ -129,6 +130,9 @@ function assemble(opened: Opened): DaemonParts {
     },
   });
   host.on('event', logBook.observe);
+  const told = new ToldPlugins(log);
+  host.on('event', told.observe);
+  host.on('operation', told.begun);
   host.on('event', events.add);
   host.on('event', (event) => auditDirectory(audit, event));
   host.on('event', doors.observe);

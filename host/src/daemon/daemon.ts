@@ -3,6 +3,7 @@ import { PluginError } from '@plugd/protocol/plugin-error';
 import { AdminServer } from '../admin/admin-server';
 import { adminService } from '../admin/admin-service';
 import { daemonPlaces, makeSocketDirectories } from '../config/places';
+import type { Logger } from '../events/logger';
 import { DaemonBackend } from './backend';
 import type { DaemonOptions } from './daemon-options';
 import { type DaemonParts, openParts } from './daemon-parts';
@@ -10,6 +11,8 @@ import { checkPluginsDir } from './plugins-dir';
 
 /** A daemon that runs. */
 export interface Daemon {
+  /** Its own log. */
+  readonly log: Logger;
   about(): GetDaemonResponse;
   /** Resolves when the plugins that were there have been loaded, or refused. Rejects where they can't be looked at. */
   readonly loaded: Promise<void>;
@@ -105,6 +108,10 @@ class RunningDaemon implements Daemon {
 
   reconcile(): Promise<void> {
     return this.#reconcile('signal');
+  }
+
+  get log(): Logger {
+    return this.#parts.log;
   }
 
   async #reconcile(client: 'signal' | 'config'): Promise<void> {

@@ -30,6 +30,8 @@ export interface ViewParts {
   readonly book: ConfigBook;
   readonly doors: Doors;
   readonly redactor: Redactor;
+  /** Its operations that daemons before this one had begun, the latest first. */
+  readonly earlier: (plugin: string) => Promise<OperationRow[]>;
 }
 
 /** What is known of plugins, as the admin API tells it. */
@@ -102,7 +104,7 @@ export class PluginViews {
       snapshot: snapshot && asStruct(snapshot),
       versions: (watched.get(name)?.versions ?? []).map(versionRow),
       services: (contract?.services ?? []).map((service) => serviceRow(service, isPublic.has(service.name))),
-      operations: operations.list(name).map(operationRow),
+      operations: [...operations.list(name).map(operationRow), ...(await this.#parts.earlier(name))],
       options: this.#optionsOf(name),
       eventSequence: events.latest,
     };
