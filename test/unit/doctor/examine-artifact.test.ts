@@ -388,3 +388,15 @@ describe('what a start shows', () => {
     await expect(examined).rejects.toThrow('enough');
   });
 });
+
+test('a service that the plugin does not serve can not be made public', async () => {
+  const directory = ward.path('plugins/silent/1.0.0');
+  mkdirSync(directory, { recursive: true });
+  copyFileSync(kvTs('1'), `${directory}/silent`);
+  ward.put('plugins/silent/1.0.0/plugin.yaml', manifest('silent', '1.0.0', 'services: [samples.kv.v1.Kw]\n'));
+  expect(await illness(directory)).toMatchObject({
+    check: 'services',
+    seen: expect.stringContaining('samples.kv.v1.Kw'),
+    fix: expect.stringContaining('samples.kv.v1.Kv'),
+  });
+});
