@@ -98,6 +98,7 @@ export class Host implements PluginHost {
       logger,
       load: (options, check) => this.#add(options, (plugin) => plugin.start(check)),
       loaded: () => this.#plugins.all,
+      plugin: (name) => this.#plugins.get(name),
     });
   }
 

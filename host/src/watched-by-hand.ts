@@ -127,7 +127,7 @@ export class WatchedByHand {
 
   #notRunning(name: string): PluginError {
     const { host, situation } = this.#tools;
-    if (host.loaded().some((one) => one.name === name)) {
+    if (host.plugin(name) !== undefined) {
       const sentence = `Plugin ${name} was loaded by its options, and not from the directory of plugins.`;
       const facts = { plugin: name };
       return new PluginError('OPTIONS_INVALID', sentence, { facts, hint: 'Upgrade it by its options.' });

@@ -13,6 +13,7 @@ export interface WatchingHost {
   load(options: LoadOptions, check: InstanceCheck | undefined): Promise<ManagedPlugin>;
   /** All that are loaded. */
   loaded(): readonly ManagedPlugin[];
+  plugin(name: string): ManagedPlugin | undefined;
 }
 
 /** A plugin that was loaded from the directory. */
@@ -70,7 +71,7 @@ export class WatchedLanes {
 
   /** Undefined once somebody has stopped it. */
   #loaded({ plugin }: Lane): ManagedPlugin | undefined {
-    return this.#host.loaded().find((one) => one === plugin);
+    return this.#host.plugin(plugin.name) === plugin ? plugin : undefined;
   }
 
   /** Removes its copies: for when it has been stopped. Never rejects. */

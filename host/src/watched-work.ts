@@ -103,9 +103,11 @@ export class WatchedWork {
     if (entry === undefined || entry.action.kind === 'stop') return;
     entry.handle?.abort(why);
     if (entry.action.kind !== 'load') return;
-    const loading = this.#tools.host.loaded().find((plugin) => plugin.name === name);
     // Whoever began it hears of its failure.
-    void loading?.stop().catch(() => {});
+    void this.#tools.host
+      .plugin(name)
+      ?.stop()
+      .catch(() => {});
   }
 
   /** Waits for all of it. Never rejects. */

@@ -49,7 +49,7 @@ export interface Cause {
    * - `errors`, `latency`: what an instance is worse in than its peers; `recovered`: it gets another chance
    * - `host-was-killed`: an earlier host, in the middle of an operation
    * - `restarted`: another one took the place of one that was lost
-   * - `directory`: what lies in the directory of plugins
+   * - `directory`: what lies in the directory of plugins; `settings`: what is said of a plugin over its manifest
    * - `error`: what `code` and `message` say
    */
   readonly reason: string;
@@ -151,7 +151,7 @@ export interface ArtifactEvent extends EventBase {
    * - `loading`: its copy is being made, and started
    * - `running`: it serves
    * - `failed`: it can't be run, or was refused; it is not tried again until its content changes
-   * - `removed`: it was taken away from disk, and has been stopped
+   * - `removed`: it was taken away from disk, or its settings disable it, and has been stopped
    */
   readonly phase: 'found' | 'waiting' | 'loading' | 'running' | 'failed' | 'removed';
   readonly cause: Cause;
