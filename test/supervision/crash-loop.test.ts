@@ -1,7 +1,8 @@
 import { status } from '@grpc/grpc-js';
 import type { HostEvent, Plugin } from '@plugd/host';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
-import { failureOf, HostRoom, servingPid } from '../support/host-room';
+import { roomsWith } from '../support/at-once';
+import { failureOf, servingPid } from '../support/host-room';
 import { poll } from '../support/poll';
 import { Logbook } from './logbook';
 import { counted } from './often-crashing';
@@ -10,16 +11,7 @@ import { counted } from './often-crashing';
 
 jest.setTimeout(60_000);
 
-let logbook: Logbook;
-let room: HostRoom;
-beforeAll(() => {
-  logbook = new Logbook();
-});
-afterAll(() => logbook.dispose());
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room, plugins: logbook } = roomsWith(() => new Logbook());
 
 const restart = {
   backoff: { initialMs: 0, maxMs: 0 },
@@ -37,7 +29,7 @@ const comesTo = (plugin: Plugin, wanted: string) =>
 
 /** Brings it down for good: by the third crash, each of which has a reason in its last words. */
 async function givenUp(): Promise<{ plugin: Plugin; error: unknown }> {
-  const plugin = await logbook.load(room, { restart });
+  const plugin = await logbook().load(room(), { restart });
   const error = await put(plugin, 'poison').then(
     () => new Error('it was answered'),
     (reason: unknown) => reason,
@@ -49,47 +41,51 @@ async function givenUp(): Promise<{ plugin: Plugin; error: unknown }> {
 const given = (events: readonly HostEvent[]) =>
   events.flatMap((event) => (event.type === 'restart' ? [event] : []));
 
-test('it is given up, with a code, and its last words are in event and log', async () => {
+atOnce('it is given up, with a code, and its last words are in event and log', async () => {
   const { plugin, error } = await givenUp();
   expect(error).toMatchObject({ code: status.UNAVAILABLE, pluginCode: 'INSTANCE_LOST', executed: 'maybe' });
   // Callers hear why it is away, but not what it printed.
   const refused = await put(plugin, 'k').then(String, String);
   expect(refused).toContain('3 times within 600 s');
   expect(refused).not.toContain('digest');
-  expect(logbook.pidsOf('poison')).toHaveLength(3);
+  expect(logbook().pidsOf('poison')).toHaveLength(3);
 
-  const restarts = given(room.events);
+  const restarts = given(room().events);
   expect(restarts.map(({ phase }) => phase)).toEqual(['scheduled', 'done', 'scheduled', 'done', 'given-up']);
   expect(restarts.at(-1)?.cause).toMatchObject({ reason: 'crash', code: 'CRASH_LOOP' });
   const message = restarts.at(-1)?.cause.message ?? '';
   for (const part of ['3 times within 600 s', 'signal SIGKILL', "can't digest poison"]) {
     expect(message).toContain(part);
   }
-  expect(room.events.filter((event) => event.type === 'plugin').at(-1)).toMatchObject({
+  expect(
+    room()
+      .events.filter((event) => event.type === 'plugin')
+      .at(-1),
+  ).toMatchObject({
     to: 'failed',
     cause: { reason: 'crash', code: 'CRASH_LOOP', message },
   });
 
   // Each crash is logged once, with what the process said last.
   await poll(
-    () => room.log.records.filter(({ level, fields }) => level === 'error' && 'pid' in fields),
+    () => room().log.records.filter(({ level, fields }) => level === 'error' && 'pid' in fields),
     (records) => records.length === 3,
   );
-  const crashes = room.log.records.filter(({ level, fields }) => level === 'error' && 'pid' in fields);
-  expect(crashes.map(({ fields }) => fields['pid'])).toEqual(logbook.pidsOf('poison'));
+  const crashes = room().log.records.filter(({ level, fields }) => level === 'error' && 'pid' in fields);
+  expect(crashes.map(({ fields }) => fields['pid'])).toEqual(logbook().pidsOf('poison'));
   for (const { fields } of crashes) {
     expect(fields).toMatchObject({ plugin: 'kv', signal: 'SIGKILL' });
     expect(JSON.stringify(fields)).toContain("can't digest poison");
   }
-  expect(counted(room).restarts).toMatchObject({ lost: { crash: 3 }, restarts: 2, givenUp: 1 });
+  expect(counted(room()).restarts).toMatchObject({ lost: { crash: 3 }, restarts: 2, givenUp: 1 });
   expect(plugin.status()).toMatchObject({ state: 'failed', instances: [] });
   await poll(
-    () => ({ files: room.files(), processes: room.processes() }),
+    () => ({ files: room().files(), processes: room().processes() }),
     ({ files, processes }) => files.length === 0 && processes.length === 0,
   );
 });
 
-test.each([
+atOnce.each([
   ['restart', (plugin: Plugin) => plugin.restart()],
   ['upgrade', (plugin: Plugin) => plugin.upgrade({ args: ['again'] })],
 ])('%s by hand brings it back, with all of its chances', async (_, bringBack) => {
@@ -108,34 +104,37 @@ test.each([
   }
   process.kill(servingPid(plugin), 'SIGKILL');
   await comesTo(plugin, 'failed');
-  expect(counted(room).restarts).toMatchObject({ lost: { crash: 6 }, restarts: 4, givenUp: 2 });
+  expect(counted(room()).restarts).toMatchObject({ lost: { crash: 6 }, restarts: 4, givenUp: 2 });
 });
 
-test('one that crashes in each start is given up, and the operation by hand says why it fails', async () => {
-  const plugin = await logbook.load(room, { restart, startTimeoutMs: 1_000 });
-  // It does not come up any more.
-  logbook.shutGate();
-  process.kill(servingPid(plugin), 'SIGKILL');
-  await comesTo(plugin, 'failed');
-  const phases = given(room.events).map(({ phase }) => phase);
-  expect(phases).toEqual(['scheduled', 'failed', 'scheduled', 'failed', 'given-up']);
-  expect(given(room.events).at(-1)?.cause.code).toBe('CRASH_LOOP');
-  expect((await failureOf(plugin.restart())).facts).toMatchObject({ step: 'start' });
-  expect(plugin.status().state).toBe('failed');
-  logbook.openGate();
-  await plugin.restart();
-  await put(plugin, 'k');
-});
+atOnce(
+  'one that crashes in each start is given up, and the operation by hand says why it fails',
+  async () => {
+    const plugin = await logbook().load(room(), { restart, startTimeoutMs: 1_000 });
+    // It does not come up any more.
+    logbook().shutGate();
+    process.kill(servingPid(plugin), 'SIGKILL');
+    await comesTo(plugin, 'failed');
+    const phases = given(room().events).map(({ phase }) => phase);
+    expect(phases).toEqual(['scheduled', 'failed', 'scheduled', 'failed', 'given-up']);
+    expect(given(room().events).at(-1)?.cause.code).toBe('CRASH_LOOP');
+    expect((await failureOf(plugin.restart())).facts).toMatchObject({ step: 'start' });
+    expect(plugin.status().state).toBe('failed');
+    logbook().openGate();
+    await plugin.restart();
+    await put(plugin, 'k');
+  },
+);
 
-test.each([
+atOnce.each([
   ['never', 'SIGKILL'],
   ['on-failure', 'SIGTERM'],
 ] as const)('with the policy %s a process that ends by %s is not replaced', async (policy, signal) => {
-  const plugin = await logbook.load(room, { restart: { ...restart, policy } });
+  const plugin = await logbook().load(room(), { restart: { ...restart, policy } });
   process.kill(servingPid(plugin), signal);
   await comesTo(plugin, 'failed');
   await expect(put(plugin, 'k')).rejects.toMatchObject({ pluginCode: 'PLUGIN_EXITED', executed: 'no' });
-  expect(given(room.events).map(({ phase }) => phase)).toEqual(['given-up']);
+  expect(given(room().events).map(({ phase }) => phase)).toEqual(['given-up']);
   await plugin.restart();
   await put(plugin, 'k');
 });

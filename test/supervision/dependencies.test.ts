@@ -1,33 +1,25 @@
 import type { LoadOptions, Plugin } from '@plugd/host';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
-import { failureOf, HostRoom, killNow, servingPid } from '../support/host-room';
+import { roomsWith } from '../support/at-once';
+import { failureOf, killNow, servingPid } from '../support/host-room';
 import { poll } from '../support/poll';
 import { Moody } from './moody';
 
 // What has a limit of its own asserts it; this one is only for tests that hang.
 jest.setTimeout(60_000);
 
-let moody: Moody;
-let room: HostRoom;
-beforeAll(() => {
-  moody = new Moody();
-});
-afterAll(() => moody.dispose());
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room, plugins: moody } = roomsWith(() => new Moody());
 
 const named = (name: string, dependsOn: readonly string[] = [], over: Partial<LoadOptions> = {}) =>
-  room.kv(moody.command, moody.options({ name, dependsOn, ...over }));
+  room().kv(moody().command, moody().options({ name, dependsOn, ...over }));
 
 /** The plugins that came into a state, in that order. */
 const came = (to: 'starting' | 'serving' | 'stopping' | 'stopped') =>
-  room.events.flatMap((event) => (event.type === 'plugin' && event.to === to ? [event.plugin] : []));
+  room().events.flatMap((event) => (event.type === 'plugin' && event.to === to ? [event.plugin] : []));
 
 /** Which of two happened first: the number of the event. */
 function when(plugin: string, to: string): number {
-  const found = room.events.find(
+  const found = room().events.find(
     (event) => event.type === 'plugin' && event.plugin === plugin && event.to === to,
   );
   if (found === undefined) throw new Error(`${plugin} never was ${to}`);
@@ -35,24 +27,24 @@ function when(plugin: string, to: string): number {
 }
 
 describe('a plugin that depends on others', () => {
-  test('is refused without them, and nothing is started', async () => {
-    const error = await failureOf(room.host.load(named('search', ['store'])));
+  atOnce('is refused without them, and nothing is started', async () => {
+    const error = await failureOf(room().host.load(named('search', ['store'])));
     expect(error).toMatchObject({
       code: 'DEPENDENCY_MISSING',
       fault: 'caller',
       facts: { plugin: 'search', missing: 'store' },
     });
-    expect(room.events).toEqual([]);
+    expect(room().events).toEqual([]);
     // The name is free.
-    await room.host.load(named('store'));
-    expect((await room.host.load(named('search', ['store']))).status().state).toBe('serving');
+    await room().host.load(named('store'));
+    expect((await room().host.load(named('search', ['store']))).status().state).toBe('serving');
   });
 
-  test('is stopped before them when the host is closed', async () => {
-    await room.host.load(named('store'));
-    await room.host.load(named('index', ['store']));
-    await room.host.load(named('search', ['index', 'store']));
-    await room.host.close();
+  atOnce('is stopped before them when the host is closed', async () => {
+    await room().host.load(named('store'));
+    await room().host.load(named('index', ['store']));
+    await room().host.load(named('search', ['index', 'store']));
+    await room().host.close();
     expect(came('stopped')).toEqual(['search', 'index', 'store']);
     expect(when('search', 'stopped')).toBeLessThan(when('index', 'stopping'));
     expect(when('index', 'stopped')).toBeLessThan(when('store', 'stopping'));
@@ -60,32 +52,32 @@ describe('a plugin that depends on others', () => {
 });
 
 describe('a plugin whose dependency was stopped', () => {
-  test('serves on, and the host loads, restarts and stops as before', async () => {
-    const store = await room.host.load(named('store'));
-    const search = await room.host.load(
+  atOnce('serves on, and the host loads, restarts and stops as before', async () => {
+    const store = await room().host.load(named('store'));
+    const search = await room().host.load(
       named('search', ['store'], { restart: { strategy: 'rest-for-one' } }),
     );
-    const shop = await room.host.load(named('shop', ['search']));
+    const shop = await room().host.load(named('shop', ['search']));
     await store.stop();
-    expect((await room.host.load(named('lonely'))).status().state).toBe('serving');
+    expect((await room().host.load(named('lonely'))).status().state).toBe('serving');
     await killNow(servingPid(search));
     await poll(
       () => shop.status().generation,
       (generation) => generation === 2,
     );
     // Only what would close a ring is refused, as ever.
-    expect(await failureOf(room.host.load(named('store', ['shop'])))).toMatchObject({
+    expect(await failureOf(room().host.load(named('store', ['shop'])))).toMatchObject({
       code: 'DEPENDENCY_CYCLE',
     });
-    expect((await room.host.load(named('store'))).status().state).toBe('serving');
-    await room.host.close();
+    expect((await room().host.load(named('store'))).status().state).toBe('serving');
+    await room().host.close();
     expect(when('shop', 'stopped')).toBeLessThan(when('search', 'stopping'));
   });
 });
 
 describe('a list of plugins', () => {
-  test('is loaded in the order of its dependencies, and returned in its own', async () => {
-    const plugins = await room.host.loadAll([
+  atOnce('is loaded in the order of its dependencies, and returned in its own', async () => {
+    const plugins = await room().host.loadAll([
       named('search', ['index', 'store']),
       named('index', ['store']),
       named('store'),
@@ -98,44 +90,51 @@ describe('a list of plugins', () => {
     expect(when('lonely', 'starting')).toBeLessThan(when('store', 'serving'));
   });
 
-  test('may depend on what is loaded already', async () => {
-    await room.host.load(named('store'));
-    const [index] = await room.host.loadAll([named('index', ['store'])]);
+  atOnce('may depend on what is loaded already', async () => {
+    await room().host.load(named('store'));
+    const [index] = await room().host.loadAll([named('index', ['store'])]);
     expect(index?.status().state).toBe('serving');
   });
 
-  test('with a ring is refused before anything is started', async () => {
+  atOnce('with a ring is refused before anything is started', async () => {
     const error = await failureOf(
-      room.host.loadAll([named('a', ['b']), named('b', ['c']), named('c', ['a']), named('d')]),
+      room().host.loadAll([named('a', ['b']), named('b', ['c']), named('c', ['a']), named('d')]),
     );
     expect(error).toMatchObject({ code: 'DEPENDENCY_CYCLE', facts: { cycle: ['a', 'b', 'c', 'a'] } });
-    expect(room.events).toEqual([]);
+    expect(room().events).toEqual([]);
   });
 
-  test('with a gap is refused before anything is started', async () => {
-    const error = await failureOf(room.host.loadAll([named('a'), named('b', ['nobody'])]));
+  atOnce('with a gap is refused before anything is started', async () => {
+    const error = await failureOf(room().host.loadAll([named('a'), named('b', ['nobody'])]));
     expect(error).toMatchObject({ code: 'DEPENDENCY_MISSING', facts: { plugin: 'b', missing: 'nobody' } });
-    expect(room.events).toEqual([]);
+    expect(room().events).toEqual([]);
   });
 
-  test('of which one fails is stopped again, and its error is thrown; what was there before stays', async () => {
-    await room.host.load(named('before'));
-    const error = await failureOf(
-      room.host.loadAll([
-        named('store'),
-        named('broken', ['store'], { command: '/bin/false' }),
-        named('search', ['broken']),
-      ]),
-    );
-    expect(error).toMatchObject({ code: 'EXITED_BEFORE_HANDSHAKE', facts: { plugin: 'broken' } });
-    expect(came('starting')).toEqual(['before', 'store', 'broken']);
-    expect(room.host.plugins().map(({ name }) => name)).toEqual(['before']);
-    expect(room.processes()).toHaveLength(1);
-  });
+  atOnce(
+    'of which one fails is stopped again, and its error is thrown; what was there before stays',
+    async () => {
+      await room().host.load(named('before'));
+      const error = await failureOf(
+        room().host.loadAll([
+          named('store'),
+          named('broken', ['store'], { command: '/bin/false' }),
+          named('search', ['broken']),
+        ]),
+      );
+      expect(error).toMatchObject({ code: 'EXITED_BEFORE_HANDSHAKE', facts: { plugin: 'broken' } });
+      expect(came('starting')).toEqual(['before', 'store', 'broken']);
+      expect(
+        room()
+          .host.plugins()
+          .map(({ name }) => name),
+      ).toEqual(['before']);
+      expect(room().processes()).toHaveLength(1);
+    },
+  );
 
-  test('is stopped in the order of its dependencies where one of them fails', async () => {
+  atOnce('is stopped in the order of its dependencies where one of them fails', async () => {
     const error = await failureOf(
-      room.host.loadAll([
+      room().host.loadAll([
         named('store'),
         named('index', ['store']),
         named('search', ['index', 'store']),
@@ -145,16 +144,16 @@ describe('a list of plugins', () => {
     expect(error).toMatchObject({ code: 'EXITED_BEFORE_HANDSHAKE' });
     expect(when('search', 'stopped')).toBeLessThan(when('index', 'stopping'));
     expect(when('index', 'stopped')).toBeLessThan(when('store', 'stopping'));
-    expect(room.processes()).toEqual([]);
+    expect(room().processes()).toEqual([]);
   });
 
-  test('with a name twice, or that is taken, is refused before anything is started', async () => {
-    expect(await failureOf(room.host.loadAll([named('store'), named('store')]))).toMatchObject({
+  atOnce('with a name twice, or that is taken, is refused before anything is started', async () => {
+    expect(await failureOf(room().host.loadAll([named('store'), named('store')]))).toMatchObject({
       code: 'NAME_TAKEN',
     });
-    expect(room.events).toEqual([]);
-    await room.host.load(named('store'));
-    expect(await failureOf(room.host.loadAll([named('index'), named('store')]))).toMatchObject({
+    expect(room().events).toEqual([]);
+    await room().host.load(named('store'));
+    expect(await failureOf(room().host.loadAll([named('index'), named('store')]))).toMatchObject({
       code: 'NAME_TAKEN',
     });
     expect(came('starting')).toEqual(['store']);
@@ -163,7 +162,7 @@ describe('a list of plugins', () => {
 
 describe('when a plugin crashes', () => {
   async function family(strategy: 'one-for-one' | 'rest-for-one'): Promise<Plugin[]> {
-    return room.host.loadAll([
+    return room().host.loadAll([
       named('store', [], { restart: { strategy } }),
       named('index', ['store']),
       named('search', ['index']),
@@ -181,7 +180,7 @@ describe('when a plugin crashes', () => {
     );
   }
 
-  test('those that depend on it are restarted after it, in their order, where it says so', async () => {
+  atOnce('those that depend on it are restarted after it, in their order, where it says so', async () => {
     const [store, index, search, lonely] = await family('rest-for-one');
     const before = [index, search, lonely].map((plugin) => plugin?.status().instances[0]?.pid);
     // Their callers see nothing of it.
@@ -204,7 +203,7 @@ describe('when a plugin crashes', () => {
     calling.abort();
     await calls;
     expect(failures).toEqual([]);
-    const steps = room.events.flatMap((event) =>
+    const steps = room().events.flatMap((event) =>
       event.type === 'operation' && event.phase === 'started' && event.step === 'start' ? [event.plugin] : [],
     );
     expect(steps).toEqual(['index', 'search']);
@@ -215,16 +214,16 @@ describe('when a plugin crashes', () => {
     expect(lonely?.status().generation).toBe(1);
   });
 
-  test('nothing else is touched by default', async () => {
+  atOnce('nothing else is touched by default', async () => {
     const [store, ...others] = await family('one-for-one');
     const before = others.map((plugin) => servingPid(plugin));
     await crashOf(store);
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(others.map((plugin) => servingPid(plugin))).toEqual(before);
-    expect(room.events.filter(({ type }) => type === 'operation')).toEqual([]);
+    expect(room().events.filter(({ type }) => type === 'operation')).toEqual([]);
   });
 
-  test('what it depends on is not touched', async () => {
+  atOnce('what it depends on is not touched', async () => {
     const [store, , search] = await family('rest-for-one');
     const pid = store === undefined ? 0 : servingPid(store);
     await crashOf(search);

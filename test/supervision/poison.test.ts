@@ -1,7 +1,8 @@
 import type { Plugin } from '@plugd/host';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
+import { roomsWith } from '../support/at-once';
 import { noteFigures } from '../support/figures';
-import { HostRoom, servingPid } from '../support/host-room';
+import { servingPid } from '../support/host-room';
 import { poll } from '../support/poll';
 import { Logbook } from './logbook';
 import { counted, often } from './often-crashing';
@@ -11,16 +12,7 @@ import { isLost } from './watches';
 
 jest.setTimeout(120_000);
 
-let logbook: Logbook;
-let room: HostRoom;
-beforeAll(() => {
-  logbook = new Logbook();
-});
-afterAll(() => logbook.dispose());
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room, plugins: logbook } = roomsWith(() => new Logbook());
 
 const put = (plugin: Plugin, key: string) =>
   plugin.client(KvDefinition).put({ key, value: Buffer.from('v') });
@@ -33,31 +25,34 @@ async function poisoned(plugin: Plugin, key: string): Promise<unknown> {
   );
 }
 
-test('it ends three processes and no more, and those who call before and after it are answered', async () => {
-  const plugin = await logbook.load(room, often);
-  await put(plugin, 'before');
-  expect(isLost(await poisoned(plugin, 'poison'))).toBe(true);
-  const { pid } = await put(plugin, 'after');
-  expect(pid).toBe(servingPid(plugin));
-  const pids = logbook.pidsOf('poison');
-  expect(new Set(pids).size).toBe(3);
-  expect(pids).toHaveLength(3);
-  expect(pids).not.toContain(pid);
-  expect(counted(room)).toMatchObject({
-    calls: { retried: 2, lost: 1 },
-    restarts: { lost: { crash: 3 }, restarts: 3, givenUp: 0 },
-  });
-});
+atOnce(
+  'it ends three processes and no more, and those who call before and after it are answered',
+  async () => {
+    const plugin = await logbook().load(room(), often);
+    await put(plugin, 'before');
+    expect(isLost(await poisoned(plugin, 'poison'))).toBe(true);
+    const { pid } = await put(plugin, 'after');
+    expect(pid).toBe(servingPid(plugin));
+    const pids = logbook().pidsOf('poison');
+    expect(new Set(pids).size).toBe(3);
+    expect(pids).toHaveLength(3);
+    expect(pids).not.toContain(pid);
+    expect(counted(room())).toMatchObject({
+      calls: { retried: 2, lost: 1 },
+      restarts: { lost: { crash: 3 }, restarts: 3, givenUp: 0 },
+    });
+  },
+);
 
-test('its number of attempts is the one that the options say', async () => {
-  const plugin = await logbook.load(room, { ...often, attempts: 1 });
+atOnce('its number of attempts is the one that the options say', async () => {
+  const plugin = await logbook().load(room(), { ...often, attempts: 1 });
   expect(isLost(await poisoned(plugin, 'poison'))).toBe(true);
-  expect(logbook.pidsOf('poison')).toHaveLength(1);
+  expect(logbook().pidsOf('poison')).toHaveLength(1);
   await put(plugin, 'after');
 });
 
-test('those who call meanwhile are answered', async () => {
-  const plugin = await logbook.load(room, often);
+atOnce('those who call meanwhile are answered', async () => {
+  const plugin = await logbook().load(room(), often);
   const stop = new AbortController();
   const errors: string[] = [];
   let answers = 0;
@@ -80,7 +75,7 @@ test('those who call meanwhile are answered', async () => {
       (count) => count >= before + 100,
     );
     expect(isLost(await poisoned(plugin, `poison-${round}`))).toBe(true);
-    expect(logbook.pidsOf(`poison-${round}`)).toHaveLength(3);
+    expect(logbook().pidsOf(`poison-${round}`)).toHaveLength(3);
   }
   stop.abort();
   await Promise.all(loops);

@@ -1,6 +1,7 @@
 import type { Plugin } from '@plugd/host';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
-import { HostRoom, killNow } from '../support/host-room';
+import { roomsWith } from '../support/at-once';
+import { killNow } from '../support/host-room';
 import { Load } from '../support/load';
 import { poll } from '../support/poll';
 import { isRunning } from '../support/processes';
@@ -9,19 +10,7 @@ import { Moody, tell } from './moody';
 // What has a limit of its own asserts it; this one is only for tests that hang.
 jest.setTimeout(60_000);
 
-let moody: Moody;
-let room: HostRoom;
-beforeAll(() => {
-  moody = new Moody();
-});
-afterAll(() => moody.dispose());
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(async () => {
-  moody.openGate();
-  await room.close();
-});
+const { atOnce, room, plugins: moody } = roomsWith(() => new Moody());
 
 const patient = { hold: { limitMs: 30_000 } } as const;
 const serving = (plugin: Plugin) =>
@@ -47,11 +36,11 @@ async function occupy(plugin: Plugin, signal: AbortSignal): Promise<number> {
   return first.value.pid;
 }
 
-test('calls are spread over all instances, each to the least busy one', async () => {
-  const plugin = await moody.load(room, { instances: 3 });
+atOnce('calls are spread over all instances, each to the least busy one', async () => {
+  const plugin = await moody().load(room(), { instances: 3 });
   const client = plugin.client(KvDefinition);
   const pids = await three(plugin);
-  expect(room.processes().sort()).toEqual([...pids].sort());
+  expect(room().processes().sort()).toEqual([...pids].sort());
   const all = new AbortController();
   const busy = await Promise.all(Array.from({ length: 9 }, () => occupy(plugin, all.signal)));
   expect([...busy].sort()).toEqual(pids.flatMap((pid) => [pid, pid, pid]).sort());
@@ -69,39 +58,42 @@ test('calls are spread over all instances, each to the least busy one', async ()
   two.abort();
 });
 
-test('one that is killed takes no idempotent call with it; the others serve, and another one takes its place', async () => {
-  const ledger = room.ledger('kv');
-  const plugin = await moody.load(room, { instances: 3, restart: patient });
-  const load = await Load.start(plugin, ledger, { unary: 16, streams: false, restMs: 1 });
-  for (let i = 0; i < 3; i++) {
-    const pids = await three(plugin);
-    const answered = ledger.entries.length;
-    await poll(
-      () => ledger.entries.length,
-      (length) => length > answered + 50,
-    );
-    const victim = pids[i] ?? 0;
-    await killNow(victim);
-    await poll(
-      () => serving(plugin),
-      (now) => now.length === 3 && !now.includes(victim),
-    );
-  }
-  await load.stop();
-  expect(ledger.wrong).toEqual([]);
-  // It was never down for a moment.
-  expect(room.events.flatMap((event) => (event.type === 'plugin' ? [event.to] : []))).toEqual([
-    'starting',
-    'serving',
-  ]);
-  expect(room.host.snapshot().plugins[0]?.statistics.restarts).toMatchObject({
-    lost: { crash: 3 },
-    restarts: 3,
-  });
-});
+atOnce(
+  'one that is killed takes no idempotent call with it; the others serve, and another one takes its place',
+  async () => {
+    const ledger = room().ledger('kv');
+    const plugin = await moody().load(room(), { instances: 3, restart: patient });
+    const load = await Load.start(plugin, ledger, { unary: 16, streams: false, restMs: 1 });
+    for (let i = 0; i < 3; i++) {
+      const pids = await three(plugin);
+      const answered = ledger.entries.length;
+      await poll(
+        () => ledger.entries.length,
+        (length) => length > answered + 50,
+      );
+      const victim = pids[i] ?? 0;
+      await killNow(victim);
+      await poll(
+        () => serving(plugin),
+        (now) => now.length === 3 && !now.includes(victim),
+      );
+    }
+    await load.stop();
+    expect(ledger.wrong).toEqual([]);
+    // It was never down for a moment.
+    expect(room().events.flatMap((event) => (event.type === 'plugin' ? [event.to] : []))).toEqual([
+      'starting',
+      'serving',
+    ]);
+    expect(room().host.snapshot().plugins[0]?.statistics.restarts).toMatchObject({
+      lost: { crash: 3 },
+      restarts: 3,
+    });
+  },
+);
 
-test('one that never comes back leaves the others serving, and a restart brings back all', async () => {
-  const plugin = await moody.load(room, { instances: 3, restart: { policy: 'never' } });
+atOnce('one that never comes back leaves the others serving, and a restart brings back all', async () => {
+  const plugin = await moody().load(room(), { instances: 3, restart: { policy: 'never' } });
   await tell(plugin, 'exit:1');
   await tell(plugin, 'exit:1');
   await poll(
@@ -112,7 +104,7 @@ test('one that never comes back leaves the others serving, and a restart brings 
   expect(await plugin.client(KvDefinition).get({})).toMatchObject({ pid: serving(plugin)[0] });
   // Told once their last words have been read.
   await poll(
-    () => room.events.filter((event) => event.type === 'restart' && event.phase === 'given-up').length,
+    () => room().events.filter((event) => event.type === 'restart' && event.phase === 'given-up').length,
     (count) => count === 2,
   );
   await tell(plugin, 'exit:1');
@@ -124,9 +116,9 @@ test('one that never comes back leaves the others serving, and a restart brings 
   expect(await three(plugin)).toHaveLength(3);
 });
 
-test('all that die at once are all replaced, and calls wait for the first', async () => {
+atOnce('all that die at once are all replaced, and calls wait for the first', async () => {
   // A call may meet all the dead before any of their connections is seen to have broken.
-  const plugin = await moody.load(room, { instances: 3, restart: patient, attempts: 4 });
+  const plugin = await moody().load(room(), { instances: 3, restart: patient, attempts: 4 });
   const client = plugin.client(KvDefinition);
   const pids = await three(plugin);
   for (const pid of pids) process.kill(pid, 'SIGKILL');
@@ -134,48 +126,54 @@ test('all that die at once are all replaced, and calls wait for the first', asyn
   for (const { pid } of answers) expect(pids).not.toContain(pid);
   expect(await three(plugin)).toHaveLength(3);
   await poll(
-    () => room.processes().length,
+    () => room().processes().length,
     (length) => length === 3,
   );
 });
 
-test('an upgrade swaps all of them at once, without a failed call, and leaves none of the old', async () => {
-  const ledger = room.ledger('kv');
-  const plugin = await moody.load(room, { instances: 3 });
-  const old = await three(plugin);
-  const load = await Load.start(plugin, ledger, { unary: 8, restMs: 2 });
-  const report = await plugin.upgrade({
-    version: '2.0.0',
-    env: { ...moody.options().env, ROOM_MARK: room.mark, MOODY_VERSION: '2.0.0' },
-  });
-  await poll(
-    () => new Set(ledger.entries.filter(({ version }) => version === '2.0.0').map(({ pid }) => pid)).size,
-    (processes) => processes === 3,
-  );
-  await load.stop();
-  expect(report).toMatchObject({ outcome: 'swapped', calls: { cut: 0, failed: 0 } });
-  expect(ledger.wrong).toEqual([]);
-  expect(plugin.status()).toMatchObject({ version: '2.0.0', generation: 2 });
-  expect(serving(plugin)).toHaveLength(3);
-  expect(old.filter(isRunning)).toEqual([]);
-});
+atOnce(
+  'an upgrade swaps all of them at once, without a failed call, and leaves none of the old',
+  async () => {
+    const ledger = room().ledger('kv');
+    const plugin = await moody().load(room(), { instances: 3 });
+    const old = await three(plugin);
+    const load = await Load.start(plugin, ledger, { unary: 8, restMs: 2 });
+    const report = await plugin.upgrade({
+      version: '2.0.0',
+      env: { ...moody().options().env, ROOM_MARK: room().mark, MOODY_VERSION: '2.0.0' },
+    });
+    await poll(
+      () => new Set(ledger.entries.filter(({ version }) => version === '2.0.0').map(({ pid }) => pid)).size,
+      (processes) => processes === 3,
+    );
+    await load.stop();
+    expect(report).toMatchObject({ outcome: 'swapped', calls: { cut: 0, failed: 0 } });
+    expect(ledger.wrong).toEqual([]);
+    expect(plugin.status()).toMatchObject({ version: '2.0.0', generation: 2 });
+    expect(serving(plugin)).toHaveLength(3);
+    expect(old.filter(isRunning)).toEqual([]);
+  },
+);
 
-test('an upgrade of which one instance fails leaves the old ones serving, and nothing of the new', async () => {
-  const plugin = await moody.load(room, { instances: 3 });
-  const old = await three(plugin);
-  moody.shutGate();
-  await expect(plugin.upgrade({ version: '2.0.0', startTimeoutMs: 700 })).rejects.toMatchObject({
-    code: 'START_TIMEOUT',
-  });
-  expect(serving(plugin)).toEqual(old);
-  expect(room.processes().sort()).toEqual([...old].sort());
-  expect(plugin.status()).toMatchObject({ state: 'serving', version: '1.0.0', generation: 1 });
-});
+atOnce(
+  'an upgrade of which one instance fails leaves the old ones serving, and nothing of the new',
+  async () => {
+    const plugin = await moody().load(room(), { instances: 3 });
+    const old = await three(plugin);
+    moody().shutGate();
+    await expect(plugin.upgrade({ version: '2.0.0', startTimeoutMs: 700 })).rejects.toMatchObject({
+      code: 'START_TIMEOUT',
+    });
+    expect(serving(plugin)).toEqual(old);
+    expect(room().processes().sort()).toEqual([...old].sort());
+    expect(plugin.status()).toMatchObject({ state: 'serving', version: '1.0.0', generation: 1 });
+  },
+);
 
-test('status and snapshot list each one, and the snapshot is plain data', async () => {
-  const plugin = await moody.load(room, { instances: 2 });
+atOnce('status and snapshot list each one, and the snapshot is plain data', async () => {
+  const plugin = await moody().load(room(), { instances: 2 });
   await plugin.client(KvDefinition).get({});
-  const snapshot = room.host.snapshot();
+  const snapshot = room().host.snapshot();
   expect(JSON.parse(JSON.stringify(snapshot))).toEqual({
     ...snapshot,
     plugins: [
@@ -207,12 +205,12 @@ test('status and snapshot list each one, and the snapshot is plain data', async 
     ['serving', 0],
     ['serving', 0],
   ]);
-  expect(snapshot.events.emitted).toBe(room.events.at(-1)?.sequence);
+  expect(snapshot.events.emitted).toBe(room().events.at(-1)?.sequence);
   expect(snapshot.stalls.multiplier).toBeGreaterThanOrEqual(1);
 });
 
-test('pinned work stays with one instance, and is counted by that one', async () => {
-  const plugin = await moody.load(room, { instances: 3 });
+atOnce('pinned work stays with one instance, and is counted by that one', async () => {
+  const plugin = await moody().load(room(), { instances: 3 });
   await plugin.pinned(async (scope) => {
     const pids = await Promise.all(
       Array.from({ length: 9 }, async () => (await scope.client(KvDefinition).get({})).pid),

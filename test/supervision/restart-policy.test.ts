@@ -1,37 +1,29 @@
 import { status } from '@grpc/grpc-js';
 import type { LoadOptions, Plugin } from '@plugd/host';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
-import { HostRoom, killNow, servingPid } from '../support/host-room';
+import { roomsWith } from '../support/at-once';
+import { killNow, servingPid } from '../support/host-room';
 import { poll } from '../support/poll';
 import { Moody, tell } from './moody';
 
 // What has a limit of its own asserts it; this one is only for tests that hang.
 jest.setTimeout(60_000);
 
-let moody: Moody;
-let room: HostRoom;
-beforeAll(() => {
-  moody = new Moody();
-});
-afterAll(() => moody.dispose());
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(async () => {
-  moody.openGate();
-  await room.close();
-});
+const { atOnce, room, plugins: moody } = roomsWith(() => new Moody());
 
 const ends = (plugin: Plugin) =>
   poll(
-    () => room.events.filter((event) => event.type === 'restart').map(({ phase }) => phase),
+    () =>
+      room()
+        .events.filter((event) => event.type === 'restart')
+        .map(({ phase }) => phase),
     (phases) => phases.includes('done') || phases.includes('given-up'),
   ).then((phases) => ({ phases, state: plugin.status().state }));
 
 describe('a process that leaves by itself', () => {
   const back = { phases: ['scheduled', 'done'], state: 'serving' };
   const gone = { phases: ['given-up'], state: 'failed' };
-  test.each<['always' | 'on-failure' | 'never', string, typeof back]>([
+  atOnce.each<['always' | 'on-failure' | 'never', string, typeof back]>([
     ['always', 'exit:0', back],
     ['always', 'exit:3', back],
     ['on-failure', 'exit:0', gone],
@@ -40,7 +32,7 @@ describe('a process that leaves by itself', () => {
     ['never', 'exit:0', gone],
     ['never', 'exit:3', gone],
   ])('under the policy %s, by %s', async (policy, deed, outcome) => {
-    const plugin = await moody.load(room, { restart: { policy } });
+    const plugin = await moody().load(room(), { restart: { policy } });
     await tell(plugin, deed);
     expect(await ends(plugin)).toEqual(outcome);
     const call = plugin.client(KvDefinition).get({});
@@ -74,8 +66,8 @@ describe('a crash budget', () => {
     backoff: { initialMs: 1, maxMs: 1 },
   } as const;
 
-  test('that is used up fails the plugin by name, and a manual restart gives it a fresh one', async () => {
-    const plugin = await moody.load(room, { restart });
+  atOnce('that is used up fails the plugin by name, and a manual restart gives it a fresh one', async () => {
+    const plugin = await moody().load(room(), { restart });
     for (let round = 0; round < 2; round++) {
       await crash(plugin);
       await crash(plugin);
@@ -90,35 +82,35 @@ describe('a crash budget', () => {
       await plugin.restart();
       expect(await plugin.client(KvDefinition).get({})).toMatchObject({ servedBy: '1.0.0' });
     }
-    const [seen] = room.host.snapshot().plugins;
+    const [seen] = room().host.snapshot().plugins;
     expect(seen?.statistics.restarts).toMatchObject({ lost: { crash: 6 }, restarts: 4, givenUp: 2 });
-    const said = room.events.findLast((event) => event.type === 'plugin' && event.to === 'failed');
+    const said = room().events.findLast((event) => event.type === 'plugin' && event.to === 'failed');
     expect(said?.cause).toMatchObject({ code: 'CRASH_LOOP' });
   });
 
-  test('is not used up by crashes of a plugin that was stable before each', async () => {
-    const plugin = await moody.load(room, { restart: { ...restart, stableAfterMs: 0 } });
+  atOnce('is not used up by crashes of a plugin that was stable before each', async () => {
+    const plugin = await moody().load(room(), { restart: { ...restart, stableAfterMs: 0 } });
     for (let i = 0; i < 5; i++) await crash(plugin);
     expect(plugin.status().state).toBe('serving');
   });
 
-  test('counts starts that fail', async () => {
-    const plugin = await moody.load(room, { restart, startTimeoutMs: 2_000 });
-    moody.shutGate();
+  atOnce('counts starts that fail', async () => {
+    const plugin = await moody().load(room(), { restart, startTimeoutMs: 2_000 });
+    moody().shutGate();
     process.kill(servingPid(plugin), 'SIGKILL');
     await poll(
       () => plugin.status().state,
       (state) => state === 'failed',
     );
-    const [seen] = room.host.snapshot().plugins;
+    const [seen] = room().host.snapshot().plugins;
     expect(seen?.statistics.restarts).toMatchObject({ failedStarts: 2, restarts: 0, givenUp: 1 });
   });
 });
 
 describe('calls that come while it restarts', () => {
   async function away(hold: NonNullable<LoadOptions['restart']>['hold']): Promise<Plugin> {
-    const plugin = await moody.load(room, { restart: hold === undefined ? {} : { hold } });
-    moody.shutGate();
+    const plugin = await moody().load(room(), { restart: hold === undefined ? {} : { hold } });
+    moody().shutGate();
     process.kill(servingPid(plugin), 'SIGKILL');
     await poll(
       () => plugin.status().state,
@@ -127,20 +119,20 @@ describe('calls that come while it restarts', () => {
     return plugin;
   }
 
-  test('wait, and are answered', async () => {
+  atOnce('wait, and are answered', async () => {
     const plugin = await away({ limitMs: 30_000 });
     const client = plugin.client(KvDefinition);
     const calls = [client.get({}), client.put({}), client.load([{ key: 'none' }])];
     await poll(
-      () => room.host.snapshot().plugins[0]?.statistics.held.held,
+      () => room().host.snapshot().plugins[0]?.statistics.held.held,
       (held) => held === 3,
     );
-    moody.openGate();
+    moody().openGate();
     const answers = await Promise.all(calls);
     expect(new Set(answers.map(({ pid }) => pid))).toEqual(new Set([servingPid(plugin)]));
   });
 
-  test('wait no longer than they may', async () => {
+  atOnce('wait no longer than they may', async () => {
     const plugin = await away({ limitMs: 50 });
     await expect(plugin.client(KvDefinition).get({})).rejects.toMatchObject({
       code: status.UNAVAILABLE,
@@ -149,7 +141,7 @@ describe('calls that come while it restarts', () => {
     });
   });
 
-  test('wait in no greater number than they may', async () => {
+  atOnce('wait in no greater number than they may', async () => {
     const plugin = await away({ limitMs: 30_000, maxCalls: 2 });
     const client = plugin.client(KvDefinition);
     const waiting = [client.get({}), client.get({})];
@@ -157,18 +149,18 @@ describe('calls that come while it restarts', () => {
       code: status.RESOURCE_EXHAUSTED,
       pluginCode: 'HELD_TOO_MANY',
     });
-    moody.openGate();
+    moody().openGate();
     await Promise.all(waiting);
   });
 
-  test('fail at once where they are not to wait', async () => {
+  atOnce('fail at once where they are not to wait', async () => {
     const plugin = await away(false);
     await expect(plugin.client(KvDefinition).get({})).rejects.toMatchObject({
       code: status.UNAVAILABLE,
       pluginCode: 'PLUGIN_RESTARTING',
       executed: 'no',
     });
-    moody.openGate();
+    moody().openGate();
     await poll(
       () => plugin.status().state,
       (state) => state === 'serving',
@@ -176,7 +168,7 @@ describe('calls that come while it restarts', () => {
     expect(await plugin.client(KvDefinition).get({})).toMatchObject({ pid: servingPid(plugin) });
   });
 
-  test('fail when the plugin is stopped meanwhile, and nothing of the start is left', async () => {
+  atOnce('fail when the plugin is stopped meanwhile, and nothing of the start is left', async () => {
     const plugin = await away({ limitMs: 30_000 });
     const call = expect(plugin.client(KvDefinition).get({})).rejects.toMatchObject({
       pluginCode: 'ROUTE_CLOSED',
@@ -184,21 +176,21 @@ describe('calls that come while it restarts', () => {
     });
     await plugin.stop();
     await call;
-    expect(room.processes()).toEqual([]);
-    expect(room.files()).toEqual([]);
+    expect(room().processes()).toEqual([]);
+    expect(room().files()).toEqual([]);
   });
 
-  test('go to another version that somebody brings up meanwhile', async () => {
+  atOnce('go to another version that somebody brings up meanwhile', async () => {
     const plugin = await away({ limitMs: 30_000 });
     const call = plugin.client(KvDefinition).get({});
-    moody.openGate();
+    moody().openGate();
     const report = await plugin.upgrade({
       version: '2.0.0',
-      env: { ROOM_MARK: room.mark, MOODY_VERSION: '2.0.0' },
+      env: { ROOM_MARK: room().mark, MOODY_VERSION: '2.0.0' },
     });
     expect(report.outcome).toBe('swapped');
     expect((await call).servedBy).toMatch(/^[12]\.0\.0$/);
     expect(await plugin.client(KvDefinition).get({})).toMatchObject({ servedBy: '2.0.0' });
-    expect(room.processes()).toEqual([servingPid(plugin)]);
+    expect(room().processes()).toEqual([servingPid(plugin)]);
   });
 });

@@ -1,7 +1,8 @@
 import { status } from '@grpc/grpc-js';
 import type { Plugin } from '@plugd/host';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
-import { failureOf, HostRoom, servingPid } from '../support/host-room';
+import { roomsWith } from '../support/at-once';
+import { failureOf, servingPid } from '../support/host-room';
 import { poll } from '../support/poll';
 import { isRunning } from '../support/processes';
 import { Moody, tell } from './moody';
@@ -9,16 +10,7 @@ import { Moody, tell } from './moody';
 // What has a limit of its own asserts it; this one is only for tests that hang.
 jest.setTimeout(60_000);
 
-let moody: Moody;
-let room: HostRoom;
-beforeAll(() => {
-  moody = new Moody();
-});
-afterAll(() => moody.dispose());
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room, plugins: moody } = roomsWith(() => new Moody());
 
 const quick = { intervalMs: 50, idleIntervalMs: 50, timeoutMs: 500, failures: 2 } as const;
 const patient = { hold: { limitMs: 30_000 } } as const;
@@ -34,8 +26,8 @@ async function replaced(plugin: Plugin, pid: number): Promise<number> {
 }
 
 describe('a process that hangs', () => {
-  test('ends the pinned work that it has, and says that it was given up', async () => {
-    const plugin = await moody.load(room, { health: quick, restart: patient, stopTimeoutMs: 300 });
+  atOnce('ends the pinned work that it has, and says that it was given up', async () => {
+    const plugin = await moody().load(room(), { health: quick, restart: patient, stopTimeoutMs: 300 });
     const pid = servingPid(plugin);
     const failure = failureOf(
       plugin.pinned(() => {
@@ -47,53 +39,58 @@ describe('a process that hangs', () => {
     expect(await replaced(plugin, pid)).not.toBe(pid);
   });
 
-  test('leaves the route, is replaced and ended, and its idempotent calls are answered by the next one', async () => {
-    const plugin = await moody.load(room, { health: quick, restart: patient, stopTimeoutMs: 300 });
-    const client = plugin.client(KvDefinition);
-    const pid = servingPid(plugin);
-    const inFlight = [client.get({ key: '200' }), client.put({})];
-    const lost = client.load(
-      (async function* () {
-        yield { key: 'none' };
-        await new Promise((resolve) => setTimeout(resolve, 30_000).unref());
-      })(),
-    );
-    const failure = lost.then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-    // One has begun for sure.
-    await client.get({});
-    process.kill(pid, 'SIGSTOP');
-    inFlight.push(client.get({}));
-    const next = await replaced(plugin, pid);
-    const answers = await Promise.all(inFlight);
-    expect(answers.map((answer) => answer.pid).slice(-1)).toEqual([next]);
-    expect([pid, next]).toEqual(expect.arrayContaining(answers.map((answer) => answer.pid)));
-    expect(await failure).toMatchObject({ code: status.UNAVAILABLE, executed: 'maybe' });
-    await poll(
-      () => isRunning(pid),
-      (running) => !running,
-    );
-    expect(room.processes()).toEqual([next]);
-    expect(room.events.find((event) => event.type === 'restart')).toMatchObject({
-      phase: 'scheduled',
-      cause: { reason: 'unhealthy', code: 'PLUGIN_UNHEALTHY' },
-    });
-    const states = await poll(
-      () =>
-        room.events.flatMap((event) => (event.type === 'instance' && event.pid === pid ? [event.to] : [])),
-      (seen) => seen.includes('stopped'),
-    );
-    expect(states).toEqual(['ready', 'serving', 'unhealthy', 'draining', 'stopped']);
-    expect(room.host.snapshot().plugins[0]?.statistics.restarts.lost).toMatchObject({
-      unhealthy: 1,
-      crash: 0,
-    });
-  });
+  atOnce(
+    'leaves the route, is replaced and ended, and its idempotent calls are answered by the next one',
+    async () => {
+      const plugin = await moody().load(room(), { health: quick, restart: patient, stopTimeoutMs: 300 });
+      const client = plugin.client(KvDefinition);
+      const pid = servingPid(plugin);
+      const inFlight = [client.get({ key: '200' }), client.put({})];
+      const lost = client.load(
+        (async function* () {
+          yield { key: 'none' };
+          await new Promise((resolve) => setTimeout(resolve, 30_000).unref());
+        })(),
+      );
+      const failure = lost.then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      // One has begun for sure.
+      await client.get({});
+      process.kill(pid, 'SIGSTOP');
+      inFlight.push(client.get({}));
+      const next = await replaced(plugin, pid);
+      const answers = await Promise.all(inFlight);
+      expect(answers.map((answer) => answer.pid).slice(-1)).toEqual([next]);
+      expect([pid, next]).toEqual(expect.arrayContaining(answers.map((answer) => answer.pid)));
+      expect(await failure).toMatchObject({ code: status.UNAVAILABLE, executed: 'maybe' });
+      await poll(
+        () => isRunning(pid),
+        (running) => !running,
+      );
+      expect(room().processes()).toEqual([next]);
+      expect(room().events.find((event) => event.type === 'restart')).toMatchObject({
+        phase: 'scheduled',
+        cause: { reason: 'unhealthy', code: 'PLUGIN_UNHEALTHY' },
+      });
+      const states = await poll(
+        () =>
+          room().events.flatMap((event) =>
+            event.type === 'instance' && event.pid === pid ? [event.to] : [],
+          ),
+        (seen) => seen.includes('stopped'),
+      );
+      expect(states).toEqual(['ready', 'serving', 'unhealthy', 'draining', 'stopped']);
+      expect(room().host.snapshot().plugins[0]?.statistics.restarts.lost).toMatchObject({
+        unhealthy: 1,
+        crash: 0,
+      });
+    },
+  );
 
-  test('goes unnoticed where nobody asks', async () => {
-    const plugin = await moody.load(room, { health: false });
+  atOnce('goes unnoticed where nobody asks', async () => {
+    const plugin = await moody().load(room(), { health: false });
     const pid = servingPid(plugin);
     process.kill(pid, 'SIGSTOP');
     const call = plugin.client(KvDefinition).get({}, { timeoutMs: 700 });
@@ -102,20 +99,20 @@ describe('a process that hangs', () => {
     expect(await plugin.client(KvDefinition).get({})).toMatchObject({ pid });
   });
 
-  test('for no longer than it may is left alone', async () => {
-    const plugin = await moody.load(room, { health: { ...quick, timeoutMs: 20_000 } });
+  atOnce('for no longer than it may is left alone', async () => {
+    const plugin = await moody().load(room(), { health: { ...quick, timeoutMs: 20_000 } });
     const pid = servingPid(plugin);
     process.kill(pid, 'SIGSTOP');
     await new Promise((resolve) => setTimeout(resolve, 500));
     process.kill(pid, 'SIGCONT');
     expect(await plugin.client(KvDefinition).get({})).toMatchObject({ pid });
-    expect(room.events.filter(({ type }) => type === 'restart')).toEqual([]);
+    expect(room().events.filter(({ type }) => type === 'restart')).toEqual([]);
   });
 });
 
 describe('a process that says that it does not serve', () => {
-  test('is replaced, and finishes the calls that it has', async () => {
-    const plugin = await moody.load(room, { health: quick, restart: patient });
+  atOnce('is replaced, and finishes the calls that it has', async () => {
+    const plugin = await moody().load(room(), { health: quick, restart: patient });
     const client = plugin.client(KvDefinition);
     const pid = servingPid(plugin);
     const answers: number[] = [];
@@ -135,13 +132,13 @@ describe('a process that says that it does not serve', () => {
       () => isRunning(pid),
       (running) => !running,
     );
-    expect(room.log.records.filter(({ message }) => message === 'left in order')).toHaveLength(1);
-    const [event] = room.events.filter(({ type }) => type === 'restart');
+    expect(room().log.records.filter(({ message }) => message === 'left in order')).toHaveLength(1);
+    const [event] = room().events.filter(({ type }) => type === 'restart');
     expect(event?.cause.message).toContain('NOT_SERVING');
   });
 
-  test('stays away where its policy does not want it back', async () => {
-    const plugin = await moody.load(room, { health: quick, restart: { policy: 'never' } });
+  atOnce('stays away where its policy does not want it back', async () => {
+    const plugin = await moody().load(room(), { health: quick, restart: { policy: 'never' } });
     await tell(plugin, 'sick');
     await poll(
       () => plugin.status().state,

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync } from 'node:fs';
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
@@ -6,13 +6,24 @@ import { buildSync } from 'esbuild';
 const root = resolve(__dirname, '../..');
 const classicLevel = join(root, 'node_modules/classic-level/index.js');
 
+/** What was bundled by this test file. */
+const bundled = new Map<string, Uint8Array>();
+
 /** Bundles a program that runs in a process of its own, from sources. The caller removes `directory`. */
 export function bundleProgram(source: string): { readonly directory: string; readonly file: string } {
   const directory = mkdtempSync(join(tmpdir(), 'program-'));
   const file = join(directory, 'program.js');
-  buildSync({
+  const bytes = bundled.get(source) ?? bundle(source);
+  bundled.set(source, bytes);
+  writeFileSync(file, bytes);
+  chmodSync(file, 0o755);
+  return { directory, file };
+}
+
+function bundle(source: string): Uint8Array {
+  const { outputFiles } = buildSync({
     entryPoints: [source],
-    outfile: file,
+    write: false,
     bundle: true,
     // What a package says of its built files does not hold for its sources.
     ignoreAnnotations: true,
@@ -30,6 +41,7 @@ export function bundleProgram(source: string): { readonly directory: string; rea
     external: ['@grpc/proto-loader', classicLevel],
     logLevel: 'warning',
   });
-  chmodSync(file, 0o755);
-  return { directory, file };
+  const [output] = outputFiles;
+  if (output === undefined) throw new Error(`nothing came of ${source}`);
+  return output.contents;
 }

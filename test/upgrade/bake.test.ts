@@ -1,5 +1,6 @@
 import { CounterDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
-import { failureOf, HostRoom, killNow, reaches, servingPid } from '../support/host-room';
+import { roomsWith } from '../support/at-once';
+import { failureOf, killNow, reaches, servingPid } from '../support/host-room';
 import { checkLinearizable } from '../support/linearizability';
 import { poll } from '../support/poll';
 import { Callers, Handed } from './handed';
@@ -9,20 +10,13 @@ import { Callers, Handed } from './handed';
 // What has a limit of its own asserts it; this one is only for tests that hang.
 jest.setTimeout(60_000);
 
-const handed = new Handed();
-afterAll(() => handed.dispose());
-
-let room: HostRoom;
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room, plugins: handed } = roomsWith(() => new Handed());
 
 const bakeMs = 20_000;
 const restart = { hold: { limitMs: 10_000 } };
 
-test('by overlap: the old one serves again, and no call that may be repeated fails', async () => {
-  const plugin = await handed.load(room, { keepsNothing: true }, { restart });
+atOnce('by overlap: the old one serves again, and no call that may be repeated fails', async () => {
+  const plugin = await handed().load(room(), { keepsNothing: true }, { restart });
   const pid = servingPid(plugin);
   let ending = false;
   const failures: unknown[] = [];
@@ -36,7 +30,7 @@ test('by overlap: the old one serves again, and no call that may be repeated fai
     }
   });
   const upgrade = plugin.upgrade({
-    ...handed.options(room, { version: '2.0.0', keepsNothing: true }),
+    ...handed().options(room(), { version: '2.0.0', keepsNothing: true }),
     bakeMs,
   });
   await reaches(upgrade, 'bake');
@@ -49,7 +43,7 @@ test('by overlap: the old one serves again, and no call that may be repeated fai
   expect(plugin.status()).toMatchObject({ version: '1.0.0', state: 'serving' });
   expect(servingPid(plugin)).toBe(pid);
   await poll(
-    () => room.processes(),
+    () => room().processes(),
     (pids) => pids.length === 1,
   );
   ending = true;
@@ -57,11 +51,11 @@ test('by overlap: the old one serves again, and no call that may be repeated fai
   expect(failures).toEqual([]);
 });
 
-test('by handoff: the old version is begun again with the state that was handed over', async () => {
-  const plugin = await handed.load(room, {}, { restart });
+atOnce('by handoff: the old version is begun again with the state that was handed over', async () => {
+  const plugin = await handed().load(room(), {}, { restart });
   const counter = plugin.client(CounterDefinition);
   await counter.put({ key: 'a', value: 5, helper: 0 });
-  const upgrade = plugin.upgrade({ ...handed.options(room, { version: '2.0.0' }), bakeMs });
+  const upgrade = plugin.upgrade({ ...handed().options(room(), { version: '2.0.0' }), bakeMs });
   await reaches(upgrade, 'bake');
   expect(await counter.get({ key: 'a' })).toMatchObject({ value: 5, servedBy: '2.0.0' });
   await killNow(servingPid(plugin));
@@ -71,58 +65,65 @@ test('by handoff: the old version is begun again with the state that was handed 
   });
   expect(await counter.get({ key: 'a' })).toMatchObject({ value: 5, servedBy: '1.0.0' });
   await poll(
-    () => room.processes(),
+    () => room().processes(),
     (pids) => pids.length === 1,
   );
-  expect(room.processes()).toEqual([servingPid(plugin)]);
+  expect(room().processes()).toEqual([servingPid(plugin)]);
 });
 
-test('by handoff: a version that misses what is expected of it hands back all that was counted', async () => {
-  const plugin = await handed.load(room, {}, { restart });
-  const callers = new Callers(plugin);
-  await callers.more();
-  const upgrade = plugin.upgrade({
-    ...handed.options(room, { version: '2.0.0' }),
-    bakeMs: 200,
-    expect: { strict: true, wholeBeyondStartMs: 0 },
-  });
-  await reaches(upgrade, 'bake');
-  await callers.more();
-  expect(await failureOf(upgrade)).toMatchObject({
-    code: 'EXPECTATION_MISSED',
-    facts: { step: 'bake', outcome: 'rolled-back' },
-  });
-  expect(plugin.status()).toMatchObject({ version: '1.0.0', state: 'serving' });
-  await callers.more();
-  expect(room.processes()).toEqual([servingPid(plugin)]);
-  const { entries, errors } = await callers.end();
-  expect(errors).toEqual([]);
-  expect(await checkLinearizable(entries)).toMatchObject({ linearizable: true, unknown: 0 });
-});
+atOnce(
+  'by handoff: a version that misses what is expected of it hands back all that was counted',
+  async () => {
+    const plugin = await handed().load(room(), {}, { restart });
+    const callers = new Callers(plugin);
+    await callers.more();
+    const upgrade = plugin.upgrade({
+      ...handed().options(room(), { version: '2.0.0' }),
+      bakeMs: 200,
+      expect: { strict: true, wholeBeyondStartMs: 0 },
+    });
+    await reaches(upgrade, 'bake');
+    await callers.more();
+    expect(await failureOf(upgrade)).toMatchObject({
+      code: 'EXPECTATION_MISSED',
+      facts: { step: 'bake', outcome: 'rolled-back' },
+    });
+    expect(plugin.status()).toMatchObject({ version: '1.0.0', state: 'serving' });
+    await callers.more();
+    expect(room().processes()).toEqual([servingPid(plugin)]);
+    const { entries, errors } = await callers.end();
+    expect(errors).toEqual([]);
+    expect(await checkLinearizable(entries)).toMatchObject({ linearizable: true, unknown: 0 });
+  },
+);
 
-test('by handoff: what no version can meet does not keep the old one from coming back', async () => {
-  const plugin = await handed.load(room, {}, { restart, expect: { strict: true, wholeBeyondStartMs: 0 } });
+atOnce('by handoff: what no version can meet does not keep the old one from coming back', async () => {
+  const plugin = await handed().load(
+    room(),
+    {},
+    { restart, expect: { strict: true, wholeBeyondStartMs: 0 } },
+  );
   const counter = plugin.client(CounterDefinition);
   await counter.put({ key: 'a', value: 5, helper: 0 });
-  expect(await failureOf(plugin.upgrade(handed.options(room, { version: '2.0.0' })))).toMatchObject({
+  expect(await failureOf(plugin.upgrade(handed().options(room(), { version: '2.0.0' })))).toMatchObject({
     code: 'EXPECTATION_MISSED',
     facts: { step: 'bake', outcome: 'rolled-back' },
   });
   expect(await counter.get({ key: 'a' })).toMatchObject({ value: 5, servedBy: '1.0.0' });
-  expect(room.processes()).toEqual([servingPid(plugin)]);
+  expect(room().processes()).toEqual([servingPid(plugin)]);
 });
 
-test('where the way back fails, the new one stays, and nothing is left of the old one', async () => {
-  const plugin = await handed.load(room, {}, { restart });
+atOnce('where the way back fails, the new one stays, and nothing is left of the old one', async () => {
+  const plugin = await handed().load(room(), {}, { restart });
   const counter = plugin.client(CounterDefinition);
   await counter.put({ key: 'a', value: 5, helper: 0 });
   const upgrade = plugin.upgrade({
-    ...handed.options(room, { version: '2.0.0' }),
+    ...handed().options(room(), { version: '2.0.0' }),
     bakeMs: 200,
     expect: { strict: true, wholeBeyondStartMs: 0 },
   });
   await reaches(upgrade, 'bake');
-  handed.tell({ '1.0.0': { restore: 'error' } });
+  handed().tell({ '1.0.0': { restore: 'error' } });
   const { code, facts } = await failureOf(upgrade);
   expect(code).toBe('EXPECTATION_MISSED');
   expect(facts).toMatchObject({
@@ -130,25 +131,25 @@ test('where the way back fails, the new one stays, and nothing is left of the ol
     rollback: expect.stringContaining('HANDOFF_FAILED'),
   });
   expect(await counter.get({ key: 'a' })).toMatchObject({ value: 5, servedBy: '2.0.0' });
-  expect(room.processes()).toEqual([servingPid(plugin)]);
-  handed.tell({});
+  expect(room().processes()).toEqual([servingPid(plugin)]);
+  handed().tell({});
   // What runs is what is changed from now on.
   const mild = { expect: { strict: false } };
   expect(await plugin.upgrade(mild)).toMatchObject({ from: { version: '2.0.0' }, to: { version: '2.0.0' } });
-  expect(await plugin.upgrade(handed.options(room, { version: '3.0.0' }))).toMatchObject({
+  expect(await plugin.upgrade(handed().options(room(), { version: '3.0.0' }))).toMatchObject({
     outcome: 'swapped',
   });
   expect(await counter.get({ key: 'a' })).toMatchObject({ value: 5, servedBy: '3.0.0' });
 });
 
-test('what lasts is kept, with all that was counted', async () => {
-  const plugin = await handed.load(room, {}, { restart });
+atOnce('what lasts is kept, with all that was counted', async () => {
+  const plugin = await handed().load(room(), {}, { restart });
   const callers = new Callers(plugin);
   await callers.more();
-  const report = await plugin.upgrade({ ...handed.options(room, { version: '2.0.0' }), bakeMs: 300 });
+  const report = await plugin.upgrade({ ...handed().options(room(), { version: '2.0.0' }), bakeMs: 300 });
   expect(report.steps.map(({ step }) => step)).toContain('bake');
   await callers.more();
-  expect(room.processes()).toEqual([servingPid(plugin)]);
+  expect(room().processes()).toEqual([servingPid(plugin)]);
   const { entries, errors } = await callers.end();
   expect(errors).toEqual([]);
   expect(await checkLinearizable(entries)).toMatchObject({ linearizable: true, unknown: 0 });

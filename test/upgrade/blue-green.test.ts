@@ -1,5 +1,6 @@
+import { roomsAtOnce } from '../support/at-once';
 import { CanaryProgram } from '../support/canary-program';
-import { failureOf, HostRoom, killNow, reaches } from '../support/host-room';
+import { failureOf, killNow, reaches } from '../support/host-room';
 import { poll } from '../support/poll';
 import { Trial } from './canary-trial';
 
@@ -11,11 +12,7 @@ jest.setTimeout(60_000);
 const program = new CanaryProgram();
 afterAll(() => program.dispose());
 
-let room: HostRoom;
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room } = roomsAtOnce();
 
 /** Longer than any test that ends by itself. */
 const longMs = 50_000;
@@ -24,8 +21,8 @@ const single = 4;
 const strategy = 'blue-green';
 const INTERNAL = 13;
 
-test('one that fails calls has to give its place back, and no others fail', async () => {
-  const trial = await Trial.begin(room, program);
+atOnce('one that fails calls has to give its place back, and no others fail', async () => {
+  const trial = await Trial.begin(room(), program);
   const order = { errors: { share: 0.2, code: INTERNAL } };
   const blueGreen = { bakeMs: longMs, baselineMs: 500 };
   expect(await failureOf(trial.upgrade(order, { strategy, blueGreen }))).toMatchObject({
@@ -36,16 +33,16 @@ test('one that fails calls has to give its place back, and no others fail', asyn
   await trial.expectOld();
 });
 
-test('one that does as well as is usual keeps it, and the old one is ended', async () => {
-  const trial = await Trial.begin(room, program);
+atOnce('one that does as well as is usual keeps it, and the old one is ended', async () => {
+  const trial = await Trial.begin(room(), program);
   const report = await trial.upgrade({}, { strategy, blueGreen: { bakeMs: 700, baselineMs: 300 } });
   expect(report).toMatchObject({ strategy, outcome: 'swapped', to: { version: '2.0.0' } });
   expect(report.steps.find(({ step }) => step === 'bake')?.elapsedMs).toBeGreaterThanOrEqual(700);
   await trial.expectNew();
 });
 
-test('one that is lost while it is watched gives its place back', async () => {
-  const trial = await Trial.begin(room, program, {}, { single });
+atOnce('one that is lost while it is watched gives its place back', async () => {
+  const trial = await Trial.begin(room(), program, {}, { single });
   const handle = trial.upgrade({}, { strategy, blueGreen: { bakeMs: longMs, baselineMs: 0 } });
   await reaches(handle, 'bake');
   await poll(
@@ -57,18 +54,21 @@ test('one that is lost while it is watched gives its place back', async () => {
   await trial.expectOld({ lost: single, shares: false });
 });
 
-test('given up by hand while it is watched, it gives its place back; promoted, it keeps it at once', async () => {
-  const trial = await Trial.begin(room, program);
-  const options = { strategy, blueGreen: { bakeMs: longMs, baselineMs: 0 } } as const;
-  const first = trial.upgrade({}, options);
-  await reaches(first, 'bake');
-  await trial.callers.more(50);
-  expect(first.abort()).toBe(true);
-  expect(await failureOf(first)).toMatchObject({ code: 'ABORTED', facts: { step: 'bake' } });
-  expect(trial.pids()).toEqual(trial.oldPids);
-  const second = trial.upgrade({}, options);
-  await reaches(second, 'bake');
-  expect(second.promote()).toBe(true);
-  expect(await second).toMatchObject({ outcome: 'swapped', to: { version: '2.0.0' } });
-  await trial.expectNew();
-});
+atOnce(
+  'given up by hand while it is watched, it gives its place back; promoted, it keeps it at once',
+  async () => {
+    const trial = await Trial.begin(room(), program);
+    const options = { strategy, blueGreen: { bakeMs: longMs, baselineMs: 0 } } as const;
+    const first = trial.upgrade({}, options);
+    await reaches(first, 'bake');
+    await trial.callers.more(50);
+    expect(first.abort()).toBe(true);
+    expect(await failureOf(first)).toMatchObject({ code: 'ABORTED', facts: { step: 'bake' } });
+    expect(trial.pids()).toEqual(trial.oldPids);
+    const second = trial.upgrade({}, options);
+    await reaches(second, 'bake');
+    expect(second.promote()).toBe(true);
+    expect(await second).toMatchObject({ outcome: 'swapped', to: { version: '2.0.0' } });
+    await trial.expectNew();
+  },
+);

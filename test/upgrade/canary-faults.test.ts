@@ -1,7 +1,8 @@
 import { PluginError, type UpgradeOptions } from '@plugd/host';
+import { roomsAtOnce } from '../support/at-once';
 import { CanaryProgram } from '../support/canary-program';
 import { reachesShare } from '../support/canary-progress';
-import { failureOf, HostRoom, killNow } from '../support/host-room';
+import { failureOf, killNow } from '../support/host-room';
 import { poll } from '../support/poll';
 import { Trial } from './canary-trial';
 
@@ -13,11 +14,7 @@ jest.setTimeout(60_000);
 const program = new CanaryProgram();
 afterAll(() => program.dispose());
 
-let room: HostRoom;
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room } = roomsAtOnce();
 
 /** Longer than any test that ends by itself. */
 const longMs = 50_000;
@@ -31,10 +28,10 @@ const two: CanaryOptions['steps'] = [
 
 const full = process.env['PLUGD_FULL'] === '1';
 
-test.each(full ? [5, 25, 100] : [5, 100])(
+atOnce.each(full ? [5, 25, 100] : [5, 100])(
   'killed when it has %d %% of the calls, it is given up',
   async (percent) => {
-    const trial = await Trial.begin(room, program, {}, { single });
+    const trial = await Trial.begin(room(), program, {}, { single });
     const weights = [5, 25, 100].filter((weight) => weight <= percent);
     const steps = [...weights.map((weight) => ({ weight, bakeMs: weight === percent ? longMs : 0 }))];
     if (percent < 100) steps.push({ weight: 100, bakeMs: longMs });
@@ -51,18 +48,18 @@ test.each(full ? [5, 25, 100] : [5, 100])(
   },
 );
 
-test.each([
+atOnce.each([
   ['its first answer', { atCall: 1 }],
   ['its first call, unanswered,', { atCall: 1, unanswered: true }],
 ])('one that crashes after %s is given up', async (_, crash) => {
-  const trial = await Trial.begin(room, program, {}, { single });
+  const trial = await Trial.begin(room(), program, {}, { single });
   const handle = trial.upgrade({ crash }, { strategy: 'canary', canary: { steps: two } });
   expect(await failureOf(handle)).toMatchObject({ code: 'BAKE_FAILED', facts: { step: 'shift' } });
   await trial.expectOld({ lost: single, shares: false });
 });
 
-test('one that answers no more is given up when its calls have missed their deadlines', async () => {
-  const trial = await Trial.begin(room, program, {}, { repeatable: 16, single, timeoutMs: 500 });
+atOnce('one that answers no more is given up when its calls have missed their deadlines', async () => {
+  const trial = await Trial.begin(room(), program, {}, { repeatable: 16, single, timeoutMs: 500 });
   const order = { hang: { atCall: 20, what: 'calls' } } as const;
   const canary = { steps: two, rule: { minCalls: 20 } };
   const handle = trial.upgrade(order, { strategy: 'canary', canary });
@@ -76,8 +73,8 @@ test('one that answers no more is given up when its calls have missed their dead
 const step = (...weights: number[]): CanaryOptions => ({
   steps: weights.map((weight) => ({ weight, bakeMs: 0 })),
 });
-test('wrong options are refused before anything is started', async () => {
-  const trial = await Trial.begin(room, program);
+atOnce('wrong options are refused before anything is started', async () => {
+  const trial = await Trial.begin(room(), program);
   const wrong: [string, CanaryOptions][] = [
     ['no step', step()],
     ['no end at 100', step(5, 50)],
@@ -106,24 +103,24 @@ test('wrong options are refused before anything is started', async () => {
   await trial.expectOld();
 });
 
-test('one that keeps a state is refused, unless two versions may have their own', async () => {
-  const kept = await program.load(room, { state: 'kept' });
+atOnce('one that keeps a state is refused, unless two versions may have their own', async () => {
+  const kept = await program.load(room(), { state: 'kept' });
   const canary = step(100);
-  const options = program.options(room, { version: '2.0.0', state: 'kept' });
+  const options = program.options(room(), { version: '2.0.0', state: 'kept' });
   expect(await failureOf(kept.upgrade({ ...options, strategy: 'canary', canary }))).toMatchObject({
     code: 'STRATEGY_UNFIT',
     facts: { strategy: 'canary' },
   });
   await kept.stop();
-  const trial = await Trial.begin(room, program, { state: 'shareable' });
+  const trial = await Trial.begin(room(), program, { state: 'shareable' });
   const done = await trial.upgrade({ state: 'shareable' }, { strategy: 'canary', canary });
   expect(done).toMatchObject({ strategy: 'canary', outcome: 'swapped' });
   await trial.expectNew();
 });
 
-test('callers who say who they are stay on one side, and none comes back as the share grows', async () => {
+atOnce('callers who say who they are stay on one side, and none comes back as the share grows', async () => {
   const sticky = { key: 'caller', callers: 40 };
-  const trial = await Trial.begin(room, program, {}, { repeatable: 4, single: 2, sticky, restMs: 5 });
+  const trial = await Trial.begin(room(), program, {}, { repeatable: 4, single: 2, sticky, restMs: 5 });
   const keys = Array.from({ length: sticky.callers }, (_, i) => `caller-${i}`);
   const steps = [
     { weight: 20, bakeMs: 250 },
@@ -142,22 +139,25 @@ test('callers who say who they are stay on one side, and none comes back as the 
   expect(atTwenty).toBeLessThan(24);
 });
 
-test('where all callers are one, which stays with the old one, the new one is not judged by nothing', async () => {
-  const trial = await Trial.begin(
-    room,
-    program,
-    {},
-    { repeatable: 0, single: 0, sticky: { key: 'caller', callers: 1 } },
-  );
-  const canary = {
-    steps: [
-      { weight: 1, bakeMs: 0 },
-      { weight: 100, bakeMs: 0 },
-    ],
-    stickyKey: 'caller',
-    maxStepMs: 700,
-  };
-  const failure = await failureOf(trial.upgrade({}, { strategy: 'canary', canary }));
-  expect(failure).toMatchObject({ code: 'CANARY_INCONCLUSIVE', facts: { step: 'shift' } });
-  await trial.expectOld();
-});
+atOnce(
+  'where all callers are one, which stays with the old one, the new one is not judged by nothing',
+  async () => {
+    const trial = await Trial.begin(
+      room(),
+      program,
+      {},
+      { repeatable: 0, single: 0, sticky: { key: 'caller', callers: 1 } },
+    );
+    const canary = {
+      steps: [
+        { weight: 1, bakeMs: 0 },
+        { weight: 100, bakeMs: 0 },
+      ],
+      stickyKey: 'caller',
+      maxStepMs: 700,
+    };
+    const failure = await failureOf(trial.upgrade({}, { strategy: 'canary', canary }));
+    expect(failure).toMatchObject({ code: 'CANARY_INCONCLUSIVE', facts: { step: 'shift' } });
+    await trial.expectOld();
+  },
+);

@@ -1,6 +1,7 @@
+import { roomsAtOnce } from '../support/at-once';
 import { CanaryProgram } from '../support/canary-program';
 import { reachesShare } from '../support/canary-progress';
-import { failureOf, HostRoom, reaches } from '../support/host-room';
+import { failureOf, reaches } from '../support/host-room';
 import { Trial } from './canary-trial';
 
 // A new version gets the calls by and by, and all of them only where it does as well as the old one.
@@ -11,13 +12,9 @@ jest.setTimeout(60_000);
 const program = new CanaryProgram();
 afterAll(() => program.dispose());
 
-let room: HostRoom;
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room } = roomsAtOnce();
 
-const inFull = process.env['PLUGD_FULL'] === '1' ? test : test.skip;
+const inFull = process.env['PLUGD_FULL'] === '1' ? atOnce : test.skip;
 /** Longer than any test that ends by itself. */
 const longMs = 50_000;
 /** The slowest are far above what a busy machine adds. */
@@ -25,8 +22,8 @@ const slow = { medianMs: 400, sigma: 0.5 };
 const quick = { medianMs: 4, sigma: 0.5 };
 const INTERNAL = 13;
 
-test('a version that fails two calls of a hundred is refused, and nothing else fails', async () => {
-  const trial = await Trial.begin(room, program);
+atOnce('a version that fails two calls of a hundred is refused, and nothing else fails', async () => {
+  const trial = await Trial.begin(room(), program);
   const order = { errors: { share: 0.02, code: INTERNAL } };
   const canary = {
     steps: [
@@ -46,7 +43,7 @@ test('a version that fails two calls of a hundred is refused, and nothing else f
 
 // That proof takes seconds, however many calls there are: one bad moment is none.
 inFull('a version whose slowest calls take twice as long is refused', async () => {
-  const trial = await Trial.begin(room, program, { latency: slow }, { repeatable: 40, single: 20 });
+  const trial = await Trial.begin(room(), program, { latency: slow }, { repeatable: 40, single: 20 });
   const order = { latency: { ...slow, factor: 2 } };
   const canary = {
     steps: [
@@ -61,8 +58,8 @@ inFull('a version whose slowest calls take twice as long is refused', async () =
   await trial.expectOld();
 });
 
-test('one that does as well goes through all steps and takes the place', async () => {
-  const trial = await Trial.begin(room, program, { latency: quick });
+atOnce('one that does as well goes through all steps and takes the place', async () => {
+  const trial = await Trial.begin(room(), program, { latency: quick });
   const canary = {
     steps: [
       { weight: 20, bakeMs: 200 },
@@ -76,8 +73,8 @@ test('one that does as well goes through all steps and takes the place', async (
   expect(trial.book.shares('2.0.0').map(({ percent }) => percent)).toEqual([0, 20, 60, 100]);
 });
 
-test('promoted by hand it takes the place at once', async () => {
-  const trial = await Trial.begin(room, program);
+atOnce('promoted by hand it takes the place at once', async () => {
+  const trial = await Trial.begin(room(), program);
   const canary = {
     steps: [
       { weight: 5, bakeMs: longMs },
@@ -93,8 +90,8 @@ test('promoted by hand it takes the place at once', async () => {
   await trial.expectNew();
 });
 
-test('given up by hand it leaves the old one as it was', async () => {
-  const trial = await Trial.begin(room, program);
+atOnce('given up by hand it leaves the old one as it was', async () => {
+  const trial = await Trial.begin(room(), program);
   const canary = {
     steps: [
       { weight: 50, bakeMs: longMs },
@@ -110,8 +107,8 @@ test('given up by hand it leaves the old one as it was', async () => {
   await trial.expectOld();
 });
 
-test('given up while it is promoted, one of both serves, and nothing fails', async () => {
-  const trial = await Trial.begin(room, program);
+atOnce('given up while it is promoted, one of both serves, and nothing fails', async () => {
+  const trial = await Trial.begin(room(), program);
   const canary = {
     steps: [
       { weight: 50, bakeMs: longMs },
@@ -129,8 +126,8 @@ test('given up while it is promoted, one of both serves, and nothing fails', asy
   await (outcome === '2.0.0' ? trial.expectNew() : trial.expectOld());
 });
 
-test('given up after the swap it stays: nothing is left to be undone', async () => {
-  const trial = await Trial.begin(room, program);
+atOnce('given up after the swap it stays: nothing is left to be undone', async () => {
+  const trial = await Trial.begin(room(), program);
   const canary = {
     steps: [
       { weight: 50, bakeMs: 0 },

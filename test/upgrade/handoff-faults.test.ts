@@ -1,6 +1,7 @@
 import { type LoadOptions, type Plugin, PluginError, type UpgradeOptions } from '@plugd/host';
 import { RpcError } from '@plugd/protocol/rpc/rpc-error';
-import { HostRoom, servingPid } from '../support/host-room';
+import { roomsWith } from '../support/at-once';
+import { servingPid } from '../support/host-room';
 import { checkLinearizable } from '../support/linearizability';
 import { Callers, Handed } from './handed';
 import type { HandedOrder, Misdeeds } from './handed-plugin';
@@ -12,14 +13,7 @@ jest.setTimeout(60_000);
 
 const full = process.env['PLUGD_FULL'] === '1';
 
-const handed = new Handed();
-afterAll(() => handed.dispose());
-
-let room: HostRoom;
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room, plugins: handed } = roomsWith(() => new Handed());
 
 /**
  * What comes of it. `same`: the old one's process goes on. `again`: the old version does in another process, with all that
@@ -261,7 +255,7 @@ describe.each([
   ['old', oldOnes],
 ] as const)('the %s one', (_side, rows) => {
   const tried = rows.filter(({ what }) => full || everyday.includes(what));
-  test.each(tried.map((row) => [row.what, row] as const))('%s', (_what, row) => judge(row));
+  atOnce.each(tried.map((row) => [row.what, row] as const))('%s', (_what, row) => judge(row));
 });
 
 const patience: Partial<LoadOptions> = {
@@ -273,23 +267,23 @@ const patience: Partial<LoadOptions> = {
 
 async function judge(row: Row): Promise<void> {
   const resources = { port: 'exclusive' } as const;
-  const plugin = await handed.load(room, { resources }, patience);
+  const plugin = await handed().load(room(), { resources }, patience);
   const before = servingPid(plugin);
   const callers = new Callers(plugin);
   await callers.more();
-  handed.tell(row.misdeeds ?? {});
+  handed().tell(row.misdeeds ?? {});
   if (row.signal !== undefined) strike(row.signal, before);
-  const version = handed.options(room, { version: '2.0.0', schema: 2, resources, ...row.next });
+  const version = handed().options(room(), { version: '2.0.0', schema: 2, resources, ...row.next });
   const outcome = await outcomeOf(plugin, { ...version, ...row.upgrade });
   expect(outcome).toEqual(expected(row, outcome));
   if (row.after === 'anew') callers.turnThePage();
   await callers.more();
   if (row.after === 'same') expect(servingPid(plugin)).toBe(before);
   else expect(servingPid(plugin)).not.toBe(before);
-  expect(room.processes()).toEqual([servingPid(plugin)]);
+  expect(room().processes()).toEqual([servingPid(plugin)]);
   // What went wrong once is no hindrance to a good one.
-  handed.tell({});
-  const third = handed.options(room, { version: '3.0.0', schema: 2, resources });
+  handed().tell({});
+  const third = handed().options(room(), { version: '3.0.0', schema: 2, resources });
   const report = await plugin.upgrade(third);
   expect(report).toMatchObject({ strategy: 'handoff', outcome: 'swapped', calls: { failed: 0, cut: 0 } });
   await callers.more();
@@ -338,10 +332,15 @@ function expected({ after, code, step, why }: Row, outcome: Outcome): unknown {
 /** Sends a signal when a step begins, once. */
 function strike([side, signal, at]: NonNullable<Row['signal']>, oldPid: number): void {
   let struck = false;
-  room.host.on('event', (event) => {
+  room().host.on('event', (event) => {
     if (struck || event.type !== 'operation' || event.step !== at || event.phase !== 'started') return;
     struck = true;
-    const pid = side === 'old' ? oldPid : room.processes().find((one) => one !== oldPid);
+    const pid =
+      side === 'old'
+        ? oldPid
+        : room()
+            .processes()
+            .find((one) => one !== oldPid);
     if (pid === undefined) throw new Error('there is no process to strike');
     process.kill(pid, signal);
   });

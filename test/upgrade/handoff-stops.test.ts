@@ -2,7 +2,8 @@ import type { LoadOptions, Plugin, PluginError } from '@plugd/host';
 import { CounterDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
 import { type ChatResponse, KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { RpcError } from '@plugd/protocol/rpc/rpc-error';
-import { failureOf, HostRoom, reaches, servingPid } from '../support/host-room';
+import { roomsWith } from '../support/at-once';
+import { failureOf, reaches, servingPid } from '../support/host-room';
 import { checkLinearizable } from '../support/linearizability';
 import { Gate } from './gate';
 import { Callers, Handed } from './handed';
@@ -14,18 +15,12 @@ jest.setTimeout(60_000);
 
 const full = process.env['PLUGD_FULL'] === '1';
 
-const handed = new Handed();
-afterAll(() => handed.dispose());
-
-let room: HostRoom;
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room, plugins: handed } = roomsWith(() => new Handed());
 
 const resources = { port: 'exclusive' } as const;
 const patience: Partial<LoadOptions> = { stopTimeoutMs: 500, restart: { hold: { limitMs: 8000 } } };
-const version = (number: string) => handed.options(room, { version: `${number}.0.0`, schema: 2, resources });
+const version = (number: string) =>
+  handed().options(room(), { version: `${number}.0.0`, schema: 2, resources });
 
 /** Those before the swap, where an operation is given up; and those after it, where it comes to its end. */
 const before = [
@@ -44,14 +39,14 @@ const before = [
 const after = ['swap', 'activate', 'release-calls', 'bake', 'drain', 'stop'];
 const everyday = ['start', 'pause', 'activate', 'bake'];
 
-test.each([...before, ...after].filter((step) => full || everyday.includes(step)))(
+atOnce.each([...before, ...after].filter((step) => full || everyday.includes(step)))(
   'a stop at %s ends both, and every call',
   async (step) => {
-    const plugin = await handed.load(room, { resources }, patience);
+    const plugin = await handed().load(room(), { resources }, patience);
     const callers = new Callers(plugin);
     await callers.more();
     let stopped: Promise<void> | undefined;
-    room.host.on('event', (event) => {
+    room().host.on('event', (event) => {
       if (event.type !== 'operation' || event.step !== step || event.phase !== 'started') return;
       stopped ??= plugin.stop();
     });
@@ -64,32 +59,35 @@ test.each([...before, ...after].filter((step) => full || everyday.includes(step)
     if (before.slice(0, -1).includes(step)) expect(outcome).toBe('PLUGIN_STOPPED');
     else expect(['PLUGIN_STOPPED', 'swapped']).toContain(outcome);
     expect(plugin.status().state).toBe('stopped');
-    expect(room.processes()).toEqual([]);
+    expect(room().processes()).toEqual([]);
     const { entries, errors } = await callers.end();
     expect(errors.filter((error) => !(error instanceof RpcError && error.executed === 'no'))).toEqual([]);
     expect(await checkLinearizable(entries)).toMatchObject({ linearizable: true, unknown: 0 });
   },
 );
 
-test('two upgrades that are asked for at once come one after the other, and a third one is refused', async () => {
-  const plugin = await handed.load(room, { resources }, patience);
-  const callers = new Callers(plugin);
-  await callers.more();
-  const [first, second] = [plugin.upgrade(version('2')), plugin.upgrade(version('3'))];
-  expect((await failureOf(plugin.upgrade({ ...version('4'), ifBusy: 'fail' }))).code).toBe('BUSY');
-  expect(await first).toMatchObject({ to: { version: '2.0.0' }, strategy: 'handoff' });
-  expect(await second).toMatchObject({ from: { version: '2.0.0' }, to: { version: '3.0.0' } });
-  await callers.more();
-  const { entries, errors } = await callers.end();
-  expect(errors).toEqual([]);
-  expect(room.processes()).toEqual([servingPid(plugin)]);
-  expect(await checkLinearizable(entries)).toMatchObject({ linearizable: true, unknown: 0 });
-});
+atOnce(
+  'two upgrades that are asked for at once come one after the other, and a third one is refused',
+  async () => {
+    const plugin = await handed().load(room(), { resources }, patience);
+    const callers = new Callers(plugin);
+    await callers.more();
+    const [first, second] = [plugin.upgrade(version('2')), plugin.upgrade(version('3'))];
+    expect((await failureOf(plugin.upgrade({ ...version('4'), ifBusy: 'fail' }))).code).toBe('BUSY');
+    expect(await first).toMatchObject({ to: { version: '2.0.0' }, strategy: 'handoff' });
+    expect(await second).toMatchObject({ from: { version: '2.0.0' }, to: { version: '3.0.0' } });
+    await callers.more();
+    const { entries, errors } = await callers.end();
+    expect(errors).toEqual([]);
+    expect(room().processes()).toEqual([servingPid(plugin)]);
+    expect(await checkLinearizable(entries)).toMatchObject({ linearizable: true, unknown: 0 });
+  },
+);
 
-test('a held call fails at its own deadline, has not been executed, and the others go on', async () => {
-  const plugin = await handed.load(room, {}, patience);
+atOnce('a held call fails at its own deadline, has not been executed, and the others go on', async () => {
+  const plugin = await handed().load(room(), {}, patience);
   const counter = plugin.client(CounterDefinition);
-  handed.tell({ '2.0.0': { restore: 'late:1000' } });
+  handed().tell({ '2.0.0': { restore: 'late:1000' } });
   const upgrade = plugin.upgrade(version('2'));
   await reaches(upgrade, 'restore');
   const begun = performance.now();
@@ -105,11 +103,11 @@ test('a held call fails at its own deadline, has not been executed, and the othe
   expect(await upgrade).toMatchObject({ outcome: 'swapped' });
 });
 
-test('more calls than may be held are refused with a code', async () => {
+atOnce('more calls than may be held are refused with a code', async () => {
   const restart = { hold: { limitMs: 8000, maxCalls: 5 } };
-  const plugin = await handed.load(room, {}, { ...patience, restart });
+  const plugin = await handed().load(room(), {}, { ...patience, restart });
   const counter = plugin.client(CounterDefinition);
-  handed.tell({ '2.0.0': { restore: 'late:500' } });
+  handed().tell({ '2.0.0': { restore: 'late:500' } });
   const upgrade = plugin.upgrade(version('2'));
   await reaches(upgrade, 'restore');
   const calls = await Promise.allSettled(
@@ -128,8 +126,8 @@ test('more calls than may be held are refused with a code', async () => {
   expect(await counter.get({ key: 'a' })).toMatchObject({ value: 5 });
 });
 
-test('a call that changes nothing ends on the old one, while its state goes to the new one', async () => {
-  const plugin = await handed.load(room, {}, patience);
+atOnce('a call that changes nothing ends on the old one, while its state goes to the new one', async () => {
+  const plugin = await handed().load(room(), {}, patience);
   const counter = plugin.client(CounterDefinition);
   await counter.put({ key: 'a', value: 3, helper: 0 });
   const slow = counter.get({ key: 'slow' });
@@ -139,8 +137,8 @@ test('a call that changes nothing ends on the old one, while its state goes to t
   expect(await counter.get({ key: 'a' })).toMatchObject({ value: 3, servedBy: '2.0.0' });
 });
 
-test('a stream that changes the state is told to end, and all that it did is handed over', async () => {
-  const plugin = await handed.load(room, {}, patience);
+atOnce('a stream that changes the state is told to end, and all that it did is handed over', async () => {
+  const plugin = await handed().load(room(), {}, patience);
   const stream = chat(plugin);
   await stream.begun;
   expect(await plugin.upgrade(version('2'))).toMatchObject({ strategy: 'handoff', outcome: 'swapped' });
@@ -152,8 +150,8 @@ test('a stream that changes the state is told to end, and all that it did is han
   });
 });
 
-test('where calls do not end, streams that begin afterwards go on', async () => {
-  const plugin = await handed.load(room, {}, { ...patience, restart: { hold: { limitMs: 1000 } } });
+atOnce('where calls do not end, streams that begin afterwards go on', async () => {
+  const plugin = await handed().load(room(), {}, { ...patience, restart: { hold: { limitMs: 1000 } } });
   const leaving = new AbortController();
   const stays = plugin
     .client(CounterDefinition)
@@ -192,8 +190,8 @@ function chat(plugin: Plugin): { readonly begun: Promise<void>; readonly answers
   return { answers: collect(), begun: begun.passed };
 }
 
-test('a call that leads back unseen is waited for no longer than calls are held', async () => {
-  const plugin = await handed.load(room, {}, { ...patience, restart: { hold: { limitMs: 1000 } } });
+atOnce('a call that leads back unseen is waited for no longer than calls are held', async () => {
+  const plugin = await handed().load(room(), {}, { ...patience, restart: { hold: { limitMs: 1000 } } });
   const counter = plugin.client(CounterDefinition);
   const [asked, begun] = [new Gate(), new Gate()];
   // Begun in no lineage: as by way of a plugin that does not hand on what its calls descend from.
@@ -212,8 +210,8 @@ test('a call that leads back unseen is waited for no longer than calls are held'
   expect(await counter.get({ key: 'a' })).toMatchObject({ value: 1, servedBy: '2.0.0' });
 });
 
-test('a version that the application refuses keeps the old one in its place', async () => {
-  const plugin = await handed.load(room, {}, patience);
+atOnce('a version that the application refuses keeps the old one in its place', async () => {
+  const plugin = await handed().load(room(), {}, patience);
   const pid = servingPid(plugin);
   const gate = new Gate();
   const refused = plugin.upgrade({
@@ -226,25 +224,25 @@ test('a version that the application refuses keeps the old one in its place', as
   await gate.passed;
   expect(await failureOf(refused)).toMatchObject({ code: 'VERIFY_FAILED', facts: { step: 'verify' } });
   expect(servingPid(plugin)).toBe(pid);
-  expect(room.processes()).toEqual([pid]);
+  expect(room().processes()).toEqual([pid]);
 });
 
-test('one that outgrows its memory hands its state to a process of the same version', async () => {
+atOnce('one that outgrows its memory hands its state to a process of the same version', async () => {
   const limits = { memoryBytes: 220 * 1024 * 1024, checkEveryMs: 50 };
-  const plugin = await handed.load(room, {}, { ...patience, limits });
+  const plugin = await handed().load(room(), {}, { ...patience, limits });
   const pid = servingPid(plugin);
   const callers = new Callers(plugin);
   await callers.more();
   await plugin.client(CounterDefinition).put({ key: 'eat', value: 250, helper: 0 });
   const seen = new Promise<void>((resolve) => {
-    room.host.on('event', (event) => {
+    room().host.on('event', (event) => {
       if (event.type === 'operation' && event.step === 'stop' && event.phase === 'done') resolve();
     });
   });
   await seen;
   await callers.more();
   expect(servingPid(plugin)).not.toBe(pid);
-  expect(room.processes()).toEqual([servingPid(plugin)]);
+  expect(room().processes()).toEqual([servingPid(plugin)]);
   expect(await plugin.client(CounterDefinition).get({ key: 'eat' })).toMatchObject({ value: 250 });
   const { entries, errors } = await callers.end();
   expect(errors).toEqual([]);

@@ -1,6 +1,7 @@
 import type { OperationProgress, UpgradeReport } from '@plugd/host';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
-import { failureOf, HostRoom, reaches, servingPid } from '../support/host-room';
+import { roomsAtOnce } from '../support/at-once';
+import { failureOf, reaches, servingPid } from '../support/host-room';
 import { Load } from '../support/load';
 import { chaosTs, kvTs } from '../support/samples';
 import { Gate } from './gate';
@@ -8,17 +9,13 @@ import { Gate } from './gate';
 // What has a limit of its own asserts it; this one is only for tests that hang.
 jest.setTimeout(60_000);
 
-let room: HostRoom;
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room } = roomsAtOnce();
 
 const second = { command: kvTs('2'), version: '2.0.0' };
 const never = (): Promise<void> => new Promise(() => {});
 
-test('a dry run proves the new one and leaves everything as it was', async () => {
-  const plugin = await room.load(kvTs('1'), { contract: [KvDefinition] });
+atOnce('a dry run proves the new one and leaves everything as it was', async () => {
+  const plugin = await room().load(kvTs('1'), { contract: [KvDefinition] });
   const before = plugin.status();
   const seen: { pid: number; servedBy: string }[] = [];
   const report = await plugin.upgrade({
@@ -46,13 +43,13 @@ test('a dry run proves the new one and leaves everything as it was', async () =>
   ]);
   expect(seen).toMatchObject([{ servedBy: '2.0.0' }]);
   expect(plugin.status()).toEqual(before);
-  expect(room.processes()).toEqual([servingPid(plugin)]);
+  expect(room().processes()).toEqual([servingPid(plugin)]);
   // What it was tried with is not remembered.
   expect(await plugin.restart()).toMatchObject({ to: { version: '1.0.0' } });
 });
 
-test('a second operation is refused by name, or waits for its turn', async () => {
-  const plugin = await room.load(kvTs('1'));
+atOnce('a second operation is refused by name, or waits for its turn', async () => {
+  const plugin = await room().load(kvTs('1'));
   const gate = new Gate();
   const first = plugin.upgrade({ ...second, verify: () => gate.passed });
   await reaches(first, 'verify');
@@ -72,9 +69,9 @@ test('a second operation is refused by name, or waits for its turn', async () =>
   expect(await plugin.restart({ ifBusy: 'fail' })).toMatchObject({ outcome: 'swapped' });
 });
 
-test('a restart puts the same version into a new process and fails no call', async () => {
-  const ledger = room.ledger('kv');
-  const plugin = await room.load(kvTs('1'), { args: ['kept'], cwd: room.runDir });
+atOnce('a restart puts the same version into a new process and fails no call', async () => {
+  const ledger = room().ledger('kv');
+  const plugin = await room().load(kvTs('1'), { args: ['kept'], cwd: room().runDir });
   const load = await Load.start(plugin, ledger, { unary: 8, endsWhenDraining: () => true });
   const before = servingPid(plugin);
   const report = await plugin.restart();
@@ -101,21 +98,21 @@ test('a restart puts the same version into a new process and fails no call', asy
   expect(new Set(ledger.entries.map(({ generation }) => generation))).toEqual(new Set([1, 2]));
 });
 
-test.each([
+atOnce.each([
   ['start', { command: chaosTs(), env: { CHAOS: 'grandchild-session;slow-start:60000' } }],
   ['health', { command: chaosTs(), env: { CHAOS: 'hang-health' } }],
   ['verify', { ...second, verify: never }],
 ] as const)(
   'a stop while an upgrade is in step %s gives it up, and leaves nothing',
   async (step, changes) => {
-    const env = { ROOM_MARK: room.mark, ...('env' in changes ? changes.env : {}) };
-    const plugin = await room.load(kvTs('1'));
+    const env = { ROOM_MARK: room().mark, ...('env' in changes ? changes.env : {}) };
+    const plugin = await room().load(kvTs('1'));
     const handle = plugin.upgrade({ version: '2.0.0', ...changes, env, startTimeoutMs: 60_000 });
     await reaches(handle, step);
     await plugin.stop();
     expect(await failureOf(handle)).toMatchObject({ code: 'PLUGIN_STOPPED', facts: { step } });
-    expect(room.processes()).toEqual([]);
-    expect(room.files()).toEqual([]);
+    expect(room().processes()).toEqual([]);
+    expect(room().files()).toEqual([]);
     expect(plugin.status()).toMatchObject({ state: 'stopped', instances: [] });
     // Stopped is for good; the name is free.
     expect(await failureOf(plugin.upgrade(second))).toMatchObject({ code: 'PLUGIN_STOPPED' });
@@ -125,13 +122,13 @@ test.each([
       codeName: 'UNAVAILABLE',
       pluginCode: 'ROUTE_CLOSED',
     });
-    expect(room.host.plugin('kv')).toBeUndefined();
-    await room.load(kvTs('1'));
+    expect(room().host.plugin('kv')).toBeUndefined();
+    await room().load(kvTs('1'));
   },
 );
 
-test('an operation that waits when its plugin is stopped is told so', async () => {
-  const plugin = await room.load(kvTs('1'));
+atOnce('an operation that waits when its plugin is stopped is told so', async () => {
+  const plugin = await room().load(kvTs('1'));
   const first = plugin.upgrade({ ...second, verify: never });
   await reaches(first, 'verify');
   const waiting = [plugin.restart(), plugin.upgrade(second)];
@@ -141,31 +138,31 @@ test('an operation that waits when its plugin is stopped is told so', async () =
   }
 });
 
-test('closing the host during a start gives it up, and leaves nothing', async () => {
-  const loading = room.load(chaosTs(), {
+atOnce('closing the host during a start gives it up, and leaves nothing', async () => {
+  const loading = room().load(chaosTs(), {
     env: { CHAOS: 'grandchild-session;slow-start:60000' },
     startTimeoutMs: 60_000,
   });
   const failure = failureOf(loading);
-  while (room.processes().length < 2) await new Promise((next) => setTimeout(next, 5));
-  await room.host.close();
+  while (room().processes().length < 2) await new Promise((next) => setTimeout(next, 5));
+  await room().host.close();
   expect(['PLUGIN_STOPPED', 'HOST_CLOSED']).toContain((await failure).code);
-  expect(room.processes()).toEqual([]);
-  expect(await failureOf(room.load(kvTs('1')))).toMatchObject({ code: 'HOST_CLOSED' });
+  expect(room().processes()).toEqual([]);
+  expect(await failureOf(room().load(kvTs('1')))).toMatchObject({ code: 'HOST_CLOSED' });
 });
 
-test('closing the host during an upgrade gives it up, and leaves nothing', async () => {
-  const plugin = await room.load(kvTs('1'));
+atOnce('closing the host during an upgrade gives it up, and leaves nothing', async () => {
+  const plugin = await room().load(kvTs('1'));
   const handle = plugin.upgrade({ ...second, verify: never });
   await reaches(handle, 'verify');
-  expect(room.processes()).toHaveLength(2);
-  await room.host.close();
+  expect(room().processes()).toHaveLength(2);
+  await room().host.close();
   expect(await failureOf(handle)).toMatchObject({ code: 'PLUGIN_STOPPED', facts: { step: 'verify' } });
-  expect(room.processes()).toEqual([]);
+  expect(room().processes()).toEqual([]);
 });
 
-test('a handle gives its progress and its report as often as it is asked', async () => {
-  const plugin = await room.load(kvTs('1'));
+atOnce('a handle gives its progress and its report as often as it is asked', async () => {
+  const plugin = await room().load(kvTs('1'));
   const handle = plugin.upgrade(second);
   const live: OperationProgress[] = [];
   for await (const progress of handle) live.push(progress);
@@ -182,13 +179,21 @@ test('a handle gives its progress and its report as often as it is asked', async
   expect(report.totalMs).toBeGreaterThanOrEqual(times.at(-1) ?? Number.NaN);
 });
 
-test('the progress of an operation that fails ends without throwing; awaiting it throws, each time', async () => {
-  const plugin = await room.load(kvTs('1'));
-  const handle = plugin.upgrade({ ...second, verify: () => Promise.reject(new Error('no')) });
-  const phases: string[] = [];
-  for await (const { step, phase } of handle) phases.push(`${step} ${phase}`);
-  expect(phases.slice(-4)).toEqual(['verify started', 'verify failed', 'end-new undoing', 'end-new undone']);
-  const error = await failureOf(handle);
-  expect(error).toMatchObject({ code: 'VERIFY_FAILED', cause: { message: 'no' } });
-  expect(await failureOf(handle)).toBe(error);
-});
+atOnce(
+  'the progress of an operation that fails ends without throwing; awaiting it throws, each time',
+  async () => {
+    const plugin = await room().load(kvTs('1'));
+    const handle = plugin.upgrade({ ...second, verify: () => Promise.reject(new Error('no')) });
+    const phases: string[] = [];
+    for await (const { step, phase } of handle) phases.push(`${step} ${phase}`);
+    expect(phases.slice(-4)).toEqual([
+      'verify started',
+      'verify failed',
+      'end-new undoing',
+      'end-new undone',
+    ]);
+    const error = await failureOf(handle);
+    expect(error).toMatchObject({ code: 'VERIFY_FAILED', cause: { message: 'no' } });
+    expect(await failureOf(handle)).toBe(error);
+  },
+);

@@ -1,6 +1,7 @@
 import type { Traffic, UpgradeStrategy } from '@plugd/host';
+import { roomsAtOnce } from '../support/at-once';
 import { CanaryProgram } from '../support/canary-program';
-import { failureOf, HostRoom } from '../support/host-room';
+import { failureOf } from '../support/host-room';
 import { poll } from '../support/poll';
 import { Trial } from './canary-trial';
 
@@ -12,11 +13,7 @@ jest.setTimeout(60_000);
 const program = new CanaryProgram();
 afterAll(() => program.dispose());
 
-let room: HostRoom;
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room } = roomsAtOnce();
 
 const own = (run: UpgradeStrategy['run'], bake?: UpgradeStrategy['bake']): UpgradeStrategy => ({
   name: 'own',
@@ -35,8 +32,8 @@ const half = async (traffic: Traffic): Promise<void> => {
   while (!answered) await traffic.wait(5);
 };
 
-test('one that never ends is given up at its limit, and can do nothing afterwards', async () => {
-  const trial = await Trial.begin(room, program);
+atOnce('one that never ends is given up at its limit, and can do nothing afterwards', async () => {
+  const trial = await Trial.begin(room(), program);
   let kept: Traffic | undefined;
   const strategy = own(async (traffic) => {
     kept = traffic;
@@ -55,8 +52,8 @@ test('one that never ends is given up at its limit, and can do nothing afterward
   await trial.expectOld();
 });
 
-test('what it throws is why the upgrade failed, and all is as it was before', async () => {
-  const trial = await Trial.begin(room, program, {}, {}, { instances: 2 });
+atOnce('what it throws is why the upgrade failed, and all is as it was before', async () => {
+  const trial = await Trial.begin(room(), program, {}, {}, { instances: 2 });
   const strategy = own(async (traffic) => {
     await half(traffic);
     await traffic.old.resize(1);
@@ -69,8 +66,8 @@ test('what it throws is why the upgrade failed, and all is as it was before', as
   await trial.expectOld({ samePids: false });
 });
 
-test('what it watches after the swap can still bring the old one back', async () => {
-  const trial = await Trial.begin(room, program);
+atOnce('what it watches after the swap can still bring the old one back', async () => {
+  const trial = await Trial.begin(room(), program);
   const strategy = own(half, async (traffic) => {
     expect(() => traffic.split(50)).toThrow(expect.objectContaining({ code: 'ABORTED' }));
     await traffic.wait(100);
@@ -82,8 +79,8 @@ test('what it watches after the swap can still bring the old one back', async ()
   await trial.expectOld();
 });
 
-test('its bake ends by hand: by promotion with the new one, else with the old one', async () => {
-  const trial = await Trial.begin(room, program);
+atOnce('its bake ends by hand: by promotion with the new one, else with the old one', async () => {
+  const trial = await Trial.begin(room(), program);
   const strategy = own(half, (traffic) => traffic.wait(50_000));
   const abandoned = trial.upgrade({}, { strategy });
   for await (const { step, phase } of abandoned) {
@@ -99,8 +96,8 @@ test('its bake ends by hand: by promotion with the new one, else with the old on
   await trial.expectNew();
 });
 
-test('a dry run proves the new one, and lets it have no call', async () => {
-  const trial = await Trial.begin(room, program);
+atOnce('a dry run proves the new one, and lets it have no call', async () => {
+  const trial = await Trial.begin(room(), program);
   const run = jest.fn(async () => {});
   const report = await trial.upgrade({}, { strategy: own(run), dryRun: true });
   expect(report).toMatchObject({ outcome: 'verified', strategy: 'custom' });
@@ -108,32 +105,32 @@ test('a dry run proves the new one, and lets it have no call', async () => {
   await trial.expectOld();
 });
 
-test('a plugin that is stopped meanwhile waits for nobody', async () => {
-  const trial = await Trial.begin(room, program);
+atOnce('a plugin that is stopped meanwhile waits for nobody', async () => {
+  const trial = await Trial.begin(room(), program);
   const handle = trial.upgrade({}, { strategy: own(async (traffic) => traffic.wait(50_000)) });
   await poll(
-    () => room.processes(),
+    () => room().processes(),
     (pids) => pids.length === 2,
   );
   await trial.callers.end();
   await trial.plugin.stop();
   expect((await failureOf(handle)).code).toBe('PLUGIN_STOPPED');
-  expect(room.processes()).toEqual([]);
+  expect(room().processes()).toEqual([]);
 });
 
 describe('blue-green', () => {
   const rule = { metrics: [{ metric: 'errors', against: 'absolute', threshold: 0.02 } as const] };
 
-  test('a version that fails calls gives its place back, and only its own failures were seen', async () => {
-    const trial = await Trial.begin(room, program);
+  atOnce('a version that fails calls gives its place back, and only its own failures were seen', async () => {
+    const trial = await Trial.begin(room(), program);
     const blueGreen = { baselineMs: 0, bakeMs: 50_000, rule };
     const handle = trial.upgrade({ errors: { share: 0.3, code: 13 } }, { strategy: 'blue-green', blueGreen });
     expect(await failureOf(handle)).toMatchObject({ code: 'BAKE_FAILED', facts: { step: 'bake' } });
     await trial.expectOld();
   });
 
-  test('one that does well takes over, and the old one can be kept beyond the bake', async () => {
-    const trial = await Trial.begin(room, program);
+  atOnce('one that does well takes over, and the old one can be kept beyond the bake', async () => {
+    const trial = await Trial.begin(room(), program);
     const blueGreen = { baselineMs: 0, bakeMs: 500, rule };
     const report = await trial.upgrade({}, { strategy: 'blue-green', blueGreen, keepWarmMs: 50_000 });
     expect(report).toMatchObject({ outcome: 'swapped', calls: { failed: 0 } });

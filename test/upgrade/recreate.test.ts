@@ -1,6 +1,7 @@
 import type { LoadOptions, UpgradeReport } from '@plugd/host';
 import { CounterDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
-import { failureOf, HostRoom, killNow, reaches, servingPid } from '../support/host-room';
+import { roomsWith } from '../support/at-once';
+import { failureOf, killNow, reaches, servingPid } from '../support/host-room';
 import { checkLinearizable } from '../support/linearizability';
 import { poll } from '../support/poll';
 import { Callers, Handed } from './handed';
@@ -11,14 +12,7 @@ import type { HandedOrder } from './handed-plugin';
 // What has a limit of its own asserts it; this one is only for tests that hang.
 jest.setTimeout(120_000);
 
-const handed = new Handed();
-afterAll(() => handed.dispose());
-
-let room: HostRoom;
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room, plugins: handed } = roomsWith(() => new Handed());
 
 const full = process.env['PLUGD_FULL'] === '1';
 const times = full ? 10 : 2;
@@ -30,13 +24,13 @@ const patience: Partial<LoadOptions> = {
 };
 const single = { single: true } as const;
 const at = (version: string, over: HandedOrder = {}) =>
-  handed.options(room, { version, schema: 2, ...single, ...over });
+  handed().options(room(), { version, schema: 2, ...single, ...over });
 
 /** The most processes of the plugin that there were at a time, until it is asked. */
 function watchProcesses(): () => number {
   let most = 0;
   const timer = setInterval(() => {
-    most = Math.max(most, room.processes().length);
+    most = Math.max(most, room().processes().length);
   }, 20);
   return () => {
     clearInterval(timer);
@@ -44,11 +38,11 @@ function watchProcesses(): () => number {
   };
 }
 
-test.each([
+atOnce.each([
   ['with state', {}],
   ['without state', { keepsNothing: true }],
 ])('calls of one that can’t run twice wait while it is recreated, %s', async (_what, order) => {
-  const plugin = await handed.load(room, { ...single, ...order }, patience);
+  const plugin = await handed().load(room(), { ...single, ...order }, patience);
   const callers = new Callers(plugin);
   await callers.more();
   const processes = watchProcesses();
@@ -74,7 +68,7 @@ test.each([
   expect(await checkLinearizable(entries)).toMatchObject({ linearizable: true, unknown: 0 });
 });
 
-type Misdeeds = Parameters<typeof handed.tell>[0];
+type Misdeeds = Parameters<Handed['tell']>[0];
 const failures: [string, HandedOrder, Misdeeds, string, string][] = [
   ['does not start', { start: 'exit' }, {}, 'EXITED_BEFORE_HANDSHAKE', 'start'],
   ['does not take over the state', {}, { '2.0.0': { restore: 'error' } }, 'HANDOFF_FAILED', 'restore'],
@@ -82,21 +76,21 @@ const failures: [string, HandedOrder, Misdeeds, string, string][] = [
   ['leaves when it is to begin', {}, { '2.0.0': { activate: 'exit' } }, 'HANDOFF_FAILED', 'activate'],
 ];
 
-test.each(failures.filter((_, i) => full || i % 3 === 0))(
+atOnce.each(failures.filter((_, i) => full || i % 3 === 0))(
   'where the new one %s, the old one is started again with its state',
   async (_what, next, misdeeds, code, step) => {
-    const plugin = await handed.load(room, single, patience);
+    const plugin = await handed().load(room(), single, patience);
     const before = servingPid(plugin);
     const callers = new Callers(plugin);
     await callers.more();
-    handed.tell(misdeeds);
+    handed().tell(misdeeds);
     const processes = watchProcesses();
     expect(await failureOf(plugin.upgrade(at('2.0.0', next)))).toMatchObject({ code, facts: { step } });
     expect(processes()).toBe(1);
     await callers.more();
     expect(plugin.status().version).toBe('1.0.0');
     expect(servingPid(plugin)).not.toBe(before);
-    handed.tell({});
+    handed().tell({});
     expect(await plugin.upgrade(at('3.0.0'))).toMatchObject({ strategy: 'recreate', outcome: 'swapped' });
     await callers.more();
     const { entries, errors } = await callers.end();
@@ -105,8 +99,8 @@ test.each(failures.filter((_, i) => full || i % 3 === 0))(
   },
 );
 
-test('an old one that does not stop is ended, and the new one has its state', async () => {
-  const plugin = await handed.load(room, single, patience);
+atOnce('an old one that does not stop is ended, and the new one has its state', async () => {
+  const plugin = await handed().load(room(), single, patience);
   const before = servingPid(plugin);
   const callers = new Callers(plugin);
   await callers.more();
@@ -115,37 +109,40 @@ test('an old one that does not stop is ended, and the new one has its state', as
   process.kill(before, 'SIGSTOP');
   expect(await upgrade).toMatchObject({ strategy: 'recreate', outcome: 'swapped' });
   await callers.more();
-  expect(room.processes()).toEqual([servingPid(plugin)]);
+  expect(room().processes()).toEqual([servingPid(plugin)]);
   const { entries, errors } = await callers.end();
   expect(errors).toEqual([]);
   expect(await checkLinearizable(entries)).toMatchObject({ linearizable: true, unknown: 0 });
 });
 
-test('neither starts: calls fail with a code, and a good version takes over the state that was kept', async () => {
-  const plugin = await handed.load(room, single, patience);
-  const callers = new Callers(plugin);
-  await callers.more();
-  handed.tell({ '1.0.0': { restore: 'error' }, '2.0.0': { restore: 'error' } });
-  const failure = await failureOf(plugin.upgrade(at('2.0.0')));
-  expect(failure).toMatchObject({ code: 'HANDOFF_FAILED', facts: { step: 'restore', outcome: 'down' } });
-  expect(plugin.status().state).toBe('failed');
-  await poll(
-    () => callers.ledger.errors.length,
-    (errors) => errors > 0,
-  );
-  expect(room.processes()).toEqual([]);
-  handed.tell({});
-  expect(await plugin.upgrade(at('3.0.0'))).toMatchObject({ outcome: 'swapped' });
-  await callers.more();
-  const { entries, errors } = await callers.end();
-  expect(errors.length).toBeGreaterThan(0);
-  // Each was told that it has not been executed.
-  expect(await checkLinearizable(entries)).toMatchObject({ linearizable: true, unknown: 0 });
-});
+atOnce(
+  'neither starts: calls fail with a code, and a good version takes over the state that was kept',
+  async () => {
+    const plugin = await handed().load(room(), single, patience);
+    const callers = new Callers(plugin);
+    await callers.more();
+    handed().tell({ '1.0.0': { restore: 'error' }, '2.0.0': { restore: 'error' } });
+    const failure = await failureOf(plugin.upgrade(at('2.0.0')));
+    expect(failure).toMatchObject({ code: 'HANDOFF_FAILED', facts: { step: 'restore', outcome: 'down' } });
+    expect(plugin.status().state).toBe('failed');
+    await poll(
+      () => callers.ledger.errors.length,
+      (errors) => errors > 0,
+    );
+    expect(room().processes()).toEqual([]);
+    handed().tell({});
+    expect(await plugin.upgrade(at('3.0.0'))).toMatchObject({ outcome: 'swapped' });
+    await callers.more();
+    const { entries, errors } = await callers.end();
+    expect(errors.length).toBeGreaterThan(0);
+    // Each was told that it has not been executed.
+    expect(await checkLinearizable(entries)).toMatchObject({ linearizable: true, unknown: 0 });
+  },
+);
 
-test('of one that is lost, what was kept of its state is taken over', async () => {
+atOnce('of one that is lost, what was kept of its state is taken over', async () => {
   const never = { ...patience, restart: { ...patience.restart, policy: 'never' } } as const;
-  const plugin = await handed.load(room, single, never);
+  const plugin = await handed().load(room(), single, never);
   const counter = plugin.client(CounterDefinition);
   await counter.put({ key: 'a', value: 5, helper: 0 });
   await plugin.upgrade(at('2.0.0'));
@@ -158,32 +155,35 @@ test('of one that is lost, what was kept of its state is taken over', async () =
   expect(await counter.get({ key: 'a' })).toMatchObject({ value: 5, servedBy: '3.0.0' });
 });
 
-test('one that is upgraded as it crashes hands nothing on, and loses nothing that was counted after', async () => {
-  const plugin = await handed.load(room, {}, patience);
-  const counter = plugin.client(CounterDefinition);
-  await counter.put({ key: 'a', value: 5, helper: 0 });
-  await plugin.restart();
-  await killNow(servingPid(plugin));
-  await poll(
-    () => plugin.status().state,
-    (state) => state !== 'serving',
-  );
-  const callers = new Callers(plugin);
-  const report = await plugin.upgrade(handed.options(room, { version: '2.0.0' }));
-  expect(['recreate', 'handoff']).toContain(report.strategy);
-  await callers.more();
-  expect(await counter.get({ key: 'a' })).toMatchObject({ value: 5, servedBy: '2.0.0' });
-  const { entries, errors } = await callers.end();
-  expect(errors).toEqual([]);
-  expect(await checkLinearizable(entries)).toMatchObject({ linearizable: true, unknown: 0 });
-});
+atOnce(
+  'one that is upgraded as it crashes hands nothing on, and loses nothing that was counted after',
+  async () => {
+    const plugin = await handed().load(room(), {}, patience);
+    const counter = plugin.client(CounterDefinition);
+    await counter.put({ key: 'a', value: 5, helper: 0 });
+    await plugin.restart();
+    await killNow(servingPid(plugin));
+    await poll(
+      () => plugin.status().state,
+      (state) => state !== 'serving',
+    );
+    const callers = new Callers(plugin);
+    const report = await plugin.upgrade(handed().options(room(), { version: '2.0.0' }));
+    expect(['recreate', 'handoff']).toContain(report.strategy);
+    await callers.more();
+    expect(await counter.get({ key: 'a' })).toMatchObject({ value: 5, servedBy: '2.0.0' });
+    const { entries, errors } = await callers.end();
+    expect(errors).toEqual([]);
+    expect(await checkLinearizable(entries)).toMatchObject({ linearizable: true, unknown: 0 });
+  },
+);
 
-test.each<[string, HandedOrder]>([
+atOnce.each<[string, HandedOrder]>([
   ['can’t run twice', { keepsNothing: true, single: true }],
   ['holds what only one can have', { resources: { port: 'exclusive' } }],
 ])('one that hangs and %s is gone before another one is started', async (_what, order) => {
   const health = { intervalMs: 50, idleIntervalMs: 50, timeoutMs: 300, failures: 2 };
-  const plugin = await handed.load(room, order, { ...patience, health });
+  const plugin = await handed().load(room(), order, { ...patience, health });
   const pid = servingPid(plugin);
   const counter = plugin.client(CounterDefinition);
   await counter.put({ key: 'a', value: 5, helper: 0 });
@@ -194,8 +194,8 @@ test.each<[string, HandedOrder]>([
   expect(processes()).toBe(1);
 });
 
-test('given up before the old one was told to leave, it goes on as it was, and calls with it', async () => {
-  const plugin = await handed.load(room, { ...single, keepsNothing: true }, patience);
+atOnce('given up before the old one was told to leave, it goes on as it was, and calls with it', async () => {
+  const plugin = await handed().load(room(), { ...single, keepsNothing: true }, patience);
   const pid = servingPid(plugin);
   const handle = plugin.upgrade(at('2.0.0', { keepsNothing: true }));
   for await (const { step, phase } of handle) {

@@ -1,7 +1,8 @@
 import type { InstanceEvent } from '@plugd/host';
+import { roomsAtOnce } from '../support/at-once';
 import { CanaryProgram } from '../support/canary-program';
 import { reachesShare } from '../support/canary-progress';
-import { failureOf, HostRoom } from '../support/host-room';
+import { failureOf } from '../support/host-room';
 import { Trial } from './canary-trial';
 
 // Instance by instance: some of the old ones leave as some of the new ones come.
@@ -12,11 +13,7 @@ jest.setTimeout(60_000);
 const program = new CanaryProgram();
 afterAll(() => program.dispose());
 
-let room: HostRoom;
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room } = roomsAtOnce();
 
 const full = process.env['PLUGD_FULL'] === '1';
 /** Every day fewer, but where it matters. */
@@ -32,7 +29,7 @@ function census(from: number): { readonly leastServing: number; readonly mostAli
     [...states.values()].filter((state) => wanted.includes(state)).length;
   let leastServing = Number.POSITIVE_INFINITY;
   let mostAlive = 0;
-  room.events.forEach((event, i) => {
+  room().events.forEach((event, i) => {
     if (event.type !== 'instance') return;
     states.set(event.instance, event.to);
     if (i < from) return;
@@ -49,11 +46,11 @@ const paces = [
   { maxSurge: 1, maxUnavailable: 0 },
 ];
 
-test.each(full ? paces : paces.slice(0, 2))(
+atOnce.each(full ? paces : paces.slice(0, 2))(
   'by $maxSurge more and $maxUnavailable less at a time no call fails',
   async (rolling) => {
-    const trial = await Trial.begin(room, program, {}, {}, { instances });
-    const from = room.events.length;
+    const trial = await Trial.begin(room(), program, {}, {}, { instances });
+    const from = room().events.length;
     const report = await trial.upgrade({}, { strategy: 'rolling', rolling });
     expect(report).toMatchObject({ strategy: 'rolling', outcome: 'swapped', to: { version: '2.0.0' } });
     expect(trial.pids()).toHaveLength(instances);
@@ -64,11 +61,11 @@ test.each(full ? paces : paces.slice(0, 2))(
   },
 );
 
-test.each(full ? [1, 3] : [3])(
+atOnce.each(full ? [1, 3] : [3])(
   'one that never becomes healthy, number %d of the new ones, ends it, and no call fails',
   async (nth) => {
-    const trial = await Trial.begin(room, program, {}, {}, { instances: five });
-    const from = room.events.length;
+    const trial = await Trial.begin(room(), program, {}, {}, { instances: five });
+    const from = room().events.length;
     const order = { unhealthy: true, only: { directory: program.starts(), nth } };
     const handle = trial.upgrade(order, {
       strategy: 'rolling',
@@ -84,8 +81,8 @@ test.each(full ? [1, 3] : [3])(
   },
 );
 
-test('one that crashes when it has served for a while ends it, and the old ones come back', async () => {
-  const trial = await Trial.begin(room, program, {}, { single }, { instances });
+atOnce('one that crashes when it has served for a while ends it, and the old ones come back', async () => {
+  const trial = await Trial.begin(room(), program, {}, { single }, { instances });
   const order = { crash: { atCall: 20 }, only: { directory: program.starts(), nth: 2 } };
   const handle = trial.upgrade(order, { strategy: 'rolling', rolling: { pauseMs: 1_000 } });
   expect(await failureOf(handle)).toMatchObject({ code: 'BAKE_FAILED', facts: { step: 'shift' } });
@@ -93,8 +90,8 @@ test('one that crashes when it has served for a while ends it, and the old ones 
   await trial.expectOld({ lost: single, samePids: false, shares: false });
 });
 
-test('given up in the middle, the old ones come back, and no call fails', async () => {
-  const trial = await Trial.begin(room, program, {}, {}, { instances });
+atOnce('given up in the middle, the old ones come back, and no call fails', async () => {
+  const trial = await Trial.begin(room(), program, {}, {}, { instances });
   const handle = trial.upgrade({}, { strategy: 'rolling', rolling: { maxSurge: 2, pauseMs: 300 } });
   await reachesShare(handle, 50);
   handle.abort();
@@ -103,8 +100,8 @@ test('given up in the middle, the old ones come back, and no call fails', async 
   await trial.expectOld({ samePids: false, shares: false });
 });
 
-test('limits that let nothing move are refused', async () => {
-  const trial = await Trial.begin(room, program);
+atOnce('limits that let nothing move are refused', async () => {
+  const trial = await Trial.begin(room(), program);
   for (const rolling of [
     { maxSurge: 0, maxUnavailable: 0 },
     { maxSurge: -1, maxUnavailable: 1 },

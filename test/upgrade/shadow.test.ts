@@ -3,8 +3,9 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OperationHandle, Plugin, ShadowOptions, ShadowReport } from '@plugd/host';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
+import { roomsAtOnce } from '../support/at-once';
 import { bundleProgram } from '../support/bundle';
-import { failureOf, HostRoom } from '../support/host-room';
+import { failureOf } from '../support/host-room';
 import { SeededRandom } from '../support/seeded-random';
 import type { ShadowOrder } from './shadow-plugin';
 
@@ -12,22 +13,18 @@ const program = bundleProgram(resolve(__dirname, 'shadow-plugin.ts'));
 const descriptors = join(__dirname, '../../proto/src/gen/samples.binpb');
 // Not that of the answers to writes: were one mirrored, it would disagree.
 const ignore = ['samples.kv.v1.GetResponse.served_by', 'pid'];
-let room: HostRoom;
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room } = roomsAtOnce();
 afterAll(() => rmSync(program.directory, { recursive: true, force: true }));
 
 const what = (order: ShadowOrder) => ({
   version: order.version ?? '1.0.0',
   command: program.file,
-  env: { SHADOW: JSON.stringify({ descriptors, ...order }), ROOM_MARK: room.mark },
+  env: { SHADOW: JSON.stringify({ descriptors, ...order }), ROOM_MARK: room().mark },
 });
 
 async function load(order: ShadowOrder = {}): Promise<Plugin> {
   const { command, ...over } = what(order);
-  return room.load(command, over);
+  return room().load(command, over);
 }
 
 function upgrade(plugin: Plugin, order: ShadowOrder, shadow: ShadowOptions): OperationHandle {
@@ -81,7 +78,7 @@ async function unharmed(callers: Callers, versions: readonly string[] = ['1.0.0'
   expect([...callers.served]).toEqual(versions);
 }
 
-test('a new version that answers as the old one does is promoted', async () => {
+atOnce('a new version that answers as the old one does is promoted', async () => {
   const plugin = await load();
   const callers = new Callers(plugin, 50);
   const report = await upgrade(plugin, {}, { minCalls: 50 });
@@ -96,7 +93,7 @@ test('a new version that answers as the old one does is promoted', async () => {
   });
 });
 
-test('twenty wrong answers are found, each before a caller has one of them', async () => {
+atOnce('twenty wrong answers are found, each before a caller has one of them', async () => {
   const random = new SeededRandom();
   const wrong = new Set<string>();
   while (wrong.size < 20) wrong.add(`key-${random.below(60)}`);
@@ -122,7 +119,7 @@ test('twenty wrong answers are found, each before a caller has one of them', asy
   await unharmed(callers);
 });
 
-test('one wrong answer refuses the new version, and what callers write is executed once', async () => {
+atOnce('one wrong answer refuses the new version, and what callers write is executed once', async () => {
   const plugin = await load();
   const callers = new Callers(plugin, 20);
   const failure = await failureOf(upgrade(plugin, { wrong: ['key-7'] }, {}));
@@ -141,7 +138,7 @@ test('one wrong answer refuses the new version, and what callers write is execut
   expect(servedBy).toBe(`${callers.writes + 1}`);
 });
 
-test('a new version that hangs is refused, and no caller waits for it', async () => {
+atOnce('a new version that hangs is refused, and no caller waits for it', async () => {
   const plugin = await load();
   const callers = new Callers(plugin, 20);
   const failure = await failureOf(upgrade(plugin, { hangs: true }, { callTimeoutMs: 300 }));
@@ -151,7 +148,7 @@ test('a new version that hangs is refused, and no caller waits for it', async ()
   expect(callers.calls).toBeGreaterThan(20);
 });
 
-test('a new version that floods is refused by its first answer', async () => {
+atOnce('a new version that floods is refused by its first answer', async () => {
   const plugin = await load();
   const callers = new Callers(plugin, 20);
   const failure = await failureOf(upgrade(plugin, { floodBytes: 2 ** 22 }, { callTimeoutMs: 20_000 }));
@@ -160,7 +157,7 @@ test('a new version that floods is refused by its first answer', async () => {
   await unharmed(callers);
 });
 
-test('a new version that crashes is lost, and nothing else', async () => {
+atOnce('a new version that crashes is lost, and nothing else', async () => {
   const plugin = await load();
   const callers = new Callers(plugin, 20);
   const failure = await failureOf(upgrade(plugin, { crashAt: 5 }, {}));
