@@ -14,6 +14,7 @@ import { ConfigBook } from './config-book';
 import { DaemonLog } from './daemon-log';
 import type { DaemonOptions } from './daemon-options';
 import { Doors } from './doors';
+import { earlierOperations } from './earlier-operations';
 import { type MetricsDoor, openMetrics } from './metrics-door';
 import { PluginChanges } from './plugin-changes';
 import { PluginViews } from './plugin-views';
@@ -120,7 +121,10 @@ function assemble(opened: Opened): DaemonParts {
   const watched = new WatchedHost(host, places.pluginsDir !== undefined);
   const changes = new PluginChanges({ host, operations, watched });
   const doors = new Doors({ host, door, watched, logger: log, applications: () => changes.applications });
-  const views = new PluginViews({ host, operations, events, changes, watched, book, doors, redactor });
+  const startedAt = Date.now();
+  const earlier = (plugin: string) => earlierOperations(places.stateDir, plugin, startedAt);
+  const known = { host, operations, earlier, events, changes, watched, book, doors, redactor };
+  const views = new PluginViews(known);
   const reconciler = new Reconciler({
     book,
     host: watched,

@@ -14,12 +14,14 @@ export async function earlierOperations(
   plugin: string,
   before: number,
 ): Promise<OperationRow[]> {
-  // What can't be read is told of where the journal is opened; all else that is known of the plugin is told all the same.
-  const journal = await readOperations(join(stateDir, 'journal')).catch(() => undefined);
-  const rows = (journal?.operations ?? []).flatMap((found) =>
-    found.head.plugin === plugin && found.beganAt < before ? [rowOf(storyOf(found))] : [],
-  );
-  return rows.reverse();
+  try {
+    const { operations = [] } = (await readOperations(join(stateDir, 'journal'))) ?? {};
+    const earlier = operations.filter(({ head, beganAt }) => head.plugin === plugin && beganAt < before);
+    return earlier.map((found) => rowOf(storyOf(found))).reverse();
+  } catch {
+    // What can't be read is told of where the journal is opened; all else that is known of the plugin is told all the same.
+    return [];
+  }
 }
 
 function rowOf(story: OperationStory): OperationRow {
@@ -48,7 +50,9 @@ function messageOf({ outcome, recovered, steps, fromVersion, toVersion }: Operat
     case 'swapped':
       return recovered ? `${killed}; the next one finished it: ${toVersion} took over.` : '';
     case 'undone':
-      return recovered ? `${killed}; the next one undid it: ${fromVersion} served again.` : `It was undone at ${last}.`;
+      return recovered
+        ? `${killed}; the next one undid it: ${fromVersion} served again.`
+        : `It was undone at ${last}.`;
     case 'down':
       return recovered ? `${killed}; neither version could be started then.` : 'Neither version served then.';
     case 'overtaken':

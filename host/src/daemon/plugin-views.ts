@@ -1,5 +1,6 @@
 import type {
   DescribePluginResponse,
+  OperationRow,
   PluginRow,
   VersionOnDisk,
 } from '@plugd/protocol/gen/plugd/admin/v1/admin';
