@@ -1,14 +1,10 @@
-import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { PluginError } from '@plugd/protocol/plugin-error';
 import { valid } from 'semver';
 import type { DaemonConfig } from '../config/config';
 import { adminSocket, type DaemonPlaces, daemonPlaces } from '../config/places';
 import { findConfig } from '../config/read-config';
-import { commandOf } from '../manifest/load-options-of';
 import { manifestName } from '../manifest/manifest';
 import { nearWord } from '../manifest/near-word';
-import { readManifest } from '../manifest/read-manifest';
 import { examineArtifact } from './examine-artifact';
 import { examineConfig } from './examine-config';
 import { type DaemonAnswer, environmentOf, examineDaemon, placesOf } from './examine-daemon';
@@ -17,6 +13,7 @@ import { examineMachine } from './examine-machine';
 import { chosenOf, examinePlugins } from './examine-plugins';
 import { type Finding, Findings } from './finding';
 import type { DoctorSurroundings } from './surroundings';
+import { holdsVersions, isCommandOf, kindOf, looksLikePath, mentions, namesIn } from './target';
 
 export interface DiagnoseOptions
   extends Pick<DoctorSurroundings, 'env' | 'cwd' | 'start' | 'startTimeoutMs' | 'signal' | 'temporary'> {
@@ -48,12 +45,6 @@ export async function diagnose(
   }
   if (target === undefined) return visit.everything();
   return looksLikePath(target) ? visit.path(resolve(options.cwd, target)) : visit.plugin(target);
-}
-
-function looksLikePath(target: string): boolean {
-  return (
-    target.includes('/') || (process.platform === 'win32' && target.includes('\\')) || target.startsWith('.')
-  );
 }
 
 /** One visit of the doctor: what was asked first, and is needed for all else. */
@@ -216,41 +207,5 @@ class Visit {
     if (kind === 'file' && (await isCommandOf(dirname(path), path)))
       return examineArtifact(dirname(path), this.#surroundings);
     return examineExecutable(path, this.#options.handshake ?? { protocolVersions: [1] }, this.#surroundings);
-  }
-}
-
-function kindOf(path: string): 'file' | 'directory' | undefined {
-  try {
-    return statSync(path).isDirectory() ? 'directory' : 'file';
-  } catch {
-    // It is not there, or the way to it is barred: whoever looks closer says which.
-    return undefined;
-  }
-}
-
-/** As a word of its own: `kv` stands not in `kv-2`. */
-function mentions(sentence: string, name: string): boolean {
-  return sentence.split(/[^\w.-]+/).some((word) => word.replace(/\.$/, '') === name);
-}
-
-function holdsVersions(directory: string, names = namesIn(directory)): boolean {
-  return names.some((name) => valid(name) !== null);
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
-}
-
-/** Whether the manifest beside a file says that it is to be run. */
-async function isCommandOf(directory: string, path: string): Promise<boolean> {
-  try {
-    return resolve(directory, commandOf(await readManifest(directory))) === path;
-  } catch (error) {
-    if (error instanceof PluginError) return false;
-    throw error;
   }
 }
