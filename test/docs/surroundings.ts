@@ -100,6 +100,33 @@ export const surroundings: Readonly<Record<string, Surrounding>> = {
     '',
     `import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';\n`,
   ),
+  /** A daemon, which `connectHost()` finds, with `./kv-v1` and `./kv-v2` here. */
+  shared: inFunction(
+    '',
+    `const plugdPlace = mkdtempSync(join(tmpdir(), 'plugd-daemon-'));
+  writeFileSync(join(plugdPlace, 'plugd.yaml'), 'version: 1\\npluginsDir: false\\n');
+  process.env['XDG_RUNTIME_DIR'] = plugdPlace;
+  process.env['XDG_STATE_HOME'] = plugdPlace;
+  const plugdBin = require.resolve('@plugd/host/package.json').replace('package.json', 'bin/plugd.js');
+  const plugdDaemon = spawn(process.execPath, [plugdBin, 'start'], { cwd: plugdPlace, stdio: 'ignore' });
+  const plugdLogger = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+  for (let tries = 0; tries < 500; tries++) {
+    const host = await plugdHost.connectHost({ logger: plugdLogger }).catch(() => undefined);
+    await host?.close();
+    if (host !== undefined) break;
+    await plugdSleep(20);
+  }`,
+    '',
+    `import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+`,
+    `plugdDaemon.kill();
+  await once(plugdDaemon, 'exit');
+  rmSync(plugdPlace, { recursive: true });`,
+  ),
   /** `host` with version 1 of the sample that keeps a state loaded as `counter`. */
   counter: inFunction(
     'host: plugdHost.Host, counter: plugdHost.Plugin',
