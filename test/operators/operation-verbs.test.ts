@@ -228,8 +228,6 @@ describe('on a terminal', () => {
     expect(painted.code).toBe(0);
     expect(painted.stderr).toMatch(/\u001b\[3\dm█+/);
     expect(painted.stderr).toContain('100 %');
-    // The last thing that is said to a terminal whose cursor was hidden.
-    expect(painted.stderr.endsWith('\u001b[?25h')).toBe(true);
     const plain = await terminal(['restart', 'kv'], { NO_COLOR: '1' }, 20).ran;
     expect(plain.stderr).not.toMatch(/\u001b\[\d+m/);
     const lines = plain.stderr.replaceAll(/\u001b\[\??\d*[A-Za-z]/g, '').split(/[\r\n]+/);

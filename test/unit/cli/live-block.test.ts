@@ -5,7 +5,6 @@ class Screen {
   lines: string[] = [''];
   row = 0;
   column = 0;
-  cursorShown = true;
 
   write(text: string): void {
     for (const [all, digits, letter] of text.matchAll(/\u001b\[(\??\d*)([A-Za-z])|[\s\S]/g)) {
@@ -15,7 +14,7 @@ class Screen {
       else if (letter === 'J') {
         this.#line(this.row, (line) => line.slice(0, this.column));
         this.lines.length = this.row + 1;
-      } else if (digits === '?25') this.cursorShown = letter === 'h';
+      }
     }
   }
 
@@ -42,14 +41,12 @@ test('what is painted takes the place of what was painted before, whether it has
   const block = new LiveBlock(screen);
   block.paint(['a long first line', 'second', 'third']);
   expect(screen.lines).toEqual(['before', 'a long first line', 'second', 'third', '']);
-  expect(screen.cursorShown).toBe(false);
   block.paint(['short']);
   expect(screen.lines).toEqual(['before', 'short', '']);
   block.paint(['one', 'two']);
   block.end();
   screen.write('after\n');
   expect(screen.lines).toEqual(['before', 'one', 'two', 'after', '']);
-  expect(screen.cursorShown).toBe(true);
 });
 
 test('a block that was never painted writes nothing', () => {
