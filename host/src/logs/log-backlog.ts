@@ -36,12 +36,17 @@ export class LogBacklog {
     this.#bytes += bytes;
   }
 
-  /** The oldest lines, a batch at most, and no more bytes than there is room for; undefined: not even for one. */
-  take(room: number): { readonly bytes: Buffer; readonly lines: number } | undefined {
+  /**
+   * The oldest lines, a batch at most, and no more bytes than there is room for; undefined: not even for one.
+   *
+   * @param atLeastOne also where there is no room for it
+   */
+  take(room: number, atLeastOne: boolean): { readonly bytes: Buffer; readonly lines: number } | undefined {
     let bytes = 0;
     let count = 0;
     for (const line of this.#lines) {
-      if (bytes + line.bytes > room || (count > 0 && bytes + line.bytes > batchBytes)) break;
+      const more = bytes + line.bytes;
+      if (count === 0 ? more > room && !atLeastOne : more > Math.min(room, batchBytes)) break;
       bytes += line.bytes;
       count++;
     }

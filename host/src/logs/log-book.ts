@@ -5,6 +5,7 @@ import type { HostEventListener } from '../events/event-log';
 import { type Logger, logLevels, stderrLogger } from '../events/logger';
 import { check, checkedChoice, checkedCount, isText } from '../instance/option-check';
 import type { Clock } from '../supervision/clock';
+import { eventRecord } from './event-record';
 import { InstanceOrigins } from './instance-origins';
 import { atLeast, formatEntry, isObject, longestLineBytes } from './log-entry';
 import type { LogQuery } from './log-query';
@@ -54,8 +55,15 @@ export class LogBook {
     warn: (message, fields) => this.#log('warn', message, fields),
     error: (message, fields) => this.#log('error', message, fields),
   };
-  /** For `host.on('event')`: what an instance logs gets its version and generation by this. */
-  readonly observe: HostEventListener = (event) => this.#origins.observe(event);
+  /**
+   * For `host.on('event')`, before others that listen: what an instance logs gets its version and generation by this, and what becomes
+   * of plugins is logged. When others hear of a lost instance its last words are on disk.
+   */
+  readonly observe: HostEventListener = (event) => {
+    this.#origins.observe(event);
+    const record = eventRecord(event);
+    if (record !== undefined) this.logger[record.level](record.message, record.fields);
+  };
 
   private constructor(options: LogBookOptions) {
     const { directory, redact, clock, onProblem = tellOnStderr } = options;
@@ -145,9 +153,9 @@ export class LogBook {
 
   /** An instance's version is the host's word; what else it calls its version stays a field. */
   #originOf(instance: string, fields: JsonObject) {
-    const known = instance === '' ? undefined : this.#origins.of(instance);
-    if (known !== undefined || instance !== '') {
-      return { version: known?.version ?? '', generation: known?.generation ?? 0, fields };
+    if (instance !== '') {
+      const { version = '', generation = 0 } = this.#origins.of(instance) ?? {};
+      return { version, generation, fields };
     }
     const { version, generation, ...others } = fields;
     if (typeof version !== 'string') return { version: '', generation: 0, fields };

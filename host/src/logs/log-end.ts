@@ -2,6 +2,9 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { longestLineBytes, parseEntry } from './log-entry';
 import { listLogFilesNow, logFilePath } from './log-files';
 
+/** No file of ours is longer, unless somebody wants it to be. */
+const mostBytes = 64 * 1024 * 1024;
+
 /** Where an earlier writer stopped. */
 export interface LogEnd {
   /** Of the last record, one that was cut off included; 0: there is none. */
@@ -17,7 +20,10 @@ export function lastRecord(directory: string): LogEnd {
   let torn = false;
   let whole = true;
   for (const [index, number] of listLogFilesNow(directory).reverse().entries()) {
-    const lines = lastLines(logFilePath(directory, number));
+    const path = logFilePath(directory, number);
+    const near = lastLines(path, 2 * longestLineBytes);
+    // Behind the last record there may be anything, if somebody else has written into the file.
+    const lines = near.some((line) => parseEntry(line) !== undefined) ? near : lastLines(path, mostBytes);
     const rest = lines.pop() ?? '';
     const restEntry = parseEntry(rest);
     if (index === 0) {
@@ -34,11 +40,11 @@ export function lastRecord(directory: string): LogEnd {
 }
 
 /** The last of them is what stands behind the last line feed. */
-function lastLines(path: string): string[] {
+function lastLines(path: string, mostBytes: number): string[] {
   const file = openSync(path, 'r');
   try {
     const { size } = fstatSync(file);
-    const length = Math.min(size, 2 * longestLineBytes);
+    const length = Math.min(size, mostBytes);
     const bytes = Buffer.alloc(length);
     let read = 0;
     while (read < length) {

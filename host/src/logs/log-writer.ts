@@ -148,8 +148,8 @@ export class LogWriter {
   #writeAll(): void {
     if (this.#rest !== undefined) this.#write(this.#rest);
     while (this.#backlog.bytes > 0) {
-      const room = this.#size === 0 ? Number.POSITIVE_INFINITY : this.#options.maxBytes - this.#size;
-      const batch = this.#backlog.take(room);
+      // A line that is longer than a file may be has one of its own.
+      const batch = this.#backlog.take(this.#options.maxBytes - this.#size, this.#size === 0);
       if (batch === undefined) this.#rotate();
       else this.#write(batch);
     }
