@@ -27,6 +27,10 @@ test('a daemon runs what is in its directory, tells of it, restarts it, and leav
     updates.push(update?.$case ?? '');
   expect(updates.at(-1)).toBe('report');
   expect(updates).toContain('progress');
+  const logged: (string | undefined)[] = [];
+  for await (const { entry } of admin.readLogs({ plugin: 'kv', grep: '^kv: restart by' }, limit))
+    logged.push(entry?.version);
+  expect(logged).toEqual(['1.0.0']);
 
   const kinds = new Set<unknown>();
   for await (const { event, dropped } of admin.watchEvents({ plugin: 'kv' })) {
