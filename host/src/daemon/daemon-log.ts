@@ -41,6 +41,11 @@ export class DaemonLog {
   #log(level: LogLevel, message: string, fields: Fields): void {
     if (this.#book !== undefined) this.#book[level](message, fields);
     else if (this.#early.length < mostEarly) this.#early.push({ level, message, fields });
+    this.show(level, message, fields);
+  }
+
+  /** On stderr alone: what the book has already. */
+  show(level: LogLevel, message: string, fields: Fields): void {
     if (this.#stderr === undefined || logLevels.indexOf(level) < logLevels.indexOf('info')) return;
     const shown = this.#redactor.redactJson(toJsonValue(fields));
     this.#stderr[level](this.#redactor.redact(String(message)), isStruct(shown) ? shown : {});

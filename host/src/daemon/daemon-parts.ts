@@ -8,6 +8,7 @@ import type { HostEvent } from '../events/host-event';
 import type { Logger } from '../events/logger';
 import { createFrontDoor, type FrontDoor } from '../front-door/front-door';
 import type { Host } from '../host';
+import { eventRecord } from '../logs/event-record';
 import { LogBook } from '../logs/log-book';
 import { AuditLog } from './audit-log';
 import { ConfigBook } from './config-book';
@@ -15,11 +16,11 @@ import { DaemonLog } from './daemon-log';
 import type { DaemonOptions } from './daemon-options';
 import { Doors } from './doors';
 import { earlierOperations } from './earlier-operations';
+import { logOperations } from './log-operations';
 import { type MetricsDoor, openMetrics } from './metrics-door';
 import { PluginChanges } from './plugin-changes';
 import { PluginViews } from './plugin-views';
 import { Reconciler } from './reconciler';
-import { ToldPlugins } from './told-plugins';
 import { WatchedHost } from './watched-host';
 
 /** What a daemon is made of, beside its admin API. */
@@ -67,7 +68,7 @@ export async function openParts(options: DaemonOptions, places: DaemonPlaces): P
     const metrics = config?.metrics
       ? await openMetrics(config.metrics, { host, logBook, version: options.version })
       : undefined;
-    return assemble({ places, host, begin, book, log, logBook, door, metrics, redactor });
+    return assemble({ places, host, begin, book, daemonLog, logBook, door, metrics, redactor });
   } catch (error) {
     for (const close of undo.reverse()) await close();
     throw error;
@@ -106,7 +107,7 @@ interface Opened {
   readonly host: Host;
   readonly begin: () => Promise<void>;
   readonly book: ConfigBook;
-  readonly log: Logger;
+  readonly daemonLog: DaemonLog;
   readonly logBook: LogBook;
   readonly door: FrontDoor | undefined;
   readonly metrics: MetricsDoor | undefined;
@@ -114,7 +115,8 @@ interface Opened {
 }
 
 function assemble(opened: Opened): DaemonParts {
-  const { places, host, book, log, logBook, door, metrics, redactor } = opened;
+  const { places, host, book, daemonLog, logBook, door, metrics, redactor } = opened;
+  const log = daemonLog.logger;
   const events = new EventBuffer();
   const operations = new OperationsBook((plugin) => host.plugin(plugin)?.status().generation ?? 0);
   const audit = new AuditLog({ directory: places.stateDir, logger: log, redactor });
@@ -133,10 +135,12 @@ function assemble(opened: Opened): DaemonParts {
       logBook.level = config?.logs?.level ?? 'info';
     },
   });
-  host.on('event', logBook.observe);
-  const told = new ToldPlugins(log);
-  host.on('event', told.observe);
-  host.on('operation', told.begun);
+  host.on('event', (event) => {
+    logBook.observe(event);
+    const record = eventRecord(event);
+    if (record !== undefined) daemonLog.show(record.level, record.message, record.fields);
+  });
+  host.on('operation', logOperations(log));
   host.on('event', events.add);
   host.on('event', (event) => auditDirectory(audit, event));
   host.on('event', doors.observe);
@@ -151,7 +155,7 @@ function assemble(opened: Opened): DaemonParts {
     audit.close();
     await logBook.close();
   };
-  const parts = { ...opened, audit, events, operations, doors, changes, views, reconciler };
+  const parts = { ...opened, log, audit, events, operations, doors, changes, views, reconciler };
   return { ...parts, close };
 }
 
