@@ -124,23 +124,28 @@ function asText(
       { paint },
     ),
     unfinished.length === 0 ? 'No operation was left in the middle.\n' : '',
-    ...unfinished.map((story) => storyText(story, now, paint)),
+    ...unfinished.map((story) => storyText(story, now, { paint, runs: runs !== undefined })),
     ended.length === 0 ? '' : renderTable(columns(now), ended, table),
   ]
     .filter((part) => part !== '')
     .join('\n');
 }
 
-function storyText(story: OperationStory, now: number, paint: Paint): string {
+function storyText(
+  story: OperationStory,
+  now: number,
+  { paint, runs }: { readonly paint: Paint; readonly runs: boolean },
+): string {
   const { plugin, operation, strategy, steps, beganAt, intact } = story;
   const last = steps.at(-1);
+  const why = runs ? 'it is under way' : 'its daemon was killed in the middle of it';
   const lines = [
     paint('bold', `${visible(plugin)}: ${operation} ${versionsOf(story)}`),
-    `  Began ${age(now - beganAt)} ago, by ${strategy}; its daemon was killed in the middle of it.`,
+    `  Began ${age(now - beganAt)} ago, by ${strategy}; ${why}.`,
     `  It had begun: ${steps.map(({ step, undo }) => visible(undo ? `undo by ${step}` : step)).join(', ') || 'nothing'}`,
     ...(last === undefined || last.does === '' ? [] : [`  The last of it: ${last.does}`]),
     ...(intact ? [] : ['  The journal was damaged: it may have gone further than that.']),
-    `  ${nextText(story)}`,
+    ...(runs ? [] : [`  ${nextText(story)}`]),
   ];
   return `${lines.join('\n')}\n`;
 }
