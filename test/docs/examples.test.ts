@@ -85,10 +85,11 @@ function check({ code, stdout, stderr }: Outcome, example: Block): void {
   }
 }
 
+// None knows of another: some run at once.
 const programs = typescript.filter(
   ({ marks }) => !['plugin', 'bare', 'automtls'].includes(marks['run'] ?? ''),
 );
-test.each(byPlace(programs))(
+test.concurrent.each(byPlace(programs))(
   '%s runs, and prints what it says',
   async (_place, example) => {
     check(await workshop.run(process.execPath, [`${names.get(example)}.js`]), example);
@@ -119,7 +120,7 @@ test.each(byPlace(plugins))(
 );
 
 const commands = shell.filter(({ marks }) => marks['run'] === 'workshop');
-test.each(byPlace(commands))(
+test.concurrent.each(byPlace(commands))(
   '%s can be typed as it stands',
   async (_place, block) => {
     const { code, stdout, stderr } = await workshop.run('/bin/sh', ['-e', '-c', block.text]);

@@ -17,7 +17,7 @@ import { StallingHost } from './stalling-host';
 
 const full = process.env['PLUGD_FULL'] === '1';
 const rounds = full ? 10 : 1;
-const stallMs = full ? 30_000 : 4_000;
+const stallMs = full ? 30_000 : 3_000;
 /** For what was missed to be held against somebody: four questions or more. */
 const afterMs = full ? 6_000 : 2_500;
 /** A stall that other machinery has to bear as well: Go's yamux gives a host up after 40 s at the latest. */
@@ -158,7 +158,7 @@ test('a machine that has too much to do does not make a host replace plugins', a
   const { host, begun } = await startHost(ofAllKinds({ health: often }));
   const hogs = several(4, () => spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
   try {
-    await sleep(full ? 30_000 : 4_000);
+    await sleep(full ? 30_000 : 2_500);
     const now = await host.report();
     noteFigures('overloaded', { calls: now.calls - begun.calls, stalls: now.stalls });
     expectAllWell(now, begun);

@@ -7,7 +7,7 @@ import { grpcTarget } from '@plugd/protocol/grpc-address';
 import type { LaunchedInstance } from '../../host/src/launch/launched-instance';
 import { LaunchRoom } from './launch-support';
 
-// The misbehaving plugin itself: each of its lies has to be that one and no other.
+// The misbehaving plugin itself: each of its lies has to be that one and no other. Some are tried at once.
 
 let room: LaunchRoom;
 const clients: Client[] = [];
@@ -15,10 +15,10 @@ const certificate = createCertificate();
 beforeAll(async () => {
   room = await LaunchRoom.open();
 });
-afterEach(() => {
-  for (const client of clients.splice(0)) client.close();
+afterAll(async () => {
+  for (const client of clients) client.close();
+  await room.close();
 });
-afterAll(() => room.close());
 
 function connect<C extends Client>(
   Kind: new (target: string, credentials: ChannelCredentials, options: object) => C,
@@ -63,7 +63,7 @@ const SERVING = { status: 1 };
 const DEADLINE_EXCEEDED = 4;
 const UNAVAILABLE = 14;
 
-test.each([
+test.concurrent.each([
   ['', false, SERVING],
   ['', true, SERVING],
   ['tcp', false, SERVING],
@@ -90,7 +90,7 @@ test.each([
   await instance.kill();
 });
 
-test('it serves the contract of the samples', async () => {
+test.concurrent('it serves the contract of the samples', async () => {
   const instance = await room.start('', { env: { CHAOS_SERVED_BY: 'chaos 2' } });
   const kv = connect(KvClient, instance);
   await outcome((done) => kv.put({ key: 'k', value: Buffer.from('v') }, done));
@@ -101,7 +101,7 @@ test('it serves the contract of the samples', async () => {
   await instance.kill();
 });
 
-test.each([
+test.concurrent.each([
   ['crash-on-call', UNAVAILABLE],
   ['hang-on-call', DEADLINE_EXCEEDED],
 ])('a call to %s ends with %d', async (mode, code) => {
@@ -111,7 +111,7 @@ test.each([
   await instance.kill();
 });
 
-test('it leaves when told to, and not with hang-shutdown', async () => {
+test.concurrent('it leaves when told to, and not with hang-shutdown', async () => {
   for (const [mode, leaves] of [
     ['', true],
     ['hang-shutdown', false],

@@ -9,7 +9,8 @@ import type { InstanceRecord } from '../../host/src/launch/instance-record';
 import { childrenOf, eventually, isRunning, processesWith } from '../support/processes';
 import { chaos, LaunchRoom } from './launch-support';
 
-// Each of these hosts ends without a word; what it started has to be gone by what it prepared for that.
+// Each of these hosts ends without a word; what it started has to be gone by what it prepared for that. They have nothing in
+// common, wait for most of their time, and so some run at once.
 
 const full = process.env['PLUGD_FULL'] === '1';
 
@@ -71,21 +72,21 @@ async function expectNothingLeft(mark: string, said: Said): Promise<void> {
   expect(left()).toEqual([]);
 }
 
-test('a host killed at rest leaves no process, no directory and no socket', async () => {
+test.concurrent('a host killed at rest leaves no process, no directory and no socket', async () => {
   const { host, mark, said } = await run('rest');
   expect(processesWith(mark).length).toBeGreaterThanOrEqual(7);
   host.kill('SIGKILL');
   await expectNothingLeft(mark, said);
 });
 
-test('a host killed during a start leaves nothing', async () => {
+test.concurrent('a host killed during a start leaves nothing', async () => {
   const { host, mark, said } = await run('start');
   await eventually(() => processesWith(mark).length >= 2, 5_000, 'something is being started');
   host.kill('SIGKILL');
   await expectNothingLeft(mark, said);
 });
 
-test('a host killed between spawn and everything else leaves nothing', async () => {
+test.concurrent('a host killed between spawn and everything else leaves nothing', async () => {
   for (const delayMs of full ? [31, 57, 83, 110, 134] : [31, 83, 134]) {
     const { host, mark, said } = await run('storm');
     await new Promise((next) => setTimeout(next, delayMs));
@@ -94,12 +95,12 @@ test('a host killed between spawn and everything else leaves nothing', async () 
   }
 }, 30_000);
 
-test('a host that ends without closing leaves nothing', async () => {
+test.concurrent('a host that ends without closing leaves nothing', async () => {
   const { mark, said } = await run('exit');
   await expectNothingLeft(mark, said);
 });
 
-test('a guardian that is killed is replaced by one that knows everything', async () => {
+test.concurrent('a guardian that is killed is replaced by one that knows everything', async () => {
   const { host, mark, said } = await run('rest');
   process.kill(said.guardianPid, 'SIGKILL');
   await eventually(() => childrenOf(host.pid ?? 0).some(isGuardian), 2_000, 'there is another guardian');
@@ -110,7 +111,7 @@ test('a guardian that is killed is replaced by one that knows everything', async
   await expectNothingLeft(mark, { ...said, guardianPid });
 });
 
-test('signals that end others do not end a guardian', async () => {
+test.concurrent('signals that end others do not end a guardian', async () => {
   const { host, mark, said } = await run('rest');
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.kill(said.guardianPid, signal);
   await new Promise((next) => setTimeout(next, 200));
@@ -119,7 +120,7 @@ test('signals that end others do not end a guardian', async () => {
   await expectNothingLeft(mark, said);
 });
 
-test('what was handed over outlives its host, and the next one ends it', async () => {
+test.concurrent('what was handed over outlives its host, and the next one ends it', async () => {
   const { mark, said } = await run('hand-over');
   const record = said.records?.[0];
   if (record === undefined) throw new Error('no record');

@@ -11,7 +11,7 @@ import { faults, Watches } from './watches';
 
 // What callers of methods that may be repeated see of their plugin's crashes: nothing.
 
-const crashes = process.env['PLUGD_FULL'] === '1' ? 100 : 5;
+const crashes = process.env['PLUGD_FULL'] === '1' ? 100 : 3;
 /** How many calls a process answers before it is killed: each call may be begun three times at the most. */
 const answersEach = 200;
 const limitMs = 30_000 + crashes * 3_000;

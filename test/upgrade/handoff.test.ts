@@ -13,7 +13,7 @@ import { counterGo, counterTs } from '../support/samples';
 
 // Everyday some, with --full the hundred.
 const full = process.env['PLUGD_FULL'] === '1';
-const handoffs = full ? 100 : 10;
+const handoffs = full ? 100 : 6;
 const callerCount = 32;
 const keyCount = 8;
 
