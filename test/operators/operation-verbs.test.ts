@@ -1,9 +1,11 @@
 import { EventEmitter } from 'node:events';
-import { relative } from 'node:path';
+import { copyFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { run } from '../../host/src/cli/run';
 import { DaemonRoom, type Ran } from '../support/daemon';
 import { poll } from '../support/poll';
+import { counterTs } from '../support/samples';
 import { Shelf } from '../upgrade/shelf';
 
 // One daemon for all, with two versions on disk: each test goes from the one that runs to the other.
@@ -144,6 +146,8 @@ test('who does not wait is told where to look', async () => {
   expect(begun.code).toBe(0);
   expect(json(begun.stdout)).toMatchObject({ operation: 'upgrade', outcome: 'running', endedAt: null });
   await comesTo('shift');
+  const files = await room.plugd('status', 'kv', '--offline');
+  expect(files.stdout).toMatch(/by canary; it is under way\.$/m);
   const { code, stdout } = await room.plugd('promote', 'kv');
   expect({ code, stdout }).toEqual({ code: 0, stdout: `The upgrade of kv ${from} → ${to} is promoted.\n` });
   await comesToRest();
@@ -204,6 +208,43 @@ test('rollback of what was never upgraded fails, and does nothing', async () => 
   const ran = await room.plugd('rollback', 'fresh', '--json');
   expect({ code: ran.code, error: errorOf(ran) }).toEqual({ code: 1, error: 'NOTHING_TO_ROLL_BACK' });
 });
+
+test('a rollback that loses state asks before', async () => {
+  for (const version of ['1.0.0', '2.0.0']) {
+    putCounter(version);
+    await room.runs('counter', version);
+  }
+  const lossy = ['rollback', 'counter', '--state', 'snapshot'];
+  const plan = await room.plugd(...lossy, '--plan', '--json');
+  expect(json(plan.stdout)).toMatchObject({
+    version: '1.0.0',
+    state: { from: 'snapshot' },
+    lost: expect.stringContaining('state'),
+  });
+  const unasked = await room.plugd(...lossy);
+  expect(unasked.code).toBe(2);
+  expect(unasked.stderr).toMatch(/and lose what has changed of its state.*--yes/);
+  const back = await room.plugd(...lossy, '--yes');
+  expect(back.code).toBe(0);
+  expect(back.stdout).toContain('Plugin counter runs 1.0.0: rollback by handoff in ');
+});
+
+function putCounter(version: string): void {
+  const hidden = join(room.shelf.directory, `.counter-${version}`);
+  mkdirSync(hidden);
+  copyFileSync(counterTs(version === '1.0.0' ? '1' : '2'), join(hidden, 'counter'));
+  writeFileSync(
+    join(hidden, 'plugin.yaml'),
+    `name: counter
+version: ${version}
+command: counter
+handshake: { cookie: [COUNTER_PLUGIN, hello], protocolVersions: [1, 2] }
+strategy: handoff
+`,
+  );
+  mkdirSync(join(room.shelf.directory, 'counter'), { recursive: true });
+  renameSync(hidden, room.shelf.place('counter', version));
+}
 
 test('a plugin is stopped when that was confirmed, and started again', async () => {
   const [from] = await versions();
