@@ -132,10 +132,10 @@ describe('upgrade', () => {
   });
 });
 
-async function comesToRest(): Promise<void> {
+async function comesToRest(plugin = 'kv'): Promise<void> {
   const admin = await room.admin();
   await poll(
-    async () => (await admin.listPlugins({})).plugins.find(({ name }) => name === 'kv')?.operation,
+    async () => (await admin.listPlugins({})).plugins.find(({ name }) => name === plugin)?.operation,
     (seen) => seen === '',
   );
 }
@@ -214,6 +214,7 @@ test('a rollback that loses state asks before', async () => {
     putCounter(version);
     await room.runs('counter', version);
   }
+  await comesToRest('counter');
   const lossy = ['rollback', 'counter', '--state', 'snapshot'];
   const plan = await room.plugd(...lossy, '--plan', '--json');
   expect(json(plan.stdout)).toMatchObject({
