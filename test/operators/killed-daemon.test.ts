@@ -33,7 +33,9 @@ test('before the swap: whoever waits is told so, and so is whoever asks; the nex
   expect(waited.code).toBe(3);
   expect(waited.stderr).toContain('[DAEMON_UNREACHABLE]');
   expect(waited.stderr).toContain('status --offline');
-  expect((await room.plugd('status')).code).toBe(3);
+  const down = await room.plugd('status');
+  expect(down.code).toBe(3);
+  expect(down.stderr).toContain('status --offline');
 
   const table = await room.plugd('status', '--offline');
   expect(table.code).toBe(0);

@@ -1,4 +1,5 @@
 import type { GetDaemonResponse, PluginRow } from '@plugd/protocol/gen/plugd/admin/v1/admin';
+import { PluginError } from '@plugd/protocol/plugin-error';
 import type { Command } from 'commander';
 import type { CliContext } from './context';
 import { daemonDocument, pluginDocument } from './documents';
@@ -39,7 +40,9 @@ export function defineStatus(program: Command, context: CliContext): void {
 }
 
 async function daemonStatus(context: CliContext): Promise<void> {
-  const client = await context.client();
+  const client = await context.client().catch((error: unknown) => {
+    throw withOffline(error);
+  });
   const [daemon, { plugins }] = await Promise.all([
     client.getDaemon({}, context.callOptions),
     client.listPlugins({}, context.callOptions),
@@ -55,6 +58,14 @@ async function daemonStatus(context: CliContext): Promise<void> {
       striking: striking.map(pluginDocument),
     },
   });
+}
+
+/** Who finds it down wants to know what it was doing. */
+function withOffline(error: unknown): unknown {
+  if (!(error instanceof PluginError) || error.code !== 'DAEMON_UNREACHABLE') return error;
+  const { summary, facts, hint, cause } = error;
+  const more = `${hint} \`plugd status --offline\` tells what it has left.`;
+  return new PluginError('DAEMON_UNREACHABLE', summary, { facts, hint: more, cause });
 }
 
 function countStates(plugins: readonly PluginRow[]): Map<string, number> {
