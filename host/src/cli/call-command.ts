@@ -27,7 +27,8 @@ interface CallOptions {
 export function defineCall(program: Command, context: CliContext): void {
   program
     .command('call')
-    .description('calls a method of a plugin, with JSON')
+    .summary('calls a method of a plugin, with JSON')
+    .description('Calls a method of a plugin, with JSON.')
     .argument('<plugin>', 'its name')
     .argument('<method>', 'pkg.Service/Method, or as much of its end as one method alone has')
     .option(

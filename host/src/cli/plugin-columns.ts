@@ -31,5 +31,6 @@ export function pluginColumns(now: number): Column<PluginRow>[] {
 
 /** What is under way, and what is wrong. */
 export function noteOf({ operation, problem }: PluginRow): string {
-  return [operation, problem].filter((text) => text !== '').join('; ');
+  const underWay = operation === '' ? '' : `${operation} is under way`;
+  return [underWay, problem].filter((text) => text !== '').join('; ');
 }
