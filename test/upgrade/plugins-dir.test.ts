@@ -80,6 +80,44 @@ test('what is put there is loaded, a new version is upgraded to without a failed
   expect(room.files().filter((path) => path.includes('artifact-'))).toEqual([]);
 });
 
+// What a start takes is the plugin's own; the look by content comes once an hour here, so that it is told of each time.
+(full ? test : test.skip)(
+  'from the file to the swap it takes a second, the plugin’s start aside',
+  async () => {
+    const own = new Shelf();
+    const other = await HostRoom.open({ pluginsDir: { directory: own.directory, rescanMs: 3_600_000 } });
+    own.mark = other.mark;
+    const beyondStart: number[] = [];
+    try {
+      for (let minor = 0; minor <= 20; minor++) {
+        const version = `1.${minor}.0`;
+        const put = Date.now();
+        own.put('kv', version);
+        await poll(
+          () => other.events,
+          (events) =>
+            events.some(
+              (event) => event.type === 'artifact' && event.version === version && event.phase === 'running',
+            ),
+        );
+        const timeOf = (to: string) => {
+          const found = other.events.find(
+            (event) => event.type === 'instance' && event.version === version && event.to === to,
+          );
+          if (found === undefined) throw new Error(`${version} did not come to ${to}`);
+          return found.time;
+        };
+        beyondStart.push(timeOf('serving') - put - (timeOf('ready') - timeOf('starting')));
+      }
+    } finally {
+      await other.close();
+      own.dispose();
+    }
+    expect(Math.max(...beyondStart)).toBeLessThanOrEqual(1_000);
+  },
+  120_000,
+);
+
 test('another content restarts it; one that fails leaves the old one, and is not tried again until it changes', async () => {
   shelf.put('kv', '1.0.0', { tag: 'first' });
   await runs('kv', '1.0.0');
