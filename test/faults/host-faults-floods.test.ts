@@ -13,8 +13,8 @@ const full = process.env['PLUGD_FULL'] === '1';
 
 const MIB = 1024 * 1024;
 /** What arrives in each flood, and more than the host may grow by: one that kept it would be seen. */
-const FLOOD_BYTES = (full ? 1024 : 110) * MIB;
-const GROWTH_BYTES = 100 * MIB;
+const FLOOD_BYTES = (full ? 1024 : 75) * MIB;
+const GROWTH_BYTES = (full ? 100 : 70) * MIB;
 /** For the last call and a stop in which nothing has to be waited for. */
 const STOP_MS = 10_000;
 

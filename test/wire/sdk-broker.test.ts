@@ -11,9 +11,10 @@ import {
 } from '@plugd/protocol/gen/samples/counter/v1/counter';
 import { createPromiseClient } from '@plugd/protocol/rpc/client';
 import { YamuxSession } from '@plugd/protocol/yamux/session';
+import { besides } from '../support/besides';
 import {
   disposePlugins,
-  type PluginProcess,
+  PluginProcess,
   type StartOptions,
   startPluginProcess,
 } from '../support/plugin-process';
@@ -32,8 +33,12 @@ afterEach(async () => {
   await disposePlugins();
 });
 
+const inCounter = (options: StartOptions): StartOptions => ({
+  ...options,
+  env: { COUNTER_PLUGIN: 'hello', ...options.env },
+});
 const startCounter = (options: StartOptions = {}): PluginProcess =>
-  startPluginProcess(counterTs('2'), { ...options, env: { COUNTER_PLUGIN: 'hello', ...options.env } });
+  startPluginProcess(counterTs('2'), inCounter(options));
 
 /** What a host does first. */
 async function openBroker(plugin: PluginProcess): Promise<Broker> {
@@ -57,29 +62,6 @@ const socketsIn = (plugin: PluginProcess): string[] =>
   readdirSync(plugin.directory).map((name) => join(plugin.directory, name));
 
 // Side by side, since each is five seconds of waiting.
-test('a plugin that no host connects to leaves, and a call learns that no host has opened the broker', async () => {
-  const alone = async (): Promise<void> => {
-    const plugin = startCounter({ multiplex: 'true' });
-    const { address } = await plugin.handshake();
-    expect(await plugin.exit()).toEqual({ code: 1, signal: null });
-    expect(plugin.logs()).toContainEqual(
-      expect.objectContaining({
-        level: 'error',
-        message: 'timed out waiting for connection to be established',
-      }),
-    );
-    expect(existsSync(address)).toBe(false);
-  };
-  const withoutBroker = async (): Promise<void> => {
-    const counter = createPromiseClient(CounterDefinition, await startCounter().connect());
-    await expect(counter.put({ key: 'a', value: 1, helper: 1 })).rejects.toMatchObject({
-      codeName: 'UNAVAILABLE',
-      details: expect.stringContaining('No host has opened the broker within 5000 ms.'),
-    });
-  };
-  await Promise.all([alone(), withoutBroker()]);
-});
-
 describe('a plugin whose host has no broker', () => {
   test('does not wait any more once it leaves', async () => {
     const plugin = startCounter();
@@ -181,3 +163,40 @@ describe('a multiplexed plugin', () => {
     expect(socketsIn(plugin)).toEqual([]);
   });
 });
+
+besides(
+  'a plugin that no host connects to leaves, and a call learns that no host has opened the broker',
+  async () => {
+    // Not ended with those of the tests that run meanwhile.
+    const plugins: PluginProcess[] = [];
+    const own = (options: StartOptions = {}): PluginProcess => {
+      const plugin = new PluginProcess(counterTs('2'), inCounter(options));
+      plugins.push(plugin);
+      return plugin;
+    };
+    const alone = async (): Promise<void> => {
+      const plugin = own({ multiplex: 'true' });
+      const { address } = await plugin.handshake();
+      expect(await plugin.exit()).toEqual({ code: 1, signal: null });
+      expect(plugin.logs()).toContainEqual(
+        expect.objectContaining({
+          level: 'error',
+          message: 'timed out waiting for connection to be established',
+        }),
+      );
+      expect(existsSync(address)).toBe(false);
+    };
+    const withoutBroker = async (): Promise<void> => {
+      const counter = createPromiseClient(CounterDefinition, await own().connect());
+      await expect(counter.put({ key: 'a', value: 1, helper: 1 })).rejects.toMatchObject({
+        codeName: 'UNAVAILABLE',
+        details: expect.stringContaining('No host has opened the broker within 5000 ms.'),
+      });
+    };
+    try {
+      await Promise.all([alone(), withoutBroker()]);
+    } finally {
+      await Promise.all(plugins.map((plugin) => plugin.dispose()));
+    }
+  },
+);

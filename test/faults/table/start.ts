@@ -48,7 +48,7 @@ export const startFaults: readonly Fault[] = [
     'EXITED_BEFORE_HANDSHAKE',
   ),
 
-  field('the whole line', 'non-utf8', 'HANDSHAKE_UNREADABLE', { daily: true }),
+  field('the whole line', 'non-utf8', 'HANDSHAKE_UNREADABLE'),
   field('the core version', 'core-version:x', 'CORE_VERSION_UNREADABLE'),
   field('the protocol version', 'app-version:y', 'PROTOCOL_VERSION_UNREADABLE'),
   field('the network', 'line:1|1|pigeon|/tmp/x|grpc|', 'NETWORK_UNSUPPORTED'),

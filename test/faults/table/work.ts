@@ -106,7 +106,6 @@ export const workFaults: readonly Fault[] = [
     acts: [{ act: 'load' }],
     end: 'failed',
     code: 'CRASH_LOOP',
-    daily: true,
   },
   {
     name: 'hang',
