@@ -22,10 +22,10 @@ const restarts: Readonly<Record<RestartEvent['phase'], readonly [LogLevel, strin
  */
 export function eventRecord(event: HostEvent): EventRecord | undefined {
   if (event.type === 'restart') {
-    const { plugin, version, instance, generation, attempt, delayMs, elapsedMs, cause, phase } = event;
+    const { plugin, instance, attempt, delayMs, elapsedMs, cause, phase } = event;
     const [level, message] = restarts[phase];
     const figures = { attempt, ...(phase === 'scheduled' ? { delayMs } : { elapsedMs }) };
-    return { level, message, fields: { plugin, version, generation, instance, ...figures, ...about(cause) } };
+    return { level, message, fields: { plugin, instance, ...figures, ...about(cause) } };
   }
   if (event.type !== 'plugin') return undefined;
   const { plugin, version, generation, to, cause } = event;

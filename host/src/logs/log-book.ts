@@ -62,7 +62,9 @@ export class LogBook {
   readonly observe: HostEventListener = (event) => {
     this.#origins.observe(event);
     const record = eventRecord(event);
-    if (record !== undefined) this.logger[record.level](record.message, record.fields);
+    if (record === undefined) return;
+    this.logger[record.level](record.message, record.fields);
+    this.#writer.flush();
   };
 
   private constructor(options: LogBookOptions) {

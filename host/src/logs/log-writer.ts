@@ -7,6 +7,8 @@ import { batchBytes, isUrgent, LogBacklog } from './log-backlog';
 import { lastRecord } from './log-end';
 import { listLogFilesNow, logFilePath } from './log-files';
 
+/** So many urgent lines of one turn are written at once each; in a flood of them the others wait for its end. */
+const mostAtOnce = 16;
 /** How often a disk that refuses is tried again. */
 const retryMs = 1_000;
 /** How often the file is looked for that is written to: somebody may have taken it away. */
@@ -35,8 +37,8 @@ export interface LogCounters {
 /**
  * Appends lines to numbered files and begins the next one when one is full.
  *
- * It writes synchronously, at the end of the turn in which something was logged, and what is urgent at once, with all that
- * came before: what was written is the system's, and outlives a process that is killed. A write into the system's cache costs
+ * It writes synchronously, at the end of the turn in which something was logged, and what is urgent at once, with all that came
+ * before: what was written is the system's, and outlives a process that is killed. A write into the system's cache costs
  * less than a round trip through the thread pool, and takes its time only where the disk is far behind.
  */
 export class LogWriter {
@@ -55,7 +57,9 @@ export class LogWriter {
   #problem: PluginError | undefined;
   #retryAt = 0;
   #lookAt: number;
-  #cancel: (() => void) | undefined;
+  #atOnce = 0;
+  #turnEnd: (() => void) | undefined;
+  #retry: (() => void) | undefined;
   #closed = false;
   /** Whether the last record of an earlier writer was cut off. */
   readonly foundTorn: boolean;
@@ -107,15 +111,18 @@ export class LogWriter {
   append(line: string, level: LogLevel): void {
     if (this.#closed) return;
     this.#backlog.add(line, level);
-    if (isUrgent(level) || this.#backlog.bytes >= batchBytes) this.flush();
-    else this.#cancel ??= this.#clock.atTurnEnd(() => this.flush());
+    this.#turnEnd ??= this.#clock.atTurnEnd(() => {
+      this.#turnEnd = undefined;
+      this.#atOnce = 0;
+      this.flush();
+    });
+    const atOnce = isUrgent(level) && this.#atOnce++ < mostAtOnce;
+    if (atOnce || this.#backlog.bytes >= batchBytes) this.flush();
   }
 
   /** Writes what waits, as far as the disk takes it. Never throws. */
   flush(): void {
     if (this.#closed || (this.#problem !== undefined && this.#clock.now() < this.#retryAt)) return;
-    this.#cancel?.();
-    this.#cancel = undefined;
     const before = this.#written;
     try {
       this.#look();
@@ -138,7 +145,8 @@ export class LogWriter {
     if (this.#closed) return;
     this.#retryAt = 0;
     this.flush();
-    this.#cancel?.();
+    this.#turnEnd?.();
+    this.#retry?.();
     this.#closed = true;
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
@@ -207,7 +215,8 @@ export class LogWriter {
 
   #failed(error: unknown): void {
     this.#retryAt = this.#clock.now() + retryMs;
-    this.#cancel = this.#clock.after(retryMs, () => this.flush());
+    this.#retry?.();
+    this.#retry = this.#clock.after(retryMs, () => this.flush());
     if (this.#problem !== undefined) return;
     this.#problem = this.#told(error);
     this.#options.onProblem(this.#problem);
