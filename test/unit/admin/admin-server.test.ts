@@ -49,7 +49,14 @@ class TrialBackend implements AdminBackend {
 
   about = () => ({
     ...{ version: '1', pid: 1, startedAt: 1, socket, stateDir: '', pluginsDir: '', configFile: '' },
-    ...{ frontDoor: '', metrics: '', logDir: '', configProblem: '', eventSequence: 0 },
+    ...{
+      frontDoor: '',
+      metrics: '',
+      logDir: '',
+      configProblem: '',
+      eventSequence: 0,
+      ending: false,
+    },
   });
   list = async () => this.rows;
   async describe(): Promise<never> {

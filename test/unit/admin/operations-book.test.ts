@@ -33,7 +33,7 @@ test('an operation is found while it is under way, and afterwards by its outcome
   book.begun(begun);
   const kept = book.running('kv');
   if (kept === undefined) throw new Error('it is not found');
-  expect(book.of(begun.handle)).toBe(kept);
+  expect(await book.whenBegun(begun.handle)).toBe(kept);
   expect(book.get(kept.id)).toBe(kept);
   expect(operationRow(kept)).toMatchObject({ outcome: 'running', endedAt: 0, fromVersion: '1.0.0' });
   // Another one had its turn before it.
@@ -72,8 +72,7 @@ test('who watches is told of each progress, of the calls meanwhile, and of the e
   const watch = async (outcome: 'report' | 'error') => {
     const { begun, tell, end, fail } = operation();
     book.begun(begun);
-    const kept = book.of(begun.handle);
-    if (kept === undefined) throw new Error('it is not found');
+    const kept = await book.whenBegun(begun.handle);
     const seen: string[] = [];
     const watching = (async () => {
       for await (const { update } of watchOperation(kept, () => traffic, forever)) {
@@ -104,4 +103,16 @@ test('who watches and leaves is not waited for', async () => {
   const next = watchOperation(kept, () => undefined, leaving.signal).next();
   leaving.abort();
   expect(await next).toEqual({ done: true, value: undefined });
+});
+
+test('an operation that is told of later is waited for, and one that ends before that is refused with why', async () => {
+  const book = new OperationsBook(() => 1);
+  const later = operation();
+  const waiting = book.whenBegun(later.begun.handle);
+  book.begun(later.begun);
+  expect(await waiting).toBe(book.running('kv'));
+  const never = operation();
+  const refused = book.whenBegun(never.begun.handle);
+  never.fail(new PluginError('PLUGIN_PINNED', 'no'));
+  await expect(refused).rejects.toMatchObject({ code: 'PLUGIN_PINNED' });
 });
