@@ -12,8 +12,8 @@ export function defineAbort(program: Command, context: CliContext): void {
       'Gives up the operation that is under way: what it has done is undone, and the version that ran before serves alone. Fails where none is, or where it is too late.',
     )
     .argument('<plugin>', 'its name')
-    .option('--reason <text>', 'is told to whoever waits for it, and stands in the events', '')
-    .action(async (plugin: string, { reason }: { readonly reason: string }) => {
+    .option('--reason <text>', 'is told to whoever waits for it, and stands in the events')
+    .action(async (plugin: string, { reason = '' }: { readonly reason?: string }) => {
       const client = await context.client();
       const { operation } = await client.abortOperation({ plugin, id: '', reason }, context.callOptions);
       if (operation === undefined) return;

@@ -19,7 +19,7 @@ import { asYaml } from './output/yaml';
 
 interface CallOptions {
   readonly data?: string;
-  readonly header: readonly (readonly [key: string, value: string])[];
+  readonly header?: readonly (readonly [key: string, value: string])[];
   readonly descriptors?: string;
   readonly verbose?: boolean;
 }
@@ -35,7 +35,7 @@ export function defineCall(program: Command, context: CliContext): void {
       '-d, --data <json>',
       'the request: JSON, @file, or - for what is typed in; several for a method that takes a stream',
     )
-    .option('-H, --header <key: value>', 'metadata to send along; may be given again', addHeader, [])
+    .option('-H, --header <key: value>', 'metadata to send along; may be given again', addHeader)
     .option(
       '--descriptors <file>',
       'a FileDescriptorSet to go by, in place of what the plugin tells of its services',
@@ -59,7 +59,7 @@ async function runCall(
   context: CliContext,
   plugin: string,
   typed: string,
-  { data, header, descriptors, verbose = false }: CallOptions,
+  { data, header = [], descriptors, verbose = false }: CallOptions,
 ): Promise<void> {
   const client = await context.client();
   const [daemon, described] = await Promise.all([
@@ -177,7 +177,7 @@ function tellMetadata({ stderr }: CliContext, title: string, metadata: Metadata)
 
 function addHeader(
   text: string,
-  before: readonly (readonly [string, string])[],
+  before: readonly (readonly [string, string])[] = [],
 ): readonly (readonly [string, string])[] {
   const [, key, value = ''] = /^([0-9A-Za-z_.-]+)\s*:\s*(.*)$/s.exec(text) ?? [];
   if (key === undefined) throw new InvalidArgumentError('It is of the form "key: value".');
