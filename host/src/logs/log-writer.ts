@@ -216,7 +216,11 @@ export class LogWriter {
   #failed(error: unknown): void {
     this.#retryAt = this.#clock.now() + retryMs;
     this.#retry?.();
-    this.#retry = this.#clock.after(retryMs, () => this.flush());
+    this.#retry = this.#clock.after(retryMs, () => {
+      // A timer may come a little before its time.
+      this.#retryAt = 0;
+      this.flush();
+    });
     if (this.#problem !== undefined) return;
     this.#problem = this.#told(error);
     this.#options.onProblem(this.#problem);
