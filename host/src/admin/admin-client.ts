@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { resolve } from 'node:path';
 import { Channel, credentials, status } from '@grpc/grpc-js';
 import { AdminDefinition, type GetDaemonResponse } from '@plugd/protocol/gen/plugd/admin/v1/admin';
@@ -45,6 +46,8 @@ export async function connectAdmin(socket: string, options: AdminOptions = {}): 
   const path = resolve(socket);
   const channel = openAdminChannel(path);
   const closing = new AbortController();
+  // One for each call in flight is no leak.
+  setMaxListeners(0, closing.signal);
   const close = () => {
     closing.abort();
     channel.close();
@@ -73,7 +76,7 @@ function openAdminChannel(path: string): Channel {
     'grpc.use_local_subchannel_pool': 1,
     'grpc.enable_channelz': 0,
     'grpc.initial_reconnect_backoff_ms': 50,
-    'grpc.max_reconnect_backoff_ms': 1000,
+    'grpc.max_reconnect_backoff_ms': 250,
     // A daemon that is stopped, or hangs, would else let calls without a limit of their own wait for ever.
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 20_000,

@@ -103,6 +103,7 @@ class RunningDaemon implements Daemon {
       logDir: places.logDir,
       configProblem: book.problem,
       eventSequence: events.latest,
+      ending: this.#stopped !== undefined,
     };
   }
 

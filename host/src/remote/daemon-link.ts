@@ -22,7 +22,7 @@ export interface LinkListener {
 }
 
 const firstDelayMs = 50;
-const longestDelayMs = 1_000;
+const longestDelayMs = 250;
 /** For an answer of a daemon that takes the connection. */
 const answerMs = 5_000;
 /** A daemon that ends its streams in order is about to leave: for so long it is not taken for the next one, in milliseconds. */

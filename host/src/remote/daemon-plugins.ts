@@ -18,11 +18,12 @@ import { Looks } from './looks';
 import { OwnPlugins } from './own-plugins';
 import { PluginMirror } from './plugin-mirror';
 import { isNotThere, RemotePlugin, type RemoteSurroundings } from './remote-plugin';
-import { sentLoadOptions } from './sent-options';
+import { sentOptions, withPaths } from './sent-options';
 
 /** How long what has happened may take to be told, in milliseconds. */
 const toldMs = 5_000;
 const answerMs = 10_000;
+const looksAtOnce = 20;
 /** A picture that is older than this is no longer good for figures, in milliseconds. */
 const freshMs = 100;
 
@@ -62,10 +63,12 @@ export class DaemonPlugins implements RemoteSurroundings, LinkListener {
   }
 
   /** Throws what the daemon throws. */
-  async load(options: LoadOptions): Promise<{ readonly plugin: RemotePlugin; readonly shared: boolean }> {
-    const { name } = options;
-    const { shared } = await this.admin.loadPlugin({ options: sentLoadOptions(options) });
-    this.#own.loaded(options);
+  async load(given: LoadOptions): Promise<{ readonly plugin: RemotePlugin; readonly shared: boolean }> {
+    const { name } = given;
+    // Also for later: by then this process may be in another directory.
+    const options = withPaths({ ...given, cwd: given.cwd ?? '.' });
+    const { row, shared } = await this.admin.loadPlugin({ options: sentOptions(options) });
+    this.#own.loaded(options, row?.source === 'directory');
     await this.look(name);
     const plugin = this.#plugins.get(name);
     if (plugin !== undefined) return { plugin, shared };
@@ -107,7 +110,7 @@ export class DaemonPlugins implements RemoteSurroundings, LinkListener {
   }
 
   swapped(name: string, operation: OperationName, changes: UpgradeOptions): void {
-    this.#own.swapped(name, operation, changes);
+    this.#own.swapped(name, operation, withPaths(changes));
   }
 
   stopped(name: string): void {
@@ -118,10 +121,8 @@ export class DaemonPlugins implements RemoteSurroundings, LinkListener {
 
   onEvent(event: HostEvent, dropped: number): void {
     this.events.lost(dropped);
-    const plugin = this.#plugins.get(event.plugin);
-    plugin?.mirror.apply(event);
-    if (plugin?.mirror.state === 'stopped') this.#drop(plugin);
-    else void this.look(event.plugin);
+    this.#plugins.get(event.plugin)?.mirror.apply(event);
+    void this.look(event.plugin);
     this.events.pass(event);
   }
 
@@ -152,10 +153,10 @@ export class DaemonPlugins implements RemoteSurroundings, LinkListener {
 
   /** What this application had loaded into a daemon that is gone. Who shares it may do the same: the first one's counts. */
   async #loadAgain(): Promise<void> {
-    for (const options of this.#own.all) {
+    for (const options of this.#own.wanted) {
       const { name } = options;
       try {
-        await this.admin.loadPlugin({ options: sentLoadOptions(options) });
+        await this.admin.loadPlugin({ options: sentOptions(options) });
         await this.look(name);
       } catch (error) {
         // The next daemon gets another try.
@@ -164,7 +165,7 @@ export class DaemonPlugins implements RemoteSurroundings, LinkListener {
         this.#logger.error('a plugin could not be loaded again', { plugin: name, error: String(error) });
         this.#own.forget(name);
         const plugin = this.#plugins.get(name);
-        if (plugin?.lost) this.#become(plugin, () => this.#drop(plugin), causeOf(error));
+        if (plugin?.lost) this.#become(plugin, () => this.drop(plugin), causeOf(error));
       }
     }
   }
@@ -172,7 +173,11 @@ export class DaemonPlugins implements RemoteSurroundings, LinkListener {
   async #lookAtAll(): Promise<void> {
     const { plugins } = await this.admin.listPlugins({}, { timeoutMs: answerMs });
     const names = new Set([...plugins.map(({ name }) => name), ...this.#plugins.keys()]);
-    await Promise.all([...names].map((name) => this.look(name)));
+    const waiting = [...names];
+    const oneByOne = async (): Promise<void> => {
+      for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) await this.look(name);
+    };
+    await Promise.all(Array.from({ length: looksAtOnce }, oneByOne));
   }
 
   async #lookAt(name: string): Promise<void> {
@@ -181,24 +186,29 @@ export class DaemonPlugins implements RemoteSurroundings, LinkListener {
       const answer = await this.admin.describePlugin({ plugin: name }, { timeoutMs: answerMs });
       const { snapshot, eventSequence } = answer;
       await this.link.told(eventSequence, toldMs);
-      this.#see(name, snapshot && statusOf(snapshot), eventSequence);
+      if (snapshot === undefined || snapshot['state'] === 'stopped') await this.#missed(name);
+      else this.#see(name, statusOf(snapshot), eventSequence);
     } catch (error) {
-      if (isNotThere(error)) this.#see(name, undefined, 0);
-      else
-        this.#logger.debug('a plugin of the daemon could not be seen', {
-          plugin: name,
-          error: String(error),
-        });
+      if (isNotThere(error)) return this.#missed(name).catch(() => {});
+      this.#logger.debug('a plugin of the daemon could not be seen', {
+        plugin: name,
+        error: String(error),
+      });
     }
   }
 
-  #see(name: string, status: PluginStatus | undefined, sequence: number): void {
+  /** It doesn't run. One whose daemon was lost, or is about to end, may come again with the next one. */
+  async #missed(name: string): Promise<void> {
+    const plugin = this.#plugins.get(name);
+    if (plugin === undefined || plugin.lost) return;
+    const { ending } = await this.admin.getDaemon({}, { timeoutMs: answerMs });
+    if (!ending && !plugin.lost) this.drop(plugin);
+  }
+
+  #see(name: string, status: PluginStatus, sequence: number): void {
     this.#seenAt.set(name, performance.now());
     const plugin = this.#plugins.get(name);
-    if (status === undefined || status.state === 'stopped') {
-      // One whose daemon was lost may come again with the next one.
-      if (plugin !== undefined && !plugin.lost) this.#drop(plugin);
-    } else if (plugin === undefined) {
+    if (plugin === undefined) {
       this.#plugins.set(name, new RemotePlugin(new PluginMirror(status, sequence), this));
     } else if (plugin.lost) {
       plugin.lost = false;
@@ -209,7 +219,7 @@ export class DaemonPlugins implements RemoteSurroundings, LinkListener {
     }
   }
 
-  #drop(plugin: RemotePlugin): void {
+  drop(plugin: RemotePlugin): void {
     plugin.leave();
     if (this.#plugins.get(plugin.name) !== plugin) return;
     this.#plugins.delete(plugin.name);

@@ -40,7 +40,7 @@ function openDoor(target: string): Channel {
     'grpc.use_local_subchannel_pool': 1,
     'grpc.enable_channelz': 0,
     'grpc.initial_reconnect_backoff_ms': 50,
-    'grpc.max_reconnect_backoff_ms': 1000,
+    'grpc.max_reconnect_backoff_ms': 250,
     // A daemon that is stopped, or hangs, would else let calls without a limit of their own wait for ever.
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 20_000,

@@ -4,9 +4,11 @@ import type { OperationName } from '../upgrade/report';
 import type { UpgradeOptions } from '../upgrade/upgrade-options';
 
 interface Own {
-  options: LoadOptions;
+  readonly options: LoadOptions;
   /** Of what was served before the last operation. */
-  former: LoadOptions | undefined;
+  readonly former: LoadOptions | undefined;
+  /** The daemon has it of its own, and needs nobody to load it. */
+  readonly daemons: boolean;
 }
 
 /**
@@ -20,8 +22,8 @@ export class OwnPlugins {
     return this.#own.has(name);
   }
 
-  loaded(options: LoadOptions): void {
-    this.#own.set(options.name, { options, former: undefined });
+  loaded(options: LoadOptions, daemons: boolean): void {
+    this.#own.set(options.name, { options, former: undefined, daemons });
   }
 
   forget(name: string): void {
@@ -33,11 +35,11 @@ export class OwnPlugins {
     if (own === undefined || operation === 'restart') return;
     const back = operation === 'rollback' ? own.former : undefined;
     const next = back ?? mergeOptions(own.options, changes);
-    this.#own.set(name, { options: next, former: own.options });
+    this.#own.set(name, { ...own, options: next, former: own.options });
   }
 
-  /** In the order of their loading. */
-  get all(): readonly LoadOptions[] {
-    return [...this.#own.values()].map(({ options }) => options);
+  /** What a daemon that knows nothing of them is to be asked for, in the order of their loading. */
+  get wanted(): readonly LoadOptions[] {
+    return [...this.#own.values()].flatMap(({ options, daemons }) => (daemons ? [] : [options]));
   }
 }

@@ -16,7 +16,7 @@ import { planOf } from './documents';
 import { DoorFacade, type DoorRoute } from './door-facade';
 import type { PluginMirror } from './plugin-mirror';
 import { remoteOperation } from './remote-operation';
-import { sentChanges } from './sent-options';
+import { type AnyOptions, sentOptions, withPaths } from './sent-options';
 
 /** What a plugin needs of the host that it was found by. */
 export interface RemoteSurroundings {
@@ -32,8 +32,10 @@ export interface RemoteSurroundings {
   glance(plugin: string): void;
   /** An operation of this application on the plugin has swapped. */
   swapped(plugin: string, operation: OperationName, changes: UpgradeOptions): void;
-  /** This application has stopped it: it is not to be loaded again. */
+  /** This application is about to stop it: it is not to be loaded again. */
   stopped(plugin: string): void;
+  /** It is there no more. */
+  drop(plugin: RemotePlugin): void;
 }
 
 /** A plugin that runs in a daemon. What is asked of it is asked by name. */
@@ -91,11 +93,11 @@ export class RemotePlugin implements HostedPlugin, DoorRoute {
   async rollbackPlan(options: RollbackOptions = {}): Promise<RollbackPlan> {
     this.#refuseIfGone();
     const { admin } = this.#surroundings;
-    const { plan } = await admin.planRollback({ plugin: this.#name, options: sentChanges(options) });
+    const { plan } = await admin.planRollback({ plugin: this.#name, options: sentOptions(options) });
     return planOf(plan ?? {});
   }
 
-  #operation(operation: OperationName, options: UpgradeOptions | RollbackOptions): OperationHandle {
+  #operation(operation: OperationName, options: AnyOptions): OperationHandle {
     const surroundings = this.#surroundings;
     const { admin, link } = surroundings;
     const plugin = this.#name;
@@ -104,7 +106,7 @@ export class RemotePlugin implements HostedPlugin, DoorRoute {
       link,
       request: () => {
         this.#refuseIfGone();
-        return { plugin, operation, options: sentChanges(options) };
+        return { plugin, operation, options: sentOptions(withPaths(options)) };
       },
       over: async (report: UpgradeReport | undefined) => {
         if (report?.outcome === 'swapped') surroundings.swapped(plugin, operation, options);
@@ -129,7 +131,7 @@ export class RemotePlugin implements HostedPlugin, DoorRoute {
       if (!isNotThere(error)) throw error;
     });
     await this.#surroundings.look(this.#name);
-    this.leave();
+    this.#surroundings.drop(this);
   }
 
   /** It is there no more, or another one has its name. */

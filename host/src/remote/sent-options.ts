@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { definitionDocument } from '../admin/definition-document';
 import { type ContractOption, type ContractSource, readContract } from '../contract/given-contract';
-import type { LoadOptions } from '../instance/load-options';
 import { isRecord, isText, refuse } from '../instance/option-check';
 import { selectPlatform } from '../platform/select-platform';
 import type { RollbackOptions, UpgradeOptions } from '../upgrade/upgrade-options';
@@ -10,31 +9,30 @@ import type { RollbackOptions, UpgradeOptions } from '../upgrade/upgrade-options
 /** Options as a message takes them: plain data. */
 export type SentOptions = Readonly<Record<string, unknown>>;
 
-/**
- * Load options for a daemon, whose working directory and PATH are not this process's.
- *
- * @throws PluginError OPTIONS_INVALID for what can't be said to another process: code, and `tls` with its key
- */
-export function sentLoadOptions(options: LoadOptions): SentOptions {
-  return sentOptions({ ...options, cwd: resolve(options.cwd ?? '.') }, options.contract);
-}
+/** Of a load, an upgrade or a rollback. */
+export type AnyOptions = UpgradeOptions & Pick<RollbackOptions, 'state'>;
 
-/** The same of the options of an operation: `verify` and strategies of one's own are code. */
-export function sentChanges(changes: UpgradeOptions | RollbackOptions): SentOptions {
-  return sentOptions(changes, 'contract' in changes ? changes.contract : undefined);
-}
-
-function sentOptions(options: object, contract: ContractOption | undefined): SentOptions {
-  const { contract: _contract, tls, ...given }: Readonly<Record<string, unknown>> = { ...options };
-  if (tls !== undefined) refuse('tls', 'an object', `left out: ${elsewhere}`);
-  const { command, cwd, config } = given;
-  const all = {
-    ...given,
+/** The same with absolute paths: a daemon's working directory and PATH are not this process's. */
+export function withPaths<Options extends AnyOptions>(options: Options): Options {
+  const { command, cwd, config } = options;
+  return {
+    ...options,
     ...(isText(command) ? { command: absoluteCommand(command) } : {}),
     ...(isText(cwd) ? { cwd: resolve(cwd) } : {}),
     ...(isText(config) ? { config: resolve(config) } : {}),
   };
-  const sent = Object.entries(all).flatMap(([name, value]) =>
+}
+
+/**
+ * Options of a load or an operation as a message takes them. Their paths have to be absolute.
+ *
+ * @throws PluginError OPTIONS_INVALID for what can't be said to another process: code, such as `verify` and strategies of one's own,
+ *   and `tls` with its key
+ */
+export function sentOptions(options: AnyOptions): SentOptions {
+  const { contract, tls, ...given } = options;
+  if (tls !== undefined) refuse('tls', 'an object', `left out: ${elsewhere}`);
+  const sent = Object.entries(given).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, plain(name, value)]],
   );
   return {

@@ -47,6 +47,8 @@ export interface GetDaemonResponse {
   configProblem: string;
   /** Of the latest event when this was told. */
   eventSequence: number;
+  /** It is about to end: plugins that stop now may come again with the next one. */
+  ending: boolean;
 }
 
 export interface ListPluginsRequest {
@@ -424,6 +426,7 @@ function createBaseGetDaemonResponse(): GetDaemonResponse {
     logDir: "",
     configProblem: "",
     eventSequence: 0,
+    ending: false,
   };
 }
 
@@ -464,6 +467,9 @@ export const GetDaemonResponse: MessageFns<GetDaemonResponse> = {
     }
     if (message.eventSequence !== 0) {
       writer.uint32(96).int64(message.eventSequence);
+    }
+    if (message.ending !== false) {
+      writer.uint32(104).bool(message.ending);
     }
     return writer;
   },
@@ -577,6 +583,14 @@ export const GetDaemonResponse: MessageFns<GetDaemonResponse> = {
             message.eventSequence = longToNumber(reader.int64());
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.ending = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -606,6 +620,7 @@ export const GetDaemonResponse: MessageFns<GetDaemonResponse> = {
     message.logDir = object.logDir ?? "";
     message.configProblem = object.configProblem ?? "";
     message.eventSequence = object.eventSequence ?? 0;
+    message.ending = object.ending ?? false;
     return message;
   },
 };
