@@ -1,6 +1,7 @@
 import { createCertificate } from '@plugd/protocol/certificate';
 import type { ErrorCode } from '@plugd/protocol/error-codes';
 import type { LaunchSpec } from '../../host/src/launch/launch-spec';
+import { testsAtOnce } from '../support/at-once';
 import { LaunchRoom } from './launch-support';
 
 let room: LaunchRoom;
@@ -8,6 +9,7 @@ beforeAll(async () => {
   room = await LaunchRoom.open();
 });
 afterAll(() => room.close());
+const { atOnce, own } = testsAtOnce(() => LaunchRoom.open());
 
 const { certificatePem, keyPem } = createCertificate();
 const autoMtls: Partial<LaunchSpec> = { certificate: { certificatePem, keyPem } };
@@ -15,7 +17,7 @@ const impatient: Partial<LaunchSpec> = { startTimeoutMs: 400 };
 
 type Row = [name: string, mode: string, code: ErrorCode, facts: object, over?: Partial<LaunchSpec>];
 
-test.each<Row>([
+atOnce.each<Row>([
   [
     'one that exits at once',
     'stderr:no database;exit:3',
@@ -84,7 +86,7 @@ test.each<Row>([
   ],
   ['a start script that fails', '', 'SPAWN_FAILED', { cwd: '/nowhere/at/all' }, { cwd: '/nowhere/at/all' }],
 ])('%s is one error and leaves nothing', async (_, mode, code, facts, over = {}) => {
-  const error = await room.failure(mode, over);
+  const error = await own().failure(mode, over);
   expect(error).toMatchObject({ code, facts });
   expect(error.hint).not.toBe('');
   expect(error.facts).not.toHaveProperty('notEnded');

@@ -11,15 +11,12 @@ import {
 } from '@bufbuild/protobuf/wkt';
 import type { Plugin } from '@plugd/host';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
+import { roomsAtOnce } from '../support/at-once';
 import { bundleProgram } from '../support/bundle';
-import { failureOf, HostRoom } from '../support/host-room';
+import { failureOf } from '../support/host-room';
 
 const program = bundleProgram(resolve(__dirname, 'described-plugin.ts'));
-let room: HostRoom;
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room } = roomsAtOnce();
 afterAll(() => rmSync(program.directory, { recursive: true, force: true }));
 
 const samples = readFileSync(join(__dirname, '../../proto/src/gen/samples.binpb'));
@@ -52,14 +49,14 @@ const version = (number: string, describedBy?: string) => ({
   command: program.file,
   env: {
     DESCRIBED_VERSION: number,
-    ROOM_MARK: room.mark,
+    ROOM_MARK: room().mark,
     ...(describedBy === undefined ? {} : { DESCRIBED_BY: describedBy }),
   },
 });
 
 function load(describedBy?: string): Promise<Plugin> {
   const { command, ...over } = version('1.0.0', describedBy);
-  return room.load(command, over);
+  return room().load(command, over);
 }
 
 const served = async (plugin: Plugin) =>
@@ -111,26 +108,30 @@ const changes: readonly [name: string, where: string, change: (kv: Kv) => void][
   ],
 ];
 
-test('what breaks the contract is refused by name before a call meets it, and put up with where it is forced', async () => {
-  const plugin = await load(contract('same'));
-  for (const [name, where, change] of changes) {
-    const broken = version('2.0.0', contract(name.replaceAll(' ', '-'), change));
-    const error = await failureOf(plugin.upgrade(broken));
-    expect([name, error]).toMatchObject([name, { code: 'CONTRACT_BROKEN', facts: { step: 'contract' } }]);
-    expect(String(error)).toContain(where);
-    expect(await served(plugin)).toBe('1.0.0');
-  }
-  const [name = '', , change] = changes[0] ?? [];
-  const forced = version('2.0.0', contract(name.replaceAll(' ', '-'), change));
-  const { contract: judged } = await plugin.upgrade({ ...forced, force: true });
-  expect(judged).toMatchObject({
-    forced: true,
-    changes: [{ kind: 'method-removed', where: '/samples.kv.v1.Kv/Put', breaking: true }],
-  });
-  expect(await served(plugin)).toBe('2.0.0');
-}, 60_000);
+atOnce(
+  'what breaks the contract is refused by name before a call meets it, and put up with where it is forced',
+  async () => {
+    const plugin = await load(contract('same'));
+    for (const [name, where, change] of changes) {
+      const broken = version('2.0.0', contract(name.replaceAll(' ', '-'), change));
+      const error = await failureOf(plugin.upgrade(broken));
+      expect([name, error]).toMatchObject([name, { code: 'CONTRACT_BROKEN', facts: { step: 'contract' } }]);
+      expect(String(error)).toContain(where);
+      expect(await served(plugin)).toBe('1.0.0');
+    }
+    const [name = '', , change] = changes[0] ?? [];
+    const forced = version('2.0.0', contract(name.replaceAll(' ', '-'), change));
+    const { contract: judged } = await plugin.upgrade({ ...forced, force: true });
+    expect(judged).toMatchObject({
+      forced: true,
+      changes: [{ kind: 'method-removed', where: '/samples.kv.v1.Kv/Put', breaking: true }],
+    });
+    expect(await served(plugin)).toBe('2.0.0');
+  },
+  60_000,
+);
 
-test('what breaks nobody is in the report', async () => {
+atOnce('what breaks nobody is in the report', async () => {
   const plugin = await load(contract('same'));
   const more = contract('more', ({ service }) => {
     const [first] = service.method;
@@ -143,13 +144,16 @@ test('what breaks nobody is in the report', async () => {
   });
 });
 
-test('without descriptors the report says that nothing was checked, and policy may refuse that', async () => {
-  const plugin = await load();
-  const next = version('2.0.0');
-  expect(await failureOf(plugin.upgrade({ ...next, contractPolicy: 'require' }))).toMatchObject({
-    code: 'CONTRACT_UNCHECKED',
-    facts: { step: 'contract' },
-  });
-  expect(await served(plugin)).toBe('1.0.0');
-  expect((await plugin.upgrade(next)).contract.changes).toBe('unchecked');
-});
+atOnce(
+  'without descriptors the report says that nothing was checked, and policy may refuse that',
+  async () => {
+    const plugin = await load();
+    const next = version('2.0.0');
+    expect(await failureOf(plugin.upgrade({ ...next, contractPolicy: 'require' }))).toMatchObject({
+      code: 'CONTRACT_UNCHECKED',
+      facts: { step: 'contract' },
+    });
+    expect(await served(plugin)).toBe('1.0.0');
+    expect((await plugin.upgrade(next)).contract.changes).toBe('unchecked');
+  },
+);

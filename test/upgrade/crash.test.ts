@@ -1,7 +1,8 @@
 import { Metadata, status } from '@grpc/grpc-js';
 import type { Plugin } from '@plugd/host';
 import { type GetResponse, KvClient, KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
-import { failureOf, HostRoom, killNow, reaches, servingPid } from '../support/host-room';
+import { roomsAtOnce } from '../support/at-once';
+import { failureOf, killNow, reaches, servingPid } from '../support/host-room';
 import { eventually } from '../support/processes';
 import { chaosTs, kvTs } from '../support/samples';
 import { Conversation } from './conversation';
@@ -10,11 +11,7 @@ import { Gate } from './gate';
 // What has a limit of its own asserts it; this one is only for tests that hang.
 jest.setTimeout(60_000);
 
-let room: HostRoom;
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room } = roomsAtOnce();
 
 // What a host does by itself about a crash is tested with supervision.
 const notRestarted = { restart: { policy: 'never' } } as const;
@@ -36,40 +33,52 @@ function waitingGet(plugin: Plugin): Promise<GetResponse> {
   });
 }
 
-test('a plugin that is killed is seen as failed, its calls are refused by name, and nothing of it is left', async () => {
-  const plugin = await room.load(kvTs('1'), notRestarted);
-  const client = plugin.client(KvDefinition);
-  const pid = servingPid(plugin);
-  const conversation = new Conversation(plugin);
-  await conversation.say();
-  const lost = conversation.failure();
-  await crash(plugin);
+atOnce(
+  'a plugin that is killed is seen as failed, its calls are refused by name, and nothing of it is left',
+  async () => {
+    const plugin = await room().load(kvTs('1'), notRestarted);
+    const client = plugin.client(KvDefinition);
+    const pid = servingPid(plugin);
+    const conversation = new Conversation(plugin);
+    await conversation.say();
+    const lost = conversation.failure();
+    await crash(plugin);
 
-  expect(await lost).toMatchObject({ code: status.UNAVAILABLE });
-  expect(plugin.status()).toMatchObject({ state: 'failed', version: '1.0.0', generation: 1, instances: [] });
-  for (let i = 0; i < 3; i++) {
-    await expect(client.get({ key: 'k' })).rejects.toMatchObject({
-      code: status.UNAVAILABLE,
-      pluginCode: 'PLUGIN_EXITED',
+    expect(await lost).toMatchObject({ code: status.UNAVAILABLE });
+    expect(plugin.status()).toMatchObject({
+      state: 'failed',
+      version: '1.0.0',
+      generation: 1,
+      instances: [],
     });
-  }
-  expect(room.events.filter((event) => event.type === 'plugin').at(-1)).toMatchObject({
-    from: 'serving',
-    to: 'failed',
-    cause: { reason: 'crash', code: 'PLUGIN_EXITED' },
-  });
-  const [said] = room.log.records.filter(({ level }) => level === 'error');
-  expect(said?.fields).toMatchObject({ plugin: 'kv', pid });
-  await eventually(() => room.files().length === 0, 5_000, 'its directory is gone');
-});
+    for (let i = 0; i < 3; i++) {
+      await expect(client.get({ key: 'k' })).rejects.toMatchObject({
+        code: status.UNAVAILABLE,
+        pluginCode: 'PLUGIN_EXITED',
+      });
+    }
+    expect(
+      room()
+        .events.filter((event) => event.type === 'plugin')
+        .at(-1),
+    ).toMatchObject({
+      from: 'serving',
+      to: 'failed',
+      cause: { reason: 'crash', code: 'PLUGIN_EXITED' },
+    });
+    const [said] = room().log.records.filter(({ level }) => level === 'error');
+    expect(said?.fields).toMatchObject({ plugin: 'kv', pid });
+    await eventually(() => room().files().length === 0, 5_000, 'its directory is gone');
+  },
+);
 
-test.each([
+atOnce.each([
   ['restart', (plugin: Plugin) => plugin.restart()],
   ['upgrade', (plugin: Plugin) => plugin.upgrade(second)],
 ])(
   'calls that wait for ready are answered after a crash, when %s has brought the plugin back',
   async (_, bringBack) => {
-    const plugin = await room.load(kvTs('1'), notRestarted);
+    const plugin = await room().load(kvTs('1'), notRestarted);
     await crash(plugin);
     let answered = 0;
     const waiting = [1, 2, 3].map(async () => {
@@ -92,19 +101,22 @@ test.each([
   },
 );
 
-test('an upgrade that fails after a crash leaves the plugin failed, and the next one brings it back', async () => {
-  const plugin = await room.load(kvTs('1'), notRestarted);
-  await crash(plugin);
-  const env = { ROOM_MARK: room.mark, CHAOS: 'exit:3' };
-  const error = await failureOf(plugin.upgrade({ command: chaosTs(), version: '9.0.0', env }));
-  expect(error).toMatchObject({ code: 'EXITED_BEFORE_HANDSHAKE', facts: { step: 'start' } });
-  expect(plugin.status()).toMatchObject({ state: 'failed', version: '1.0.0' });
-  await plugin.restart();
-  expect(await plugin.client(KvDefinition).get({ key: 'k' })).toMatchObject({ servedBy: '1.0.0' });
-});
+atOnce(
+  'an upgrade that fails after a crash leaves the plugin failed, and the next one brings it back',
+  async () => {
+    const plugin = await room().load(kvTs('1'), notRestarted);
+    await crash(plugin);
+    const env = { ROOM_MARK: room().mark, CHAOS: 'exit:3' };
+    const error = await failureOf(plugin.upgrade({ command: chaosTs(), version: '9.0.0', env }));
+    expect(error).toMatchObject({ code: 'EXITED_BEFORE_HANDSHAKE', facts: { step: 'start' } });
+    expect(plugin.status()).toMatchObject({ state: 'failed', version: '1.0.0' });
+    await plugin.restart();
+    expect(await plugin.client(KvDefinition).get({ key: 'k' })).toMatchObject({ servedBy: '1.0.0' });
+  },
+);
 
-test('a crash of the old one while it drains is counted, and the upgrade ends', async () => {
-  const plugin = await room.load(kvTs('1'), { ...notRestarted, drainTimeoutMs: 60_000 });
+atOnce('a crash of the old one while it drains is counted, and the upgrade ends', async () => {
+  const plugin = await room().load(kvTs('1'), { ...notRestarted, drainTimeoutMs: 60_000 });
   const oldPid = servingPid(plugin);
   const conversations = [new Conversation(plugin), new Conversation(plugin), new Conversation(plugin)];
   const [first] = conversations;
@@ -120,15 +132,16 @@ test('a crash of the old one while it drains is counted, and the upgrade ends', 
   for (const failure of lost) expect(await failure).toMatchObject({ code: status.UNAVAILABLE });
   expect(plugin.status()).toMatchObject({ state: 'serving', version: '2.0.0' });
   expect(await plugin.client(KvDefinition).get({ key: 'k' })).toMatchObject({ servedBy: '2.0.0' });
-  expect(room.processes()).toEqual([servingPid(plugin)]);
-  expect(room.events.filter((event) => event.type === 'plugin').map(({ to }) => to)).toEqual([
-    'starting',
-    'serving',
-  ]);
+  expect(room().processes()).toEqual([servingPid(plugin)]);
+  expect(
+    room()
+      .events.filter((event) => event.type === 'plugin')
+      .map(({ to }) => to),
+  ).toEqual(['starting', 'serving']);
 });
 
-test('a crash of the old one before the swap does not keep the new one from serving', async () => {
-  const plugin = await room.load(kvTs('1'), notRestarted);
+atOnce('a crash of the old one before the swap does not keep the new one from serving', async () => {
+  const plugin = await room().load(kvTs('1'), notRestarted);
   const gate = new Gate();
   const handle = plugin.upgrade({ ...second, verify: () => gate.passed });
   await reaches(handle, 'verify');
@@ -140,27 +153,30 @@ test('a crash of the old one before the swap does not keep the new one from serv
   expect(plugin.status()).toMatchObject({ state: 'serving', instances: [{ state: 'serving' }] });
 });
 
-test('a crash right after an upgrade is a crash of the new one, and a restart starts that one again', async () => {
-  const plugin = await room.load(kvTs('1'), notRestarted);
-  await plugin.upgrade(second);
-  await crash(plugin);
-  expect(plugin.status()).toMatchObject({ state: 'failed', version: '2.0.0', generation: 2 });
-  await plugin.restart();
-  expect(await plugin.client(KvDefinition).get({ key: 'k' })).toMatchObject({ servedBy: '2.0.0' });
-});
+atOnce(
+  'a crash right after an upgrade is a crash of the new one, and a restart starts that one again',
+  async () => {
+    const plugin = await room().load(kvTs('1'), notRestarted);
+    await plugin.upgrade(second);
+    await crash(plugin);
+    expect(plugin.status()).toMatchObject({ state: 'failed', version: '2.0.0', generation: 2 });
+    await plugin.restart();
+    expect(await plugin.client(KvDefinition).get({ key: 'k' })).toMatchObject({ servedBy: '2.0.0' });
+  },
+);
 
-test('a plugin that has failed can be stopped', async () => {
-  const plugin = await room.load(kvTs('1'), notRestarted);
+atOnce('a plugin that has failed can be stopped', async () => {
+  const plugin = await room().load(kvTs('1'), notRestarted);
   await crash(plugin);
   const waiting = waitingGet(plugin).catch((error: unknown) => error);
   await plugin.stop();
   expect(await waiting).toMatchObject({ code: status.UNAVAILABLE });
   expect(plugin.status().state).toBe('stopped');
-  await room.load(kvTs('1'), notRestarted);
+  await room().load(kvTs('1'), notRestarted);
 });
 
-test('a crash while a stop drains ends the stop', async () => {
-  const plugin = await room.load(kvTs('1'), { ...notRestarted, drainTimeoutMs: 60_000 });
+atOnce('a crash while a stop drains ends the stop', async () => {
+  const plugin = await room().load(kvTs('1'), { ...notRestarted, drainTimeoutMs: 60_000 });
   const pid = servingPid(plugin);
   const conversation = new Conversation(plugin);
   await conversation.say();

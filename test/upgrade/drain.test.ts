@@ -3,8 +3,9 @@ import { resolve } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { RpcError } from '@plugd/host';
 import { KvDefinition, type WatchResponse } from '@plugd/protocol/gen/samples/kv/v1/kv';
+import { roomsAtOnce } from '../support/at-once';
 import { bundleProgram } from '../support/bundle';
-import { HostRoom, reaches, servingPid } from '../support/host-room';
+import { reaches, servingPid } from '../support/host-room';
 import { describeWithGo } from '../support/needs-go';
 import { eventually, isRunning } from '../support/processes';
 import { kvGo, kvTs } from '../support/samples';
@@ -13,11 +14,7 @@ import { Conversation } from './conversation';
 // What has a limit of its own asserts it; this one is only for tests that hang.
 jest.setTimeout(60_000);
 
-let room: HostRoom;
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room } = roomsAtOnce();
 
 const second = { command: kvTs('2'), version: '2.0.0' };
 
@@ -38,8 +35,8 @@ async function readAll(
   }
 }
 
-test('calls in flight finish on the old one, while new ones go to the new one only', async () => {
-  const plugin = await room.load(kvTs('1'));
+atOnce('calls in flight finish on the old one, while new ones go to the new one only', async () => {
+  const plugin = await room().load(kvTs('1'));
   const client = plugin.client(KvDefinition);
   const oldPid = servingPid(plugin);
   const conversation = new Conversation(plugin);
@@ -68,8 +65,8 @@ test('calls in flight finish on the old one, while new ones go to the new one on
   expect(plugin.status().instances).toMatchObject([{ pid: newPid, state: 'serving' }]);
 });
 
-test('a stream without an end leaves by itself where the plugin hears that it drains', async () => {
-  const plugin = await room.load(kvTs('1'), { drainTimeoutMs: 60_000 });
+atOnce('a stream without an end leaves by itself where the plugin hears that it drains', async () => {
+  const plugin = await room().load(kvTs('1'), { drainTimeoutMs: 60_000 });
   let messages = 0;
   const reading = readAll(
     plugin.client(KvDefinition).watch({ key: 'k', count: 0, intervalMs: 5 }),
@@ -82,9 +79,9 @@ test('a stream without an end leaves by itself where the plugin hears that it dr
 });
 
 describeWithGo('a plugin that is not told of the drain', () => {
-  test('has its endless stream cut at the limit, and the caller learns why', async () => {
+  atOnce('has its endless stream cut at the limit, and the caller learns why', async () => {
     const drainTimeoutMs = 400;
-    const plugin = await room.load(kvGo('1'), { drainTimeoutMs });
+    const plugin = await room().load(kvGo('1'), { drainTimeoutMs });
     const oldPid = servingPid(plugin);
     let messages = 0;
     const reading = readAll(
@@ -111,10 +108,10 @@ describeWithGo('a plugin that is not told of the drain', () => {
   });
 });
 
-test('a plugin that answers UNAVAILABLE by itself while it drains was not lost', async () => {
+atOnce('a plugin that answers UNAVAILABLE by itself while it drains was not lost', async () => {
   const { directory, file } = bundleProgram(resolve(__dirname, 'busy-plugin.ts'));
   try {
-    const plugin = await room.load(file);
+    const plugin = await room().load(file);
     const refused = expect(plugin.client(KvDefinition).get({ key: 'k' })).rejects.toMatchObject({
       code: status.UNAVAILABLE,
       details: 'not just now',
@@ -127,8 +124,8 @@ test('a plugin that answers UNAVAILABLE by itself while it drains was not lost',
   }
 });
 
-test('a stop lets calls in flight finish, refuses new ones, and cuts what outlives the limit', async () => {
-  const plugin = await room.load(kvTs('1'), { drainTimeoutMs: 500 });
+atOnce('a stop lets calls in flight finish, refuses new ones, and cuts what outlives the limit', async () => {
+  const plugin = await room().load(kvTs('1'), { drainTimeoutMs: 500 });
   const client = plugin.client(KvDefinition);
   const [kind, stubborn] = [new Conversation(plugin), new Conversation(plugin)];
   await Promise.all([kind.say(), stubborn.say()]);

@@ -4,7 +4,8 @@ import { status } from '@grpc/grpc-js';
 import { type PinnedScope, PluginError } from '@plugd/host';
 import { AddHelperDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
-import { failureOf, HostRoom, servingPid } from '../support/host-room';
+import { roomsAtOnce } from '../support/at-once';
+import { failureOf, servingPid } from '../support/host-room';
 import { poll } from '../support/poll';
 import { chaosTs, kvTs } from '../support/samples';
 import { Gate } from './gate';
@@ -12,19 +13,15 @@ import { Gate } from './gate';
 // What has a limit of its own asserts it; this one is only for tests that hang.
 jest.setTimeout(60_000);
 
-let room: HostRoom;
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room } = roomsAtOnce();
 
 const second = { command: kvTs('2'), version: '2.0.0' };
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 const never = (): Promise<void> => new Promise(() => {});
 
-test('a pinned scope stays with its instance through an upgrade, which waits for it', async () => {
-  const plugin = await room.load(kvTs('1'));
+atOnce('a pinned scope stays with its instance through an upgrade, which waits for it', async () => {
+  const plugin = await room().load(kvTs('1'));
   const pid = servingPid(plugin);
   const begun = new Gate();
   const gate = new Gate();
@@ -50,8 +47,8 @@ test('a pinned scope stays with its instance through an upgrade, which waits for
   expect(await upgrade).toMatchObject({ calls: { drained: 1, cut: 0, failed: 0 } });
 });
 
-test('a pinned scope is cut at the drain limit, with its calls and its signal', async () => {
-  const plugin = await room.load(kvTs('1'), { drainTimeoutMs: 200 });
+atOnce('a pinned scope is cut at the drain limit, with its calls and its signal', async () => {
+  const plugin = await room().load(kvTs('1'), { drainTimeoutMs: 200 });
   const begun = new Gate();
   let signal: AbortSignal | undefined;
   const calls: Promise<unknown>[] = [];
@@ -74,8 +71,8 @@ test('a pinned scope is cut at the drain limit, with its calls and its signal', 
   expect(await calls[0]).toMatchObject({ code: status.UNAVAILABLE, pluginCode: 'DRAIN_TIMEOUT' });
 });
 
-test('a pinned scope whose process is lost ends with that', async () => {
-  const plugin = await room.load(kvTs('1'), { restart: { policy: 'never' } });
+atOnce('a pinned scope whose process is lost ends with that', async () => {
+  const plugin = await room().load(kvTs('1'), { restart: { policy: 'never' } });
   const begun = new Gate();
   const scope = failureOf(
     plugin.pinned(async () => {
@@ -91,8 +88,8 @@ test('a pinned scope whose process is lost ends with that', async () => {
   expect(await plugin.pinned(({ version }) => version)).toBe('1.0.0');
 });
 
-test('a process keeps nothing of the pinned scopes that it had', async () => {
-  const plugin = await room.load(kvTs('1'));
+atOnce('a process keeps nothing of the pinned scopes that it had', async () => {
+  const plugin = await room().load(kvTs('1'));
   const results: WeakRef<object>[] = [];
   for (let i = 0; i < 5; i++) {
     await plugin.pinned(async (scope) => {
@@ -111,15 +108,15 @@ test('a process keeps nothing of the pinned scopes that it had', async () => {
   );
 });
 
-test('a plugin without a broker says so when it is wanted, and works without', async () => {
-  const plugin = await room.load(chaosTs(), { autoMtls: false });
+atOnce('a plugin without a broker says so when it is wanted, and works without', async () => {
+  const plugin = await room().load(chaosTs(), { autoMtls: false });
   const scope = plugin.pinned(({ broker }) => broker.serve(AddHelperDefinition, {}));
   expect(await failureOf(scope)).toMatchObject({ code: 'BROKER_UNSUPPORTED' });
   expect(await plugin.client(KvDefinition).get({ key: 'k' })).toMatchObject({ pid: servingPid(plugin) });
 });
 
-test('what a pinned scope gave away does not work after its end', async () => {
-  const plugin = await room.load(kvTs('1'));
+atOnce('what a pinned scope gave away does not work after its end', async () => {
+  const plugin = await room().load(kvTs('1'));
   const thrown = new Error('thrown by the work');
   await expect(plugin.pinned(() => Promise.reject(thrown))).rejects.toBe(thrown);
   const { client, signal } = await plugin.pinned((scope) => ({

@@ -1,6 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { ProbeDefinition } from '@plugd/protocol/gen/samples/probe/v1/probe';
 import { ManagedPlugin } from '../../host/src/managed-plugin';
+import { roomsAtOnce } from '../support/at-once';
 import { besides } from '../support/besides';
 import { failureOf, HostRoom, servingPid } from '../support/host-room';
 import { poll } from '../support/poll';
@@ -10,11 +11,7 @@ import { chaosTs, kvTs } from '../support/samples';
 // Real processes, on a machine that may be busy.
 jest.setTimeout(60_000);
 
-let room: HostRoom;
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room } = roomsAtOnce();
 
 type Loaded = Awaited<ReturnType<HostRoom['load']>>;
 
@@ -39,14 +36,14 @@ function exitOf(plugin: Loaded): () => unknown {
 }
 
 describe('startTimeoutMs', () => {
-  test('is long enough for a slow one', async () => {
-    await room.load(chaosTs(), { env: { CHAOS: 'slow-start:700' }, startTimeoutMs: 30_000 });
+  atOnce('is long enough for a slow one', async () => {
+    await room().load(chaosTs(), { env: { CHAOS: 'slow-start:700' }, startTimeoutMs: 30_000 });
   });
 });
 
 describe('drainTimeoutMs', () => {
-  test('calls that end within it are not cut by a stop', async () => {
-    const plugin = await room.load(kvTs('1'), { drainTimeoutMs: 30_000 });
+  atOnce('calls that end within it are not cut by a stop', async () => {
+    const plugin = await room().load(kvTs('1'), { drainTimeoutMs: 30_000 });
     const call = plugin.client(ProbeDefinition).sleep({ durationMs: 500 });
     call.catch(() => {});
     await plugin.client(ProbeDefinition).inspect({});
@@ -54,10 +51,10 @@ describe('drainTimeoutMs', () => {
     await expect(call).resolves.toEqual({});
   });
 
-  test.each([300, 0])(
+  atOnce.each([300, 0])(
     'of %i ms: calls that are left then are cut, with the reason',
     async (drainTimeoutMs) => {
-      const plugin = await room.load(kvTs('1'), { drainTimeoutMs });
+      const plugin = await room().load(kvTs('1'), { drainTimeoutMs });
       const { ended } = await longCall(plugin);
       const begun = performance.now();
       const stopped = plugin.stop();
@@ -67,8 +64,8 @@ describe('drainTimeoutMs', () => {
     },
   );
 
-  test('is an upgrade’s too: the report counts what was cut', async () => {
-    const plugin = await room.load(kvTs('1'), { drainTimeoutMs: 300 });
+  atOnce('is an upgrade’s too: the report counts what was cut', async () => {
+    const plugin = await room().load(kvTs('1'), { drainTimeoutMs: 300 });
     const { ended } = await longCall(plugin);
     const report = await plugin.restart();
     expect(report.calls).toMatchObject({ cut: 1, failed: 1 });
@@ -77,8 +74,8 @@ describe('drainTimeoutMs', () => {
 });
 
 describe('stopTimeoutMs', () => {
-  test('a plugin that answers neither Shutdown nor SIGTERM is killed after it, twice waited', async () => {
-    const plugin = await room.load(chaosTs(), { env: { CHAOS: 'hang-shutdown' }, stopTimeoutMs: 300 });
+  atOnce('a plugin that answers neither Shutdown nor SIGTERM is killed after it, twice waited', async () => {
+    const plugin = await room().load(chaosTs(), { env: { CHAOS: 'hang-shutdown' }, stopTimeoutMs: 300 });
     const [pid, exit] = [servingPid(plugin), exitOf(plugin)];
     const begun = performance.now();
     await plugin.stop();
@@ -87,8 +84,8 @@ describe('stopTimeoutMs', () => {
     expect(isRunning(pid)).toBe(false);
   });
 
-  test('a plugin that leaves is not waited for', async () => {
-    const plugin = await room.load(kvTs('1'), { stopTimeoutMs: 60_000 });
+  atOnce('a plugin that leaves is not waited for', async () => {
+    const plugin = await room().load(kvTs('1'), { stopTimeoutMs: 60_000 });
     const exit = exitOf(plugin);
     const begun = performance.now();
     await plugin.stop();

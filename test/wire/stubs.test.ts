@@ -19,7 +19,8 @@ import {
   WatchResponse,
 } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { ProbeClient } from '@plugd/protocol/gen/samples/probe/v1/probe';
-import { HostRoom, killNow, servingPid } from '../support/host-room';
+import { roomsAtOnce } from '../support/at-once';
+import { killNow, servingPid } from '../support/host-room';
 import { loadedKvClient } from '../support/loaded-kv';
 import { describeWithGo } from '../support/needs-go';
 import { poll } from '../support/poll';
@@ -31,11 +32,7 @@ jest.setTimeout(60_000);
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const typesAre = <_Same extends true>(): void => {};
 
-let room: HostRoom;
-beforeEach(async () => {
-  room = await HostRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, room } = roomsAtOnce();
 
 interface Caller {
   get(
@@ -87,8 +84,8 @@ function promiseCaller(plugin: Plugin): Caller {
 
 const v2 = { version: '2.0.0', command: kvTs('2') };
 
-test('a stub has the type of its class, a client that of its definition', async () => {
-  const plugin = await room.load(kvTs('1'));
+atOnce('a stub has the type of its class, a client that of its definition', async () => {
+  const plugin = await room().load(kvTs('1'));
   const stub = plugin.stub(KvClient);
   typesAre<Same<typeof stub, KvClient>>();
   expect(stub).toBeInstanceOf(KvClient);
@@ -118,56 +115,62 @@ test('a stub has the type of its class, a client that of its definition', async 
 });
 
 function suite(sample: (version: '1' | '2') => string): void {
-  test('stubs of every make stay valid through an upgrade and a restart, until the plugin stops', async () => {
-    const plugin = await room.load(sample('1'));
-    const stubs: Caller[] = [
-      plugin.stub(KvClient),
-      await loadedStub(plugin),
-      bareStub(plugin),
-      promiseCaller(plugin),
-    ];
-    const answers = () => Promise.all(stubs.map((stub) => get(stub)));
-    const expected = (servedBy: string) => stubs.map(() => ({ servedBy, pid: servingPid(plugin) }));
+  atOnce(
+    'stubs of every make stay valid through an upgrade and a restart, until the plugin stops',
+    async () => {
+      const plugin = await room().load(sample('1'));
+      const stubs: Caller[] = [
+        plugin.stub(KvClient),
+        await loadedStub(plugin),
+        bareStub(plugin),
+        promiseCaller(plugin),
+      ];
+      const answers = () => Promise.all(stubs.map((stub) => get(stub)));
+      const expected = (servedBy: string) => stubs.map(() => ({ servedBy, pid: servingPid(plugin) }));
 
-    expect(await answers()).toMatchObject(expected('1.0.0'));
-    await plugin.upgrade({ version: '2.0.0', command: sample('2') });
-    expect(await answers()).toMatchObject(expected('2.0.0'));
-    const before = servingPid(plugin);
-    await plugin.restart();
-    expect(servingPid(plugin)).not.toBe(before);
-    expect(await answers()).toMatchObject(expected('2.0.0'));
-    await plugin.stop();
-    for (const stub of stubs) {
+      expect(await answers()).toMatchObject(expected('1.0.0'));
+      await plugin.upgrade({ version: '2.0.0', command: sample('2') });
+      expect(await answers()).toMatchObject(expected('2.0.0'));
+      const before = servingPid(plugin);
+      await plugin.restart();
+      expect(servingPid(plugin)).not.toBe(before);
+      expect(await answers()).toMatchObject(expected('2.0.0'));
+      await plugin.stop();
+      for (const stub of stubs) {
+        await expect(get(stub)).rejects.toMatchObject({ code: status.UNAVAILABLE });
+      }
+    },
+  );
+
+  atOnce(
+    'stubs are valid again after a crash and a restart; between them calls fail with the reason',
+    async () => {
+      const plugin = await room().load(sample('1'), { restart: { policy: 'never' } });
+      const stub = plugin.stub(KvClient);
+      const client = plugin.client(KvDefinition);
+      await killNow(servingPid(plugin));
+      await poll(
+        () => plugin.status(),
+        ({ state }) => state === 'failed',
+      );
+      await expect(client.get({ key: 'k' })).rejects.toMatchObject({
+        code: status.UNAVAILABLE,
+        pluginCode: 'PLUGIN_EXITED',
+      });
       await expect(get(stub)).rejects.toMatchObject({ code: status.UNAVAILABLE });
-    }
-  });
-
-  test('stubs are valid again after a crash and a restart; between them calls fail with the reason', async () => {
-    const plugin = await room.load(sample('1'), { restart: { policy: 'never' } });
-    const stub = plugin.stub(KvClient);
-    const client = plugin.client(KvDefinition);
-    await killNow(servingPid(plugin));
-    await poll(
-      () => plugin.status(),
-      ({ state }) => state === 'failed',
-    );
-    await expect(client.get({ key: 'k' })).rejects.toMatchObject({
-      code: status.UNAVAILABLE,
-      pluginCode: 'PLUGIN_EXITED',
-    });
-    await expect(get(stub)).rejects.toMatchObject({ code: status.UNAVAILABLE });
-    await plugin.restart();
-    expect((await get(stub)).pid).toBe(servingPid(plugin));
-    expect((await client.get({ key: 'k' })).pid).toBe(servingPid(plugin));
-  });
+      await plugin.restart();
+      expect((await get(stub)).pid).toBe(servingPid(plugin));
+      expect((await client.get({ key: 'k' })).pid).toBe(servingPid(plugin));
+    },
+  );
 }
 
 describe('a plugin in TS', () => suite(kvTs));
 describeWithGo('a plugin in Go', () => suite(kvGo));
 
 describe('closing a stub', () => {
-  test('ends that one alone', async () => {
-    const plugin = await room.load(kvTs('1'));
+  atOnce('ends that one alone', async () => {
+    const plugin = await room().load(kvTs('1'));
     const [one, two] = [plugin.stub(KvClient), plugin.stub(KvClient)];
     const [loaded, client] = [await loadedStub(plugin), plugin.client(KvDefinition)];
     const running = get(one);
@@ -181,8 +184,8 @@ describe('closing a stub', () => {
     expect(await get(plugin.stub(KvClient))).toMatchObject({ servedBy: '1.0.0' });
   });
 
-  test('on the shared channel ends those who share it, and no stub or client', async () => {
-    const plugin = await room.load(kvTs('1'));
+  atOnce('on the shared channel ends those who share it, and no stub or client', async () => {
+    const plugin = await room().load(kvTs('1'));
     const [one, two] = [bareStub(plugin), bareStub(plugin)];
     const [stub, client] = [plugin.stub(KvClient), plugin.client(KvDefinition)];
     expect(plugin.channel).toBe(plugin.channel);
@@ -195,8 +198,8 @@ describe('closing a stub', () => {
 });
 
 describe('options of a stub', () => {
-  test('interceptors see every call, also after an upgrade, and may add to it', async () => {
-    const plugin = await room.load(kvTs('1'));
+  atOnce('interceptors see every call, also after an upgrade, and may add to it', async () => {
+    const plugin = await room().load(kvTs('1'));
     const seen: string[] = [];
     const add: Interceptor = (options, next) => {
       seen.push(options.method_definition.path);
@@ -225,8 +228,8 @@ describe('options of a stub', () => {
     expect(seen).toEqual(Array(3).fill('/samples.probe.v1.Probe/Inspect'));
   });
 
-  test('both kinds of interceptors at once are refused', async () => {
-    const plugin = await room.load(kvTs('1'));
+  atOnce('both kinds of interceptors at once are refused', async () => {
+    const plugin = await room().load(kvTs('1'));
     const through: Interceptor = (options, next) => new InterceptingCall(next(options));
     expect(() =>
       plugin.stub(KvClient, { interceptors: [through], interceptor_providers: [() => through] }),
@@ -234,8 +237,8 @@ describe('options of a stub', () => {
   });
 });
 
-test('the channel carries streams of a bare client too', async () => {
-  const plugin = await room.load(kvTs('1'));
+atOnce('the channel carries streams of a bare client too', async () => {
+  const plugin = await room().load(kvTs('1'));
   const client = new Client('unused', credentials.createInsecure(), { channelOverride: plugin.channel });
   const stream = client.makeServerStreamRequest(
     '/samples.kv.v1.Kv/Watch',
@@ -248,8 +251,8 @@ test('the channel carries streams of a bare client too', async () => {
   expect(sequences).toEqual([1, 2, 3, 4, 5]);
 });
 
-test('a plugin that crashes in a call ends it with UNAVAILABLE, whichever stub made it', async () => {
-  const plugin = await room.load(chaosTs(), { env: { CHAOS: 'crash-on-call' } });
+atOnce('a plugin that crashes in a call ends it with UNAVAILABLE, whichever stub made it', async () => {
+  const plugin = await room().load(chaosTs(), { env: { CHAOS: 'crash-on-call' } });
   const [typed, loaded, client] = [plugin.stub(KvClient), await loadedStub(plugin), promiseCaller(plugin)];
   const ends = await Promise.allSettled([typed, loaded, client].map((stub) => get(stub)));
   for (const end of ends)
