@@ -9,9 +9,11 @@ beforeAll(async () => {
   room = new DaemonRoom();
   room.shelf.put('kv', '1.0.0', { manifest: 'services: [samples.kv.v1.Kv, samples.probe.v1.Probe]\n' });
   room.shelf.put('private', '1.0.0');
+  room.shelf.put('second', '1.2.0', { manifest: 'services: [samples.kv.v1.Kv]\n' });
   await room.start();
   await room.runs('kv', '1.0.0');
   await room.runs('private', '1.0.0');
+  await room.runs('second', '1.2.0');
 });
 afterAll(() => room.close());
 
@@ -38,6 +40,16 @@ test('a call with one request and one answer', async () => {
     value: base64('one'),
     servedBy: expect.any(String),
   });
+});
+
+test('of two plugins with one service the one that is named answers', async () => {
+  for (const [plugin, servedBy] of [
+    ['kv', '1.0.0'],
+    ['second', '1.2.0'],
+  ] as const) {
+    const { stdout } = await room.plugd('call', plugin, 'Kv/Get');
+    expect(JSON.parse(stdout)).toMatchObject({ servedBy });
+  }
 });
 
 test('without a request an empty one is sent, and defaults are shown', async () => {

@@ -8,6 +8,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { AdminClient } from '../admin/admin-client';
 import { Contract } from '../contract/contract';
 import { readDescriptorSet } from '../contract/descriptor-bytes';
+import { PLUGIN_KEY } from '../front-door/forwarded-metadata';
 import { callMethod } from './call/call-method';
 import { findMethod, serviceOf } from './call/find-method';
 import { readRequests } from './call/requests';
@@ -80,6 +81,8 @@ async function runCall(
   const metadata = new Metadata();
   for (const [key, value] of header)
     metadata.add(key, key.endsWith('-bin') ? Buffer.from(value, 'base64') : value);
+  // Another plugin may have the same service.
+  metadata.set(PLUGIN_KEY, plugin);
   const tell = (title: string) => (received: Metadata) => tellMetadata(context, title, received);
   const { signal } = context;
   const { timeoutMs } = context.options;
