@@ -126,6 +126,8 @@ async function describedServices(plugin: Plugin): Promise<readonly string[] | un
 /** What is known of a plugin's services; undefined: nothing. Throws what ends the call by which it is asked. */
 export async function contractOf(plugin: Plugin): Promise<Contract | undefined> {
   const { contract } = plugin;
+  // A question would wait for the next process.
+  if (plugin.status().instances.length === 0) return contract;
   if (contract !== undefined && contract.files.length > 0) return contract;
   return (await reflectContract(plugin.channel, { timeoutMs: reflectionMs })) ?? contract;
 }
