@@ -173,7 +173,7 @@ test.each(['promote', 'abort'])('%s where nothing is under way fails', async (ve
 
 test('restart lets the same version run in a new process', async () => {
   const [version] = await versions();
-  const { code, stdout } = await room.plugd('restart', 'kv');
+  const { code, stdout } = await room.plugd('restart', 'kv', '--wait');
   expect(code).toBe(0);
   expect(stdout).toContain(`Plugin kv runs ${version}: restart by overlap in `);
   const begun = await room.plugd('restart', 'kv', '--no-wait');

@@ -16,6 +16,7 @@ export function defineRestart(program: Command, context: CliContext): void {
       'Starts the version that runs in new processes, lets new calls go to them, and stops the old ones when their calls have ended: no call fails.',
     )
     .argument('<plugin>', 'its name')
+    .option('--wait', 'waits until it has ended', true)
     .option('--no-wait', 'ends as soon as it has begun')
     .addOption(
       new Option('--if-busy <what>', 'where another operation is under way')

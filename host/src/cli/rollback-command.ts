@@ -34,6 +34,7 @@ export function defineRollback(program: Command, context: CliContext): void {
         .choices(['handoff', 'snapshot'])
         .default('handoff'),
     )
+    .option('--wait', 'waits until it has ended', true)
     .option('--no-wait', 'ends as soon as it has begun')
     .option('-y, --yes', 'does not ask');
   addShiftFlags(verb).action((plugin: string, flags: RollbackFlags) => rollBack(context, plugin, flags));

@@ -23,6 +23,7 @@ export function defineUpgrade(program: Command, context: CliContext): void {
     )
     .argument('<plugin>', 'its name')
     .argument('<target>', "a version in the plugins' directory, or the path of an artifact's directory")
+    .option('--wait', 'waits until it has ended', true)
     .option('--no-wait', 'ends as soon as it has begun')
     .option('-y, --yes', 'does not ask')
     .addHelpText('after', examples);
