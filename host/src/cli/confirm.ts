@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import type { CliContext } from './context';
 import { visible } from './output/visible';
 import { UsageError } from './usage-error';
@@ -16,11 +16,14 @@ export async function confirm(context: CliContext, question: string, yes: boolea
   const lines = createInterface({ input: stdin });
   try {
     stderr.write(`${visible(question)} [y/N] `);
-    // The end of input is no answer.
-    const answer = await Promise.race([
-      lines.question('', { signal: context.signal }),
-      new Promise<string>((resolve) => lines.once('close', () => resolve(''))),
-    ]);
+    const { signal } = context;
+    const answer = await new Promise<string>((resolve) => {
+      lines.once('line', resolve);
+      // The end of input is no answer.
+      lines.once('close', () => resolve(''));
+      signal.addEventListener('abort', () => resolve(''), { once: true });
+    });
+    signal.throwIfAborted();
     return /^y(es)?$/i.test(answer.trim());
   } finally {
     lines.close();

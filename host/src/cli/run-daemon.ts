@@ -19,8 +19,8 @@ export async function runDaemon(context: CliContext): Promise<void> {
   const { socket, quiet } = options;
   const version = ownVersion();
   const stderr = quiet ? undefined : 'info';
-  daemon = await startDaemon({ config, configFile, env, cwd, socket, version, stderr });
   outliveReaders();
+  daemon = await startDaemon({ config, configFile, env, cwd, socket, version, stderr });
   const stop = () => void daemon?.stop();
   if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });
