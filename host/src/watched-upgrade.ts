@@ -8,6 +8,7 @@ import { checkRequires } from './manifest/requires';
 import type { OperationHandle } from './upgrade/operation-handle';
 import type { UpgradeOptions } from './upgrade/upgrade-options';
 import type { RunningVersion } from './watch/choices';
+import type { WatchAction } from './watch/plan';
 import type { Lane, WatchedLanes } from './watched-lanes';
 import type { UnderWay, WatchedWork } from './watched-work';
 
@@ -79,7 +80,9 @@ export function upgradeByHand(
       const { manifest } = copy;
       tools.checkPin(manifest.version);
       checkFits(manifest, tools.running());
-      entry.requires = manifest.requires ?? {};
+      const { version, requires = {} } = manifest;
+      entry.action = { ...actionOn(name, version), digest: copy.digest, requires };
+      entry.requires = requires;
       const { options: given, stamp, check } = work.ready(copy);
       const settle = lanes.place(lane, copy, stamp);
       return {
@@ -110,17 +113,23 @@ async function enter(
 ): Promise<UnderWay> {
   // Whoever asked has the handle by then.
   await Promise.resolve();
+  const aborted = new Promise<void>((done) => signal.addEventListener('abort', () => done(), { once: true }));
   for (let other = work.underWay.get(name); other !== undefined; other = work.underWay.get(name)) {
     if (ifBusy === 'fail') {
       const running = other.action.kind;
       throw new PluginError('BUSY', `Plugin ${name} is busy: ${running} runs.`, { facts: { running } });
     }
-    await other.ended;
+    await Promise.race([other.ended, aborted]);
     // For those who have waited for longer.
     await Promise.resolve();
     if (signal.aborted) throw signal.reason;
   }
-  return work.enter({ kind: 'upgrade', name, version: version ?? '', digest: '', requires: {} }, true);
+  return work.enter(actionOn(name, version ?? ''), true);
+}
+
+/** @param version empty: nobody knows yet */
+function actionOn(name: string, version: string): WatchAction & { kind: 'upgrade' } {
+  return { kind: 'upgrade', name, version, digest: '', requires: {} };
 }
 
 async function copyOf(

@@ -32,7 +32,7 @@ export interface WorkTools {
 
 /** What is being done with one plugin. */
 export interface UnderWay {
-  readonly action: WatchAction;
+  action: WatchAction;
   /** Somebody has asked for it by name, whatever lies on disk. */
   readonly byHand: boolean;
   requires: RequiredRanges;

@@ -69,6 +69,8 @@ test('an upgrade by hand leads to any version or directory, and stays until the 
   shelf.put('kv', '2.0.0');
   await runs('kv', '2.0.0');
   const { host } = room;
+  const tried = await host.upgradeTo('kv', { version: '1.0.0' }, { dryRun: true });
+  expect([tried.outcome, versionOf('kv'), onDisk('kv').left]).toEqual(['verified', '2.0.0', undefined]);
   const report = await host.upgradeTo('kv', { version: '1.0.0' }, { strategy: 'overlap' });
   expect(report).toMatchObject({ outcome: 'swapped', from: { version: '2.0.0' }, to: { version: '1.0.0' } });
   expect(states('kv')).toEqual(['2.0.0 available', '1.0.0 running']);

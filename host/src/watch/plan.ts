@@ -50,7 +50,7 @@ export function plan(situation: Situation): Plan {
         actions.push({ kind: 'stop', name });
       continue;
     }
-    if (!isAllowedNow(name, choice, chosen, situation)) held.push({ name, choice });
+    if (!isAllowedNow(name, choice, situation)) held.push({ name, choice });
     else actions.push(action(name, choice, situation));
   }
   const waiting: WaitingVersion[] = [];
@@ -143,7 +143,6 @@ function unmet(choice: Choice, chosen: ReadonlyMap<string, Choice>): string[] {
 function isAllowedNow(
   name: string,
   { version, requires }: Choice & { kind: 'run' },
-  chosen: ReadonlyMap<string, Choice>,
   { running, busy }: Situation,
 ): boolean {
   const before = running.get(name);

@@ -46,7 +46,7 @@ export function plannedChanges(
 ): readonly PlannedChange[] {
   const changes: PlannedChange[] = [];
   const from = (name: string) => situation.running.get(name)?.version;
-  const to = (action: WatchAction) => (action.kind === 'stop' ? undefined : action.version);
+  const to = (action: WatchAction) => (action.kind === 'stop' ? undefined : action.version || undefined);
   for (const [name, action] of underWay)
     changes.push({
       ...{ plugin: name, action: action.kind, from: from(name), to: to(action) },

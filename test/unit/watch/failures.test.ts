@@ -1,0 +1,28 @@
+import { PluginError } from '@plugd/protocol/plugin-error';
+import { Failures } from '../../../host/src/watch/failures';
+
+const attempt = { name: 'kv', version: '1.0.0', digest: 'one', settings: '' };
+const error = new PluginError('EXITED_BEFORE_HANDSHAKE', 'it left');
+
+test('what failed is known by its content and its settings, until somebody wants it tried again', () => {
+  const failures = new Failures();
+  failures.add(attempt, error);
+  expect(failures.of(attempt)).toBe(error);
+  expect(failures.of({ ...attempt, digest: 'two' })).toBeUndefined();
+  expect(failures.of({ ...attempt, settings: 'others' })).toBeUndefined();
+  expect(failures.of({ ...attempt, name: 'k' })).toBeUndefined();
+  failures.forgetPassing();
+  failures.forget('kv', '2.0.0');
+  expect(failures.of(attempt)).toBe(error);
+  failures.forget('kv');
+  expect(failures.of(attempt)).toBeUndefined();
+});
+
+test('what says nothing of the version is tried again with the next look at everything', () => {
+  const failures = new Failures();
+  failures.add(attempt, new PluginError('RUN_DIR_FULL', 'no room'));
+  failures.add({ ...attempt, version: '2.0.0' }, error);
+  failures.forgetPassing();
+  expect(failures.of(attempt)).toBeUndefined();
+  expect(failures.of({ ...attempt, version: '2.0.0' })).toBe(error);
+});
