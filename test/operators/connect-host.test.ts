@@ -103,13 +103,27 @@ describe('an application that shares a daemon', () => {
       { ...options, name: 'fourth', command: '/nowhere' },
     ]);
     expect((await failureOf(loading)).code).toBe('COMMAND_NOT_FOUND');
-    expect(
-      host
-        .plugins()
-        .map(({ name }) => name)
-        .sort(),
-    ).toEqual(['first', 'second']);
+    const names = () => host.plugins().map(({ name }) => name);
+    expect(names().sort()).toEqual(['first', 'second']);
+
+    // Whoever leaves takes nothing along, and his calls go on to their end.
+    const leaving = await connect();
+    const probe = leaving.plugin('first')?.client(ProbeDefinition);
+    await probe?.sleep({ durationMs: 1 }, limit);
+    const sleeping = probe?.sleep({ durationMs: 150 }, limit);
+    await poll(
+      () => host.plugin('first')?.status().instances[0]?.inFlight,
+      (count) => count === 1,
+    );
+    await leaving.close();
+    expect(await sleeping).toBeDefined();
+    await expect(probe?.sleep({ durationMs: 1 }, limit)).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      pluginCode: 'HOST_CLOSED',
+      executed: 'no',
+    });
     await Promise.all(all.map((plugin) => plugin.stop()));
+    expect(names()).toEqual([]);
   });
 
   test.each(ends)(
