@@ -36,13 +36,20 @@ function documentOf(error: unknown): ErrorDocument | undefined {
 /** The sentence, what is known, and what to do. */
 function asText({ code, summary, facts, hint }: PluginError): string {
   const known = Object.entries(facts).flatMap(([name, value]) => {
-    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    const text = typeof value === 'string' ? value : shortJson(value);
     // What the sentence says already is not said twice.
     return text === undefined || text === '' || summary.includes(text) ? [] : [`  ${name}: ${cut(text)}`];
   });
   return `${[`plugd: [${code}] ${visibleLines(summary)}`, ...known, `  ${visible(hint)}`].join('\n')}\n`;
 }
 
+/** Whole documents are for programs, who get them with `-o json`. */
+function shortJson(value: unknown): string | undefined {
+  const text = JSON.stringify(value);
+  return text === undefined || text.length > mostJson ? undefined : text;
+}
+
+const mostJson = 200;
 const longest = 2_000;
 
 /** Lines of a plugin's output stay lines. */
