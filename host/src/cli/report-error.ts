@@ -29,7 +29,7 @@ function documentOf(error: unknown): ErrorDocument | undefined {
   if (error instanceof PluginError) return error.toJSON();
   if (error instanceof UsageError) return { code: 'USAGE', message: error.message };
   if (error instanceof TimeoutError) return { code: 'TIMEOUT', message: error.message };
-  if (error instanceof RpcError) return { code: 'CALL_FAILED', message: error.message };
+  if (error instanceof RpcError) return { code: 'RPC_FAILED', message: error.message };
   return undefined;
 }
 
