@@ -118,7 +118,10 @@ test('a bad config changes nothing, and is told of until there is a good one', a
 test("the daemon's own settings wait for its next start", async () => {
   room.configure(`${settings()}memoryBudgetBytes: 1000000000\n`);
   const { changes } = await admin.reconcile({}, limit);
-  expect(changes).toMatchObject([{ plugin: '', action: 'needs-restart', to: '1000000000' }]);
+  // The last change of the plugin may still be on its way.
+  expect(changes.filter(({ plugin }) => plugin === '')).toMatchObject([
+    { action: 'needs-restart', from: '', to: '1000000000' },
+  ]);
   expect(await problem()).toContain('memoryBudgetBytes');
 });
 
