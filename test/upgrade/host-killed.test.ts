@@ -1,4 +1,7 @@
-import type { Plugin, UpgradeOptions } from '@plugd/host';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createHost, type Plugin, type UpgradeOptions } from '@plugd/host';
 import { CounterDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
 import {
   type DirectStrategyName,
@@ -7,9 +10,9 @@ import {
   strategies,
 } from '../../host/src/upgrade/step-table';
 import { counterOptions, put } from '../support/counter-room';
-import type { HostRoom } from '../support/host-room';
+import { failureOf, type HostRoom } from '../support/host-room';
 import { goIsHere } from '../support/needs-go';
-import { eventually } from '../support/processes';
+import { childrenOf, eventually } from '../support/processes';
 import { counterGo, counterTs } from '../support/samples';
 import { SeededRandom } from '../support/seeded-random';
 import { Handed } from './handed';
@@ -263,6 +266,25 @@ test.each(['handoff', 'recreate'] as const)(
     }
   },
 );
+
+test('a state directory has one host at a time, and the other one leaves nothing behind', async () => {
+  await loadAgain('sample');
+  const runDir = mkdtempSync(join(tmpdir(), 'refused-'));
+  // Of these tests nobody else's are there: one runs at a time.
+  const children = childrenOf(process.pid);
+  try {
+    for (const [stateDir, code] of [
+      [place.stateDir, 'STATE_DIR_IN_USE'],
+      [join(place.program, 'no-directory'), 'STATE_DIR_UNUSABLE'],
+    ]) {
+      expect((await failureOf(createHost({ runDir, stateDir: stateDir ?? '' }))).code).toBe(code);
+    }
+    expect(readdirSync(runDir)).toEqual([]);
+    expect(childrenOf(process.pid)).toEqual(children);
+  } finally {
+    rmSync(runDir, { recursive: true });
+  }
+});
 
 function snapshotOf(strategy: StrategyName): number {
   return strategies[strategy].findIndex(({ step }) => step === 'snapshot');

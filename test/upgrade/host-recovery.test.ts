@@ -1,19 +1,18 @@
 import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHost, type LoadOptions, type Plugin } from '@plugd/host';
 import { CounterDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
 import { OperationJournal } from '../../host/src/journal/operation-journal';
 import { headOf } from '../../host/src/journaled-operation';
+import { testsAtOnce } from '../support/at-once';
 import { counterOptions, put } from '../support/counter-room';
 import { failureOf, HostRoom, killNow, servingPid } from '../support/host-room';
 import { goIsHere } from '../support/needs-go';
-import { childrenOf, eventually, isRunning } from '../support/processes';
+import { eventually, isRunning } from '../support/processes';
 import { counterGo, counterTs, type SampleVersion } from '../support/samples';
-import { Handed } from './handed';
-import type { KilledOrder } from './host-killed-program';
-import { KilledHosts, type KilledPlace } from './killed-hosts';
+import type { KilledAt, KilledOrder } from './host-killed-program';
+import { KilledHosts, KilledLife } from './killed-hosts';
 
 // What has a limit of its own asserts it; this one is only for tests that hang.
 jest.setTimeout(60_000);
@@ -23,21 +22,9 @@ const full = process.env['PLUGD_FULL'] === '1';
 // What a host does that opens the state directory of one that was killed, where more went wrong than that.
 
 const hosts = new KilledHosts();
-const handed = new Handed();
-afterAll(() => {
-  hosts.dispose();
-  handed.dispose();
-});
+afterAll(() => hosts.dispose());
 
-let place: KilledPlace;
-let room: HostRoom | undefined;
-beforeEach(() => {
-  place = hosts.place();
-});
-afterEach(async () => {
-  await room?.close();
-  room = undefined;
-});
+const { atOnce, own } = testsAtOnce(async () => new KilledLife(hosts.place()));
 
 const sample = (version: SampleVersion) => ({
   version: `${version}.0.0`,
@@ -55,16 +42,16 @@ const upgrading = (step: string): Omit<KilledOrder, 'runDir' | 'stateDir'> => ({
 
 /** The same with the counter whose part can go wrong. */
 function upgradingHanded(step: string): Omit<KilledOrder, 'runDir' | 'stateDir'> {
-  handed.tell({});
+  own().handed.tell({});
   const [load, upgrade] = (['1.0.0', '2.0.0'] as const).map((version) => {
-    return handed.options({ mark: '' }, { version, schema: Number(version[0]) });
+    return own().handed.options({ mark: '' }, { version, schema: Number(version[0]) });
   });
   if (load === undefined || upgrade === undefined) throw new Error('there are two');
   return { ...upgrading(step), load, upgrade };
 }
 
 async function load(over: Partial<LoadOptions> = {}): Promise<Plugin> {
-  room ??= await place.open();
+  const room = await own().open();
   const { version, command } = sample('1');
   return room.load(over.command ?? command, { ...counterOptions, version, ...over });
 }
@@ -75,11 +62,11 @@ async function numberOf(plugin: Plugin): Promise<number | undefined> {
 }
 
 const recoveries = () =>
-  (room?.events ?? []).flatMap((event) =>
+  (own().room?.events ?? []).flatMap((event) =>
     event.type === 'operation' && event.step === 'recover' ? event.phase : [],
   );
 
-const logged = (level: string) => room?.log.records.filter((record) => record.level === level) ?? [];
+const logged = (level: string) => own().room?.log.records.filter((record) => record.level === level) ?? [];
 
 /** Changes a byte in a file: 200 from its end, or as told. */
 function spoil(file: string, fromEnd = 200): void {
@@ -91,7 +78,7 @@ function spoil(file: string, fromEnd = 200): void {
 
 /** The files of the kept states, the latest first. */
 function keptFiles(): string[] {
-  const directory = join(place.stateDir, 'snapshots');
+  const directory = join(own().place.stateDir, 'snapshots');
   return readdirSync(directory)
     .filter((name) => name.endsWith('.snapshot'))
     .map((name) => join(directory, name))
@@ -104,18 +91,22 @@ const killedAgain = [
   ['as it sends calls to it', { step: 'instance', phase: 'serving' }],
 ] as const;
 
-test.each(killedAgain.filter((_, index) => full || index !== 1))(
+atOnce.each<readonly [string, KilledAt]>(killedAgain.filter((_, index) => full || index !== 1))(
   'a host that is killed %s leaves the next one no less to do',
   async (_, at) => {
-    await place.kill(upgrading('release-calls'));
-    await place.kill({ load: sample('1'), at });
+    await own().place.kill(upgrading('release-calls'));
+    await own().place.kill({ load: sample('1'), at });
     const plugin = await load();
-    expect(place.left().filter((one) => typeof one === 'number')).toEqual([]);
+    expect(
+      own()
+        .place.left()
+        .filter((one) => typeof one === 'number'),
+    ).toEqual([]);
     // Once it had been written down that the new one serves, there was nothing to finish, and the application is asked.
     const finished = at.phase === 'serving';
     expect(plugin.status().version).toBe(finished ? '1.0.0' : '2.0.0');
     expect(await numberOf(plugin)).toBe(12);
-    expect((await place.journal()).unfinished).toEqual([]);
+    expect((await own().place.journal()).unfinished).toEqual([]);
   },
 );
 
@@ -128,82 +119,90 @@ const otherOperations = [
 ] as const;
 
 // Every day each operation, and each side of its swap.
-test.each(otherOperations.filter((_, index) => full || index === 0 || index === 3))(
-  'of a %s in which the host was killed at %s version %s is left',
-  async (then, step, version, asked) => {
-    await place.kill({ ...upgrading(step), then, at: { operation: then, step, phase: 'started' } });
-    const plugin = await load(sample(asked));
+atOnce.each<readonly ['rollback' | 'restart', string, string, SampleVersion]>(
+  otherOperations.filter((_, index) => full || index === 0 || index === 3),
+)('of a %s in which the host was killed at %s version %s is left', async (then, step, version, asked) => {
+  await own().place.kill({ ...upgrading(step), then, at: { operation: then, step, phase: 'started' } });
+  const plugin = await load(sample(asked));
+  expect(recoveries()).toEqual(['started', 'done']);
+  expect(plugin.status().version).toBe(version);
+  expect(await numberOf(plugin)).toBe(12);
+  expect((await own().place.journal()).unfinished).toEqual([]);
+});
+
+atOnce(
+  'a host killed on the way back from a version that did not last serves the one before it',
+  async () => {
+    const order = upgrading('');
+    await own().place.kill({
+      ...order,
+      upgrade: { ...order.upgrade, bakeMs: 20_000 },
+      loseAt: 'bake',
+      at: { operation: 'rollback', step: 'swap', phase: 'started' },
+    });
+    const plugin = await load();
     expect(recoveries()).toEqual(['started', 'done']);
-    expect(plugin.status().version).toBe(version);
+    expect(plugin.status().version).toBe('1.0.0');
     expect(await numberOf(plugin)).toBe(12);
-    expect((await place.journal()).unfinished).toEqual([]);
   },
 );
 
-test('a host killed on the way back from a version that did not last serves the one before it', async () => {
-  const order = upgrading('');
-  await place.kill({
-    ...order,
-    upgrade: { ...order.upgrade, bakeMs: 20_000 },
-    loseAt: 'bake',
-    at: { operation: 'rollback', step: 'swap', phase: 'started' },
-  });
-  const plugin = await load();
-  expect(recoveries()).toEqual(['started', 'done']);
-  expect(plugin.status().version).toBe('1.0.0');
-  expect(await numberOf(plugin)).toBe(12);
-});
+atOnce(
+  'a host killed in the upgrade of a plugin that keeps nothing leaves nothing but a version to be served',
+  async () => {
+    own().handed.tell({});
+    const [load1, load2] = (['1.0.0', '2.0.0'] as const).map((version) =>
+      own().handed.options({ mark: '' }, { version, keepsNothing: true }),
+    );
+    if (load1 === undefined || load2 === undefined) throw new Error('there are two');
+    await own().place.kill({ load: load1, put: 1, upgrade: load2, at: { step: 'swap', phase: 'started' } });
+    const plugin = await load({ ...load2, version: '1.0.0', env: load2.env });
+    expect(plugin.status().version).toBe('2.0.0');
+    expect(await numberOf(plugin)).toBeUndefined();
+    expect(await own().place.snapshots()).toBe(0);
+  },
+);
 
-test('a host killed in the upgrade of a plugin that keeps nothing leaves nothing but a version to be served', async () => {
-  handed.tell({});
-  const [load1, load2] = (['1.0.0', '2.0.0'] as const).map((version) =>
-    handed.options({ mark: '' }, { version, keepsNothing: true }),
-  );
-  if (load1 === undefined || load2 === undefined) throw new Error('there are two');
-  await place.kill({ load: load1, put: 1, upgrade: load2, at: { step: 'swap', phase: 'started' } });
-  const plugin = await load({ ...load2, version: '1.0.0', env: load2.env });
-  expect(plugin.status().version).toBe('2.0.0');
-  expect(await numberOf(plugin)).toBeUndefined();
-  expect(await place.snapshots()).toBe(0);
-});
-
-test('of a journal that is damaged no more is believed than that something was begun', async () => {
-  await place.kill(upgrading('stop'));
-  const database = join(place.stateDir, 'journal');
+atOnce('of a journal that is damaged no more is believed than that something was begun', async () => {
+  await own().place.kill(upgrading('stop'));
+  const database = join(own().place.stateDir, 'journal');
   const log = readdirSync(database, { recursive: true })
     .map((name) => join(database, String(name)))
     .find((path) => /\d+\.log$/.test(path));
   if (log === undefined) throw new Error(`no log in ${database}`);
   spoil(log, 700);
-  expect((await place.journal()).unfinished).toMatchObject([{ intact: false }]);
+  expect((await own().place.journal()).unfinished).toMatchObject([{ intact: false }]);
   const plugin = await load();
   expect(plugin.status().version).toBe('1.0.0');
   expect(await numberOf(plugin)).toBe(12);
   expect(logged('warn').map(({ fields }) => fields)).toContainEqual(
     expect.objectContaining({ path: expect.any(String) }),
   );
-  expect((await place.journal()).unfinished).toEqual([]);
+  expect((await own().place.journal()).unfinished).toEqual([]);
 });
 
-test('where the state that was handed over is corrupt the one before it is taken, and the log tells', async () => {
-  await place.kill(upgrading('release-calls'));
-  const [latest = ''] = keptFiles();
-  spoil(latest, 20);
-  const plugin = await load();
-  expect(plugin.status().version).toBe('2.0.0');
-  expect(await numberOf(plugin)).toBe(5);
-  expect(logged('error')).toEqual([
-    expect.objectContaining({ fields: expect.objectContaining({ plugin: 'counter' }) }),
-  ]);
-  expect(logged('warn')).toContainEqual(
-    expect.objectContaining({
-      fields: { plugin: 'counter', version: '1.0.0', schema: 1, ageMs: expect.any(Number) },
-    }),
-  );
-});
+atOnce(
+  'where the state that was handed over is corrupt the one before it is taken, and the log tells',
+  async () => {
+    await own().place.kill(upgrading('release-calls'));
+    const [latest = ''] = keptFiles();
+    spoil(latest, 20);
+    const plugin = await load();
+    expect(plugin.status().version).toBe('2.0.0');
+    expect(await numberOf(plugin)).toBe(5);
+    expect(logged('error')).toEqual([
+      expect.objectContaining({ fields: expect.objectContaining({ plugin: 'counter' }) }),
+    ]);
+    expect(logged('warn')).toContainEqual(
+      expect.objectContaining({
+        fields: { plugin: 'counter', version: '1.0.0', schema: 1, ageMs: expect.any(Number) },
+      }),
+    );
+  },
+);
 
-test('where no state can be read the plugin begins anew', async () => {
-  await place.kill(upgrading('release-calls'));
+atOnce('where no state can be read the plugin begins anew', async () => {
+  await own().place.kill(upgrading('release-calls'));
   const files = keptFiles();
   expect(files).toHaveLength(2);
   for (const file of files) spoil(file, 20);
@@ -213,89 +212,101 @@ test('where no state can be read the plugin begins anew', async () => {
   expect(logged('error')).toHaveLength(2);
 });
 
-test('where the new version was to serve and does not start the old one does, with all of the state', async () => {
-  const command = join(place.directory, 'second');
-  cpSync(sample('2').command, command);
-  await place.kill({ ...upgrading('stop'), upgrade: { version: '2.0.0', command } });
-  rmSync(command);
-  const plugin = await load();
-  expect(recoveries()).toEqual(['started', 'done']);
-  expect(plugin.status().version).toBe('1.0.0');
-  expect(await numberOf(plugin)).toBe(12);
-  expect(logged('error').map(({ fields }) => fields)).toEqual([
-    { plugin: 'counter', version: '2.0.0', error: expect.stringContaining('second') },
-  ]);
-});
+atOnce(
+  'where the new version was to serve and does not start the old one does, with all of the state',
+  async () => {
+    const command = join(own().place.directory, 'second');
+    cpSync(sample('2').command, command);
+    await own().place.kill({ ...upgrading('stop'), upgrade: { version: '2.0.0', command } });
+    rmSync(command);
+    const plugin = await load();
+    expect(recoveries()).toEqual(['started', 'done']);
+    expect(plugin.status().version).toBe('1.0.0');
+    expect(await numberOf(plugin)).toBe(12);
+    expect(logged('error').map(({ fields }) => fields)).toEqual([
+      { plugin: 'counter', version: '2.0.0', error: expect.stringContaining('second') },
+    ]);
+  },
+);
 
-test('where neither version can begin the load fails, and the next one takes up the state', async () => {
-  await place.kill(upgradingHanded('stop'));
-  handed.tell({ '1.0.0': { activate: 'error' } });
-  const { version, command, env } = handed.options({ mark: '' }, { version: '1.0.0', schema: 1 });
+atOnce('where neither version can begin the load fails, and the next one takes up the state', async () => {
+  await own().place.kill(upgradingHanded('stop'));
+  own().handed.tell({ '1.0.0': { activate: 'error' } });
+  const { version, command, env } = own().handed.options({ mark: '' }, { version: '1.0.0', schema: 1 });
   const failure = await failureOf(load({ version, command, env }));
   expect(failure.code).toBe('HANDOFF_FAILED');
   expect(recoveries()).toEqual(['started', 'failed']);
-  expect(room?.processes()).toEqual([]);
-  handed.tell({});
+  expect(own().room?.processes()).toEqual([]);
+  own().handed.tell({});
   const plugin = await load({ version, command, env });
   expect(recoveries()).toEqual(['started', 'failed']);
   expect(await numberOf(plugin)).toBe(12);
-  expect((await place.journal()).unfinished).toEqual([]);
+  expect((await own().place.journal()).unfinished).toEqual([]);
 });
 
-test('what the journal says of a version is joined with what the application says of the plugin', async () => {
-  await place.kill({ ...upgrading('release-calls'), upgrade: { ...sample('2'), args: ['of-the-upgrade'] } });
-  const plugin = await load({ env: { SAID: 'by the application' }, drainTimeoutMs: 1_234 });
-  const pid = servingPid(plugin);
-  expect(plugin.status().version).toBe('2.0.0');
-  expect(readFileSync(`/proc/${pid}/environ`, 'latin1')).toContain('SAID=by the application');
-  const command = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
-  expect(command).toContain(sample('2').command);
-  expect(command).toContain('of-the-upgrade');
-  // An upgrade begins from what runs.
-  await plugin.restart();
-  expect(plugin.status().version).toBe('2.0.0');
-  expect(await numberOf(plugin)).toBe(12);
-  // And a rollback leads to what the application asked for.
-  await plugin.rollback();
-  expect(plugin.status().version).toBe('1.0.0');
-  expect(await numberOf(plugin)).toBe(12);
-});
+atOnce(
+  'what the journal says of a version is joined with what the application says of the plugin',
+  async () => {
+    await own().place.kill({
+      ...upgrading('release-calls'),
+      upgrade: { ...sample('2'), args: ['of-the-upgrade'] },
+    });
+    const plugin = await load({ env: { SAID: 'by the application' }, drainTimeoutMs: 1_234 });
+    const pid = servingPid(plugin);
+    expect(plugin.status().version).toBe('2.0.0');
+    expect(readFileSync(`/proc/${pid}/environ`, 'latin1')).toContain('SAID=by the application');
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
+    expect(command).toContain(sample('2').command);
+    expect(command).toContain('of-the-upgrade');
+    // An upgrade begins from what runs.
+    await plugin.restart();
+    expect(plugin.status().version).toBe('2.0.0');
+    expect(await numberOf(plugin)).toBe(12);
+    // And a rollback leads to what the application asked for.
+    await plugin.rollback();
+    expect(plugin.status().version).toBe('1.0.0');
+    expect(await numberOf(plugin)).toBe(12);
+  },
+);
 
-test('of the version that it asks for the application knows best where its command is', async () => {
-  await place.kill(upgrading('pause'));
+atOnce('of the version that it asks for the application knows best where its command is', async () => {
+  await own().place.kill(upgrading('pause'));
   const { command } = sample('1');
   const plugin = await load({ args: ['moved'], command });
   expect(plugin.status().version).toBe('1.0.0');
   expect(readFileSync(`/proc/${servingPid(plugin)}/cmdline`, 'latin1').split('\0')).toContain('moved');
 });
 
-test('an application that asks for the new version has the old one where that is what must serve', async () => {
-  await place.kill(upgrading('hold'));
-  const plugin = await load(sample('2'));
-  expect(plugin.status().version).toBe('1.0.0');
-  expect(await numberOf(plugin)).toBe(5);
-});
+atOnce(
+  'an application that asks for the new version has the old one where that is what must serve',
+  async () => {
+    await own().place.kill(upgrading('hold'));
+    const plugin = await load(sample('2'));
+    expect(plugin.status().version).toBe('1.0.0');
+    expect(await numberOf(plugin)).toBe(5);
+  },
+);
 
-test('an application that asks for a third version has that, with the state that was kept', async () => {
-  await place.kill(upgradingHanded('release-calls'));
-  const plugin = await load(handed.options({ mark: '' }, { version: '3.0.0', schema: 2 }));
+atOnce('an application that asks for a third version has that, with the state that was kept', async () => {
+  await own().place.kill(upgradingHanded('release-calls'));
+  const plugin = await load(own().handed.options({ mark: '' }, { version: '3.0.0', schema: 2 }));
   expect(plugin.status().version).toBe('3.0.0');
   expect(await numberOf(plugin)).toBe(12);
-  const { operations, unfinished } = await place.journal();
+  const { operations, unfinished } = await own().place.journal();
   expect(unfinished).toEqual([]);
   expect(operations.at(-1)?.outcome).toMatchObject({ outcome: 'overtaken' });
 });
 
 /** Leaves an operation in the journal of which no line was written. */
 async function beginOnly(hostToken: string): Promise<void> {
-  const journal = await OperationJournal.open({ directory: join(place.stateDir, 'journal') });
+  const journal = await OperationJournal.open({ directory: join(own().place.stateDir, 'journal') });
   const from = { ...counterOptions, ...sample('1') };
   const about = { operation: 'upgrade', strategy: 'handoff' } as const;
   await journal.begin(headOf({ id: 'cut-short', plugin: 'counter', ...about, hostToken, from }));
   await journal.close();
 }
 
-test('a plugin that was handed over is taken as it is, whatever stands in the journal', async () => {
+atOnce('a plugin that was handed over is taken as it is, whatever stands in the journal', async () => {
   const first = await HostRoom.open();
   const { command } = sample('1');
   const env = { PLUGD_EXIT_WITH_PARENT: '0' };
@@ -305,18 +316,18 @@ test('a plugin that was handed over is taken as it is, whatever stands in the jo
   const [handedOver] = await first.host.handOver();
   if (handedOver === undefined) throw new Error('nothing was handed over');
   await beginOnly(handedOver.record.token);
-  room = await place.open();
+  const room = await own().open();
   const plugin = await room.host.attach(handedOver);
   expect(servingPid(plugin)).toBe(pid);
   expect(await numberOf(plugin)).toBe(3);
-  const { operations, unfinished } = await place.journal();
+  const { operations, unfinished } = await own().place.journal();
   expect(unfinished).toEqual([]);
   expect(operations.at(-1)?.outcome).toEqual({ outcome: 'overtaken' });
   await plugin.stop();
   await first.close();
 });
 
-test('a process of the killed host that nobody has ended is ended before anything is started', async () => {
+atOnce('a process of the killed host that nobody has ended is ended before anything is started', async () => {
   const hostToken = 'of-a-killed-host-';
   const orphan = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {
     stdio: 'ignore',
@@ -332,120 +343,112 @@ test('a process of the killed host that nobody has ended is ended before anythin
     const plugin = await load();
     expect(isRunning(orphan.pid ?? 0)).toBe(false);
     expect(plugin.status().version).toBe('1.0.0');
-    expect((await place.journal()).unfinished).toEqual([]);
+    expect((await own().place.journal()).unfinished).toEqual([]);
   } finally {
     orphan.kill('SIGKILL');
   }
 });
 
-test('a plugin that was stopped in order begins anew, and nothing is kept of it', async () => {
+atOnce('a plugin that was stopped in order begins anew, and nothing is kept of it', async () => {
   const plugin = await load();
   await plugin.pinned((scope) => put(scope, 'a', 3));
   await plugin.restart();
-  expect(await place.snapshots()).toBe(1);
+  expect(await own().place.snapshots()).toBe(1);
   await plugin.stop();
-  expect(await place.snapshots()).toBe(0);
+  expect(await own().place.snapshots()).toBe(0);
   expect(await numberOf(await load())).toBeUndefined();
 });
 
-test('a host that is closed while it recovers leaves it all to the next one', async () => {
-  await place.kill(upgrading('release-calls'));
-  room = await place.open();
+atOnce('a host that is closed while it recovers leaves it all to the next one', async () => {
+  await own().place.kill(upgrading('release-calls'));
+  const first = await own().open();
   const closing = new Promise<void>((resolve) => {
-    room?.host.on('event', (event) => {
+    first.host.on('event', (event) => {
       // Of the first of the processes: then its start is given up.
-      if (event.type === 'instance' && event.to === 'starting') resolve(room?.host.close());
+      if (event.type === 'instance' && event.to === 'starting') resolve(first.host.close());
     });
   });
   expect((await failureOf(load())).code).toMatch(/^PLUGIN_STOPPED$|^HOST_CLOSED$/);
   await closing;
-  await room.close();
-  expect(await place.snapshots()).toBe(2);
-  expect((await place.journal()).unfinished).toHaveLength(1);
-  room = await place.open();
+  await first.close();
+  expect(await own().place.snapshots()).toBe(2);
+  expect((await own().place.journal()).unfinished).toHaveLength(1);
+  own().room = await own().place.open();
   const plugin = await load();
   expect(plugin.status().version).toBe('2.0.0');
   expect(await numberOf(plugin)).toBe(12);
 });
 
-test('what is kept of a plugin that had crashed when it was stopped is there for the next load', async () => {
-  const plugin = await load({ restart: { policy: 'never' } });
-  await plugin.pinned((scope) => put(scope, 'a', 3));
-  await plugin.restart();
-  await killNow(servingPid(plugin));
-  await eventually(() => plugin.status().state === 'failed', 5_000, 'it is given up');
-  await plugin.stop();
-  expect(await numberOf(await load())).toBe(3);
-});
+atOnce(
+  'what is kept of a plugin that had crashed when it was stopped is there for the next load',
+  async () => {
+    const plugin = await load({ restart: { policy: 'never' } });
+    await plugin.pinned((scope) => put(scope, 'a', 3));
+    await plugin.restart();
+    await killNow(servingPid(plugin));
+    await eventually(() => plugin.status().state === 'failed', 5_000, 'it is given up');
+    await plugin.stop();
+    expect(await numberOf(await load())).toBe(3);
+  },
+);
 
-test('after a crash of the host a plugin begins with what was kept last, and the log tells how old that is', async () => {
-  const { upgrade: _, at: __, ...order } = upgrading('');
-  await place.kill(order);
-  const plugin = await load();
-  expect(await numberOf(plugin)).toBe(5);
-  expect(recoveries()).toEqual([]);
-  const [record] = logged('warn');
-  expect(record?.fields).toEqual({
-    plugin: 'counter',
-    version: '1.0.0',
-    schema: 1,
-    ageMs: expect.any(Number),
-  });
-  expect(record?.fields['ageMs']).toBeGreaterThan(0);
-});
+atOnce(
+  'after a crash of the host a plugin begins with what was kept last, and the log tells how old that is',
+  async () => {
+    const { upgrade: _, at: __, ...order } = upgrading('');
+    await own().place.kill(order);
+    const plugin = await load();
+    expect(await numberOf(plugin)).toBe(5);
+    expect(recoveries()).toEqual([]);
+    const [record] = logged('warn');
+    expect(record?.fields).toEqual({
+      plugin: 'counter',
+      version: '1.0.0',
+      schema: 1,
+      ageMs: expect.any(Number),
+    });
+    expect(record?.fields['ageMs']).toBeGreaterThan(0);
+  },
+);
 
-test('a state in a form that the version does not read is not given to it', async () => {
-  const newer = handed.options({ mark: '' }, { version: '2.0.0', schema: 3 });
-  handed.tell({});
-  await place.kill({ load: newer, kept: 5 });
-  const { command, env } = handed.options({ mark: '' }, { version: '1.0.0', schema: 1 });
+atOnce('a state in a form that the version does not read is not given to it', async () => {
+  const newer = own().handed.options({ mark: '' }, { version: '2.0.0', schema: 3 });
+  own().handed.tell({});
+  await own().place.kill({ load: newer, kept: 5 });
+  const { command, env } = own().handed.options({ mark: '' }, { version: '1.0.0', schema: 1 });
   const plugin = await load({ command, env });
   expect(await numberOf(plugin)).toBeUndefined();
   // It is there for whoever reads it.
-  expect(await place.snapshots()).toBe(1);
+  expect(await own().place.snapshots()).toBe(1);
 });
 
-test('a state directory has one host at a time, and the other one leaves nothing behind', async () => {
-  await load();
-  const runDir = mkdtempSync(join(tmpdir(), 'refused-'));
-  const children = childrenOf(process.pid);
-  try {
-    for (const [stateDir, code] of [
-      [place.stateDir, 'STATE_DIR_IN_USE'],
-      [join(place.program, 'no-directory'), 'STATE_DIR_UNUSABLE'],
-    ]) {
-      expect((await failureOf(createHost({ runDir, stateDir: stateDir ?? '' }))).code).toBe(code);
-    }
-    expect(readdirSync(runDir)).toEqual([]);
-    expect(childrenOf(process.pid)).toEqual(children);
-  } finally {
-    rmSync(runDir, { recursive: true });
-  }
-});
-
-test('limits that can’t be are refused before there is anything to keep', async () => {
+atOnce('limits that can’t be are refused before there is anything to keep', async () => {
   for (const snapshots of [{ ttlMs: 0 }, { maxPerPlugin: -1 }, { maxBytes: Number.NaN }]) {
     expect((await failureOf(createHost({ snapshots }))).code).toBe('OPTIONS_INVALID');
   }
 });
 
-test('a state that can’t be kept is told of; where another host is to go on with it the upgrade is refused', async () => {
-  const snapshots = { maxSnapshotBytes: 1 };
-  room = await HostRoom.open({ snapshots });
-  const plugin = await load();
-  await plugin.pinned((scope) => put(scope, 'a', 3));
-  const report = await plugin.upgrade(sample('2'));
-  expect(report.warnings.map(({ code }) => code)).toEqual(['SNAPSHOT_NOT_KEPT']);
-  expect(await numberOf(plugin)).toBe(3);
-  await room.close();
-  room = await place.open({ snapshots });
-  const kept = await load();
-  await kept.pinned((scope) => put(scope, 'a', 4));
-  const pid = servingPid(kept);
-  expect(await failureOf(kept.upgrade(sample('2')))).toMatchObject({
-    code: 'SNAPSHOT_NOT_KEPT',
-    facts: { step: 'snapshot' },
-  });
-  expect(servingPid(kept)).toBe(pid);
-  expect(await numberOf(kept)).toBe(4);
-});
+atOnce(
+  'a state that can’t be kept is told of; where another host is to go on with it the upgrade is refused',
+  async () => {
+    const snapshots = { maxSnapshotBytes: 1 };
+    const without = await HostRoom.open({ snapshots });
+    own().room = without;
+    const plugin = await load();
+    await plugin.pinned((scope) => put(scope, 'a', 3));
+    const report = await plugin.upgrade(sample('2'));
+    expect(report.warnings.map(({ code }) => code)).toEqual(['SNAPSHOT_NOT_KEPT']);
+    expect(await numberOf(plugin)).toBe(3);
+    await without.close();
+    own().room = await own().place.open({ snapshots });
+    const kept = await load();
+    await kept.pinned((scope) => put(scope, 'a', 4));
+    const pid = servingPid(kept);
+    expect(await failureOf(kept.upgrade(sample('2')))).toMatchObject({
+      code: 'SNAPSHOT_NOT_KEPT',
+      facts: { step: 'snapshot' },
+    });
+    expect(servingPid(kept)).toBe(pid);
+    expect(await numberOf(kept)).toBe(4);
+  },
+);

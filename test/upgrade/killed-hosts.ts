@@ -10,6 +10,7 @@ import { SnapshotStore } from '../../host/src/state/snapshot-store';
 import { bundleProgram } from '../support/bundle';
 import { HostRoom } from '../support/host-room';
 import { processesWith } from '../support/processes';
+import { Handed } from './handed';
 import type { KilledOrder } from './host-killed-program';
 
 /** Hosts that are killed and leave their state directory to a host of the test. One for a test file. */
@@ -27,6 +28,28 @@ export class KilledHosts {
   dispose(): void {
     for (const directory of [this.#program.directory, ...this.#directories]) {
       rmSync(directory, { recursive: true, force: true });
+    }
+  }
+}
+
+/** What a test of killed hosts has for itself: a place, plugins that are told by it alone, and the host that goes on. */
+export class KilledLife {
+  readonly handed = new Handed();
+  room: HostRoom | undefined;
+
+  constructor(readonly place: KilledPlace) {}
+
+  /** The host of the application that is started anew, if it has not been. */
+  async open(options: HostOptions = {}): Promise<HostRoom> {
+    this.room ??= await this.place.open(options);
+    return this.room;
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.room?.close();
+    } finally {
+      this.handed.dispose();
     }
   }
 }
