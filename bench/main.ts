@@ -6,6 +6,7 @@ import { calls } from './scenarios/calls';
 import { serveEcho } from './scenarios/echo-server';
 import { frontDoor, serveFrontDoor } from './scenarios/front-door';
 import { handoff } from './scenarios/handoff';
+import { metrics } from './scenarios/metrics';
 import { recover } from './scenarios/recover';
 import { routing } from './scenarios/routing';
 import { scale } from './scenarios/scale';
@@ -24,6 +25,7 @@ const scenarios: readonly Scenario[] = [
   scale,
   shadow,
   frontDoor,
+  metrics,
 ];
 
 // The bundle lies in bench/dist.

@@ -14,12 +14,15 @@ import { CallBook } from './call-book';
 import { registerDaemonFamilies } from './daemon-families';
 import { families } from './families';
 import { OperationBook } from './operation-book';
-import { registerPluginFamilies } from './plugin-families';
+import { pluginText } from './plugin-families';
 import { lookedUp, timed } from './registered';
 import { UsageBook } from './usage-book';
 
 /** So long a scrape waits for what processes use; then it tells of what it knows. */
 const usageWaitMs = 20;
+
+/** About a millisecond's worth of text. */
+const pieceLength = 128 * 1024;
 
 /** What of a host is measured. */
 export interface MeasuredHost {
@@ -61,7 +64,6 @@ export class DaemonMetrics {
     this.#calls = new CallBook((plugin) => host.plugin(plugin)?.contract);
     this.#usage = new UsageBook(platform);
     const snapshot = (): HostSnapshot => this.#snapshot;
-    registerPluginFamilies(this.#registry, snapshot, this.#usage);
     this.#operations = this.#registerOperations();
     registerDaemonFamilies(this.#registry, {
       version,
@@ -111,20 +113,20 @@ export class DaemonMetrics {
     const present = (plugin: string): boolean => names.has(plugin);
     this.#calls.forget(present);
     this.#operations.forget(present);
-    const parts: string[] = [];
-    for (const { name } of this.#registry.getMetricsAsArray()) {
-      parts.push(await this.#registry.getSingleMetricAsString(name), '\n\n');
+    const pieces: Buffer[] = [];
+    let waiting = '';
+    const add = async (text: string): Promise<void> => {
+      waiting += text;
+      if (waiting.length < pieceLength) return;
+      pieces.push(Buffer.from(waiting));
+      waiting = '';
       await nextTurn();
-    }
-    let size = 0;
-    for (const part of this.#calls.text()) {
-      parts.push(part);
-      size += part.length;
-      if (size < 200_000) continue;
-      size = 0;
-      await nextTurn();
-    }
-    return Buffer.from(parts.join(''));
+    };
+    for (const { name } of this.#registry.getMetricsAsArray())
+      await add(`${await this.#registry.getSingleMetricAsString(name)}\n\n`);
+    for (const text of pluginText(this.#snapshot, this.#usage)) await add(text);
+    for (const text of this.#calls.text()) await add(text);
+    return Buffer.concat([...pieces, Buffer.from(waiting)]);
   }
 
   /** Nothing is counted from now on. */
