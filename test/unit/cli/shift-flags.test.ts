@@ -1,13 +1,15 @@
-import { Command } from 'commander';
-import { addShiftFlags, type ShiftFlags, shiftOptions } from '../../../host/src/cli/operation/shift-flags';
+import { CliContext } from '../../../host/src/cli/context';
+import { type ShiftFlags, shiftOptions } from '../../../host/src/cli/operation/shift-flags';
+import { createProgram } from '../../../host/src/cli/program';
 import { UsageError } from '../../../host/src/cli/usage-error';
 
 function flags(line: string): ShiftFlags {
-  const command = addShiftFlags(new Command('upgrade'))
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} });
-  command.parse(line.split(' ').filter(Boolean), { from: 'user' });
-  return command.opts<ShiftFlags>();
+  const nowhere = { write: () => true };
+  const context = new CliContext({ stdout: nowhere, stderr: nowhere, env: {}, cwd: () => '/' });
+  const verb = createProgram(context).commands.find((one) => one.name() === 'upgrade');
+  if (verb === undefined) throw new Error('there is no such verb');
+  verb.parseOptions(line.split(' ').filter(Boolean));
+  return verb.opts<ShiftFlags>();
 }
 
 const options = (line: string) => shiftOptions(flags(line));
