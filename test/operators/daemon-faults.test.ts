@@ -46,10 +46,10 @@ test('a second daemon is refused for what the first one has, which goes on; kill
   await room.runs('kv', '1.0.0');
   expect(statSync(room.socket).mode & 0o777).toBe(0o600);
   expect(admin.daemon.frontDoor).toBe('');
-  const [same, other] = await Promise.all([
-    plugd(['start', '--socket', `${room.socket}2`]),
-    plugd(['start'], { env: { XDG_STATE_HOME: join(room.directory, 'home') } }),
-  ]);
+  const same = await room.plugd('start', '--socket', `${room.socket}2`);
+  const elsewhere = join(room.directory, 'elsewhere.yaml');
+  writeFileSync(elsewhere, `version: 1\nstateDir: ./home/state\npluginsDir: false\nfrontDoor: false\n`);
+  const other = await room.plugd('start', '--config', elsewhere);
   expect(same).toMatchObject({ code: 1, stdout: '' });
   expect(same.stderr).toContain('[STATE_DIR_IN_USE]');
   expect(same.stderr).toContain('plugd stop');
@@ -98,7 +98,7 @@ test('a daemon in the background answers when its command has ended; stop waits 
 test('what a daemon can’t be started with is said before anything is begun', async () => {
   room = new DaemonRoom();
   const refused = async (code: string, ...args: readonly string[]) => {
-    const { code: exit, stderr } = await plugd(['start', ...args]);
+    const { code: exit, stderr } = await room.plugd('start', ...args);
     expect({ exit, refused: stderr.includes(`[${code}]`) || stderr }).toEqual({ exit: 1, refused: true });
   };
   const other = join(room.directory, 'other.yaml');
@@ -107,11 +107,9 @@ test('what a daemon can’t be started with is said before anything is begun', a
   writeFileSync(wrong, 'version: 1\nfrontdoor: false\n');
   const file = join(room.directory, 'file');
   writeFileSync(file, 'mine');
-  await Promise.all([
-    refused('ARTIFACT_UNREADABLE', '--config', other),
-    refused('CONFIG_INVALID', '--config', wrong),
-    refused('SOCKET_PATH_TOO_LONG', '--socket', join(room.directory, 'x'.repeat(120))),
-  ]);
+  await refused('ARTIFACT_UNREADABLE', '--config', other);
+  await refused('CONFIG_INVALID', '--config', wrong);
+  await refused('SOCKET_PATH_TOO_LONG', '--socket', join(room.directory, 'x'.repeat(120)));
   await refused('SOCKET_IN_USE', '--socket', file);
   expect(existsSync(file)).toBe(true);
 });

@@ -6,7 +6,6 @@ import { ownVersion } from './own-version';
 
 /** Runs a daemon until it is stopped. */
 export async function runDaemon(context: CliContext): Promise<void> {
-  const { env, cwd, options } = context;
   let daemon: Daemon | undefined;
   const hangUp = () => void daemon?.reconcile();
   const lastWords = (error: Error) =>
@@ -14,29 +13,36 @@ export async function runDaemon(context: CliContext): Promise<void> {
   process.on('SIGHUP', hangUp).on('uncaughtExceptionMonitor', lastWords);
   // From here on a signal ends it cleanly.
   const { signal } = context;
-  const configFile = await findConfig({ given: options.config, env, cwd });
-  const config = configFile === undefined ? undefined : await readConfig(configFile);
-  const { socket, quiet } = options;
-  const version = ownVersion();
-  const stderr = quiet ? undefined : 'info';
-  outliveReaders();
-  daemon = await startDaemon({ config, configFile, env, cwd, socket, version, stderr });
-  const stop = () => void daemon?.stop();
-  if (signal.aborted) stop();
-  signal.addEventListener('abort', stop, { once: true });
-  const about = daemon.about();
-  const door = about.frontDoor === '' ? '' : `, front door ${about.frontDoor}`;
-  const sentence = `plugd ${version} runs (pid ${about.pid}): admin API unix:${about.socket}${door}`;
-  context.printDone(sentence, about.socket, about);
   try {
+    daemon = await start(context);
+    const stop = () => void daemon?.stop();
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    outliveReaders();
+    tell(context, daemon);
     await Promise.race([daemon.loaded, daemon.closed]);
     await daemon.closed;
   } finally {
-    await daemon.stop();
+    await daemon?.stop();
     process.off('SIGHUP', hangUp).off('uncaughtExceptionMonitor', lastWords);
   }
   // To end by a signal is how a daemon ends.
   context.exitWith(exitCodes.ok);
+}
+
+async function start({ env, cwd, options }: CliContext): Promise<Daemon> {
+  const { config: given, socket, quiet } = options;
+  const configFile = await findConfig({ given, env, cwd });
+  const config = configFile === undefined ? undefined : await readConfig(configFile);
+  const stderr = quiet ? undefined : 'info';
+  return startDaemon({ config, configFile, env, cwd, socket, version: ownVersion(), stderr });
+}
+
+function tell(context: CliContext, daemon: Daemon): void {
+  const about = daemon.about();
+  const { version, pid, socket, frontDoor } = about;
+  const door = frontDoor === '' ? '' : `, front door ${frontDoor}`;
+  context.printDone(`plugd ${version} runs (pid ${pid}): admin API unix:${socket}${door}`, socket, about);
 }
 
 /** Other verbs end when nobody reads what they write. A daemon has its log, and plugins to look after. */
