@@ -13,6 +13,7 @@ import { ownOptions, type PluginSpec, resolveSpec } from './instance/plugin-spec
 import type { RestartStrategy } from './instance/restart-options';
 import type { InstanceRecord, KeyedCertificate } from './launch/instance-record';
 import type { ReattachLine } from './launch/reattach-line';
+import { OptionHistory } from './option-history';
 import { runPinned } from './pinned-scope';
 import type { HandedOver, PinnedScope, Plugin } from './plugin';
 import { PluginOperations, type PluginOperationsTools, type PrepareUpgrade } from './plugin-operations';
@@ -124,7 +125,8 @@ export class ManagedPlugin implements Plugin, OperationTarget {
       keep: this.#keep,
       refuseIfStopped: () => this.#refuseIfStopped(),
     };
-    this.#operations = new PluginOperations(this, tools, ownOptions(options, spec, command), missing);
+    const history = new OptionHistory(spec.name, factory, ownOptions(options, spec, command), missing);
+    this.#operations = new PluginOperations(this, tools, history);
     this.#last = { version: spec.version, generation: 0 };
   }
 

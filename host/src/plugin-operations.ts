@@ -2,18 +2,17 @@ import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '@plugd/protocol/json-value';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { HostStore } from './host-store';
-import type { MissingOption } from './instance/attach-options';
 import type { InstanceFactory } from './instance/instance-factory';
 import type { LoadOptions } from './instance/load-options';
 import { check, checkedWaitMs } from './instance/option-check';
-import { ownOptions, resolveSpec } from './instance/plugin-spec';
+import { resolveSpec } from './instance/plugin-spec';
 import { headOf, type JournaledSide, sideJson } from './journaled-operation';
 import { joinSignals } from './launch/join-signals';
+import type { OptionHistory } from './option-history';
 import type { Snapshot } from './state/snapshot';
 import type { KeptSnapshot } from './state/snapshot-record';
 import type { Supervisor } from './supervision/supervisor';
 import { admitStrategy, type HostBudget } from './upgrade/admission';
-import { mergeOptions } from './upgrade/merge-options';
 import { Operation, type OperationFailure } from './upgrade/operation';
 import { OperationControls } from './upgrade/operation-controls';
 import { type BegunOperation, OperationHandle, type OperationProgress } from './upgrade/operation-handle';
@@ -65,58 +64,32 @@ interface Asked {
   readonly check?: InstanceCheck | undefined;
 }
 
-/** Which options a plugin runs by, ran by before, and how it comes from ones to others. */
+/** How a plugin comes from the options that it runs by to others. */
 export class PluginOperations {
   readonly #target: OperationTarget;
   readonly #tools: PluginOperationsTools;
   /** What served before the last overlap, as long as it is kept. */
   #warm: WarmGeneration | undefined;
-  #options: LoadOptions;
-  /** Those that the application loaded it with. */
-  readonly #loaded: LoadOptions;
-  #missing: readonly MissingOption[];
-  /** Those of what was served before the last upgrade or rollback. */
-  #former: LoadOptions | undefined;
+  readonly #history: OptionHistory;
 
-  /** @param missing what every operation has to be given, until one has succeeded: see {@link MissingOption} */
-  constructor(
-    target: OperationTarget,
-    tools: PluginOperationsTools,
-    options: LoadOptions,
-    missing: readonly MissingOption[],
-  ) {
+  constructor(target: OperationTarget, tools: PluginOperationsTools, history: OptionHistory) {
     this.#target = target;
     this.#tools = tools;
-    this.#options = options;
-    this.#loaded = options;
-    this.#missing = missing;
+    this.#history = history;
   }
 
   /** What runs, or ran last. */
   get options(): LoadOptions {
-    return this.#options;
+    return this.#history.now;
   }
 
-  /** By the journal it is another version that runs than the application has loaded; undefined: it is that one. */
+  /** See {@link OptionHistory.adopt}. */
   adopt(side: JournaledSide | undefined): void {
-    this.#options = this.#loaded;
-    if (side === undefined) return;
-    const { version, command, args, cwd, sha256 } = side;
-    // If it is the other one of the two that the operation knew, a rollback leads to that which was asked for.
-    this.#former = version === this.#loaded.version ? undefined : this.#loaded;
-    const { sha256: _former, cwd: _place, ...options } = this.#loaded;
-    this.#options = {
-      ...options,
-      version,
-      command,
-      args,
-      ...(cwd === undefined ? {} : { cwd }),
-      ...(sha256 === undefined ? {} : { sha256 }),
-    };
+    this.#history.adopt(side);
   }
 
   upgrade(changes: UpgradeOptions): OperationHandle {
-    return this.#operate('upgrade', changes, () => this.#resolve(changes));
+    return this.#operate('upgrade', changes, () => this.#history.resolve(changes));
   }
 
   /** An upgrade whose changes are made ready as its first part; an abort meanwhile fires the signal. */
@@ -127,7 +100,7 @@ export class PluginOperations {
       let report: UpgradeReport | undefined;
       try {
         if (controls.signal.aborted) throw controls.signal.reason;
-        const resolve = () => this.#resolve(changes);
+        const resolve = () => this.#history.resolve(changes);
         report = await this.#perform('upgrade', { changes, resolve, check }, { onProgress, controls });
         return report;
       } finally {
@@ -139,17 +112,17 @@ export class PluginOperations {
   }
 
   restart(options: Pick<UpgradeOptions, 'ifBusy'>): OperationHandle {
-    return this.#operate('restart', options, () => this.#resolve({}));
+    return this.#operate('restart', options, () => this.#history.resolve({}));
   }
 
   rollback(options: RollbackOptions): OperationHandle {
-    return this.#operate('rollback', options, () => this.#formerOptions());
+    return this.#operate('rollback', options, () => this.#history.requireFormer());
   }
 
   /** Throws PluginError NOTHING_TO_ROLL_BACK, SNAPSHOT_NOT_FOUND, STRATEGY_UNFIT. */
   async rollbackPlan(options: RollbackOptions): Promise<RollbackPlan> {
     const { serving, name: plugin } = this.#target;
-    const { version } = this.#formerOptions();
+    const { version } = this.#history.requireFormer();
     const strategy = chooseStrategy(plugin, serving, askedStrategy(options));
     const from = this.#warm?.usable === true && strategy === 'overlap' ? 'warm' : 'command';
     const common = { version, from, strategy } as const;
@@ -176,13 +149,13 @@ export class PluginOperations {
     const handle = new OperationHandle((onProgress, controls) =>
       this.#perform(operation, { changes, resolve }, { onProgress, controls }),
     );
-    const former = operation === 'rollback' ? this.#former?.version : undefined;
+    const former = operation === 'rollback' ? this.#history.former?.version : undefined;
     this.#tell(operation, former ?? changes.version, handle);
     return handle;
   }
 
   #tell(operation: OperationName, toVersion: string | undefined, handle: OperationHandle): void {
-    const { version: fromVersion } = this.#options;
+    const { version: fromVersion } = this.#history.now;
     const plugin = this.#target.name;
     this.#tools.onOperation({ plugin, operation, fromVersion, toVersion: toVersion ?? fromVersion, handle });
   }
@@ -195,7 +168,7 @@ export class PluginOperations {
     const { queue, refuseIfStopped } = this.#tools;
     return queue.run(operation, changes.ifBusy ?? 'wait', async () => {
       refuseIfStopped();
-      const before = this.#options;
+      const before = this.#history.now;
       const old = this.#target.serving;
       let options = before;
       const result = await this.#run(operation, { changes, check }, { onProgress, controls }, () => {
@@ -205,17 +178,11 @@ export class PluginOperations {
       if ('error' in result) {
         if (result.outcome !== 'go-back') throw result.error;
         const { error, stays } = await this.#goBack(before, result, onProgress);
-        if (stays) {
-          this.#former = before;
-          this.#options = options;
-          this.#missing = [];
-        }
+        if (stays) this.#history.placed(options, before);
         throw error;
       }
       if (result.outcome === 'swapped') {
-        if (operation !== 'restart') this.#former = before;
-        this.#options = options;
-        this.#missing = [];
+        this.#history.placed(options, operation === 'restart' ? undefined : before);
         this.#keepWarm(old, result, changes);
       }
       return result;
@@ -256,14 +223,15 @@ export class PluginOperations {
     const { verify, dryRun = false, force = false, contractPolicy = 'report' } = changes;
     const keepWarmMs = checkedKeepWarm(changes);
     const bakeMs = checkedWaitMs('bakeMs', changes.bakeMs, 0, 0);
-    const version = operation === 'rollback' ? resolve().version : (changes.version ?? this.#options.version);
+    const version =
+      operation === 'rollback' ? resolve().version : (changes.version ?? this.#history.now.version);
     const shiftTimeoutMs = checkedWaitMs('shiftTimeoutMs', changes.shiftTimeoutMs, 86_400_000, 1);
     const asked = askedStrategy(changes);
     const strategy = await this.#admit(operation, changes, asked);
     const shifts = isShift(strategy);
     const state = await this.#givenState(changes);
     const plugin = this.#target.name;
-    const from = this.#options;
+    const from = this.#history.now;
     const entry = await store.begin(
       headOf({ id: randomUUID(), plugin, operation, strategy, hostToken, from }),
     );
@@ -287,7 +255,7 @@ export class PluginOperations {
         dryRun,
         force,
         contractPolicy,
-        strict: (changes.expect ?? this.#options.expect)?.strict === true,
+        strict: (changes.expect ?? this.#history.now.expect)?.strict === true,
         bakeMs,
         keepsWarm: keepWarmMs > 0 && keepsApart(strategy),
         shift: shifts ? asked.shift : undefined,
@@ -340,7 +308,7 @@ export class PluginOperations {
 
   /** The last state of the version that a rollback leads to. Throws PluginError SNAPSHOT_NOT_FOUND. */
   async #formerSnapshot(): Promise<KeptSnapshot> {
-    const { version } = this.#formerOptions();
+    const { version } = this.#history.requireFormer();
     const { name: plugin } = this.#target;
     const kept = await this.#tools.store.latestOf(plugin, version);
     if (kept !== undefined) return kept;
@@ -379,35 +347,6 @@ export class PluginOperations {
   async #end(generation: Supervisor): Promise<void> {
     await endGeneration(generation, { reason: 'refused' }, this.#tools.logger);
     this.#target.retired(generation);
-  }
-
-  /** Throws PluginError NOTHING_TO_ROLL_BACK. */
-  #formerOptions(): LoadOptions {
-    if (this.#former !== undefined) return this.#former;
-    throw new PluginError(
-      'NOTHING_TO_ROLL_BACK',
-      `Plugin ${this.#target.name} has not been upgraded since it was loaded.`,
-    );
-  }
-
-  /** The options of the next generation, its command found. Throws OPTIONS_INVALID, COMMAND_NOT_FOUND and its kin. */
-  #resolve(changes: UpgradeOptions): LoadOptions {
-    const { factory } = this.#tools;
-    for (const option of this.#missing) {
-      if (changes[option] !== undefined) continue;
-      throw new PluginError(
-        'OPTIONS_INVALID',
-        `Plugin ${this.#target.name} was attached by its line: to start it this host needs the option ${option}.`,
-        { facts: { option }, hint: 'Give it to host.attach(), or to upgrade().' },
-      );
-    }
-    const merged = mergeOptions(this.#options, changes);
-    const spec = resolveSpec(merged);
-    return ownOptions(
-      merged,
-      spec,
-      changes.command === undefined ? spec.command : factory.resolveCommand(spec),
-    );
   }
 }
 
