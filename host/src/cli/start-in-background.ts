@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { type AdminClient, connectAdmin } from '../admin/admin-client';
+import { untilLoaded } from '../admin/until-loaded';
 import type { CliContext } from './context';
 import { TimeoutError } from './exit-code';
 
 const standardLimitMs = 30_000;
 
-/** Starts a daemon of its own, in a session of its own, and waits until it answers. */
+/** Starts a daemon of its own, in a session of its own, and waits until it answers and has loaded what lies there. */
 export async function startInBackground(context: CliContext): Promise<void> {
   const { options } = context;
   const socket = await context.socket();
@@ -27,10 +28,16 @@ export async function startInBackground(context: CliContext): Promise<void> {
       detached: true,
       stdio: ['ignore', 'ignore', words.file],
     });
-    const client = await answering(child, socket, words, options.timeoutMs ?? standardLimitMs);
-    const { daemon } = client;
-    client.close();
+    const end = performance.now() + (options.timeoutMs ?? standardLimitMs);
+    const client = await answering(child, socket, words, end);
     child.unref();
+    const { daemon } = client;
+    const loaded = await untilLoaded(client, end).finally(() => client.close());
+    if (!loaded) {
+      throw new TimeoutError(
+        `The daemon (pid ${daemon.pid}) runs, and still loads plugins: plugd list shows how far it is.`,
+      );
+    }
     context.printOne({
       text: () => `plugd ${daemon.version} runs in the background (pid ${daemon.pid}): ${socket}\n`,
       name: socket,
@@ -45,7 +52,7 @@ async function answering(
   child: ChildProcess,
   socket: string,
   words: LastWords,
-  limitMs: number,
+  end: number,
 ): Promise<AdminClient> {
   let ended: PluginError | undefined;
   const failed = (summary: string, facts: Readonly<Record<string, unknown>>, cause?: unknown) => {
@@ -55,16 +62,18 @@ async function answering(
   child.once('exit', (exitCode, signal) =>
     failed('The daemon ended before it answered.', { exitCode, signal, stderr: words.read() }),
   );
-  const end = performance.now() + limitMs;
+  const begin = performance.now();
   while (ended === undefined) {
     const client = await connectAdmin(socket, { timeoutMs: 1_000, program: 'plugd' }).catch(() => undefined);
     // Another one, which was there before, is not ours: ours will say so and end.
     if (client?.daemon.pid === child.pid && client !== undefined) return client;
     client?.close();
-    if (performance.now() > end)
+    if (performance.now() > end) {
+      const waitedMs = Math.round(performance.now() - begin);
       throw new TimeoutError(
-        `The daemon (pid ${child.pid}) has not answered within ${limitMs} ms; it was left.`,
+        `The daemon (pid ${child.pid}) has not answered within ${waitedMs} ms; it was left.`,
       );
+    }
     await pause(50);
   }
   throw ended;

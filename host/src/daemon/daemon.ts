@@ -56,6 +56,7 @@ class RunningDaemon implements Daemon {
   #server: AdminServer | undefined;
   #stopped: Promise<void> | undefined;
   #begin: (loaded: Promise<void>) => void = () => {};
+  #loading = true;
   #close: () => void = () => {};
 
   private constructor(options: DaemonOptions, parts: DaemonParts) {
@@ -81,7 +82,11 @@ class RunningDaemon implements Daemon {
     const { socket, pluginsDir } = parts.places;
     parts.log.info('the daemon runs', { version: options.version, pid: process.pid, socket, pluginsDir });
     const loaded = parts.begin();
-    loaded.catch((error: unknown) => parts.log.error('no plugin can be run', { error: String(error) }));
+    loaded
+      .catch((error: unknown) => parts.log.error('no plugin can be run', { error: String(error) }))
+      .finally(() => {
+        daemon.#loading = false;
+      });
     daemon.#begin(loaded);
     daemon.loaded.catch(() => {});
     parts.reconciler.watch(() => void daemon.#reconcile('config'));
@@ -104,6 +109,7 @@ class RunningDaemon implements Daemon {
       configProblem: book.problem,
       eventSequence: events.latest,
       ending: this.#stopped !== undefined,
+      loading: this.#loading,
     };
   }
 

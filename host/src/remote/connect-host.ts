@@ -1,16 +1,22 @@
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { connectAdmin } from '../admin/admin-client';
+import { untilLoaded } from '../admin/until-loaded';
 import { adminSocket } from '../config/places';
 import { guardedLogger, type Logger, stderrLogger } from '../events/logger';
 import { checkGroup } from '../instance/option-check';
 import { DaemonPlugins } from './daemon-plugins';
 import { RemoteHost } from './remote-host';
 
+const answerMs = 5_000;
+
 /** How to find a daemon. */
 export interface ConnectHostOptions {
   /** The path of its admin socket. Default: PLUGD_SOCKET, else the user's own place, where `plugd start` has it. */
   readonly socket?: string;
-  /** How long it may take to answer at first, in milliseconds. Default 5,000. */
+  /**
+   * How long it may take to answer at first, in milliseconds, and again to load what lies there, if it has just been started; what
+   * is not loaded by then comes later. Default 5,000.
+   */
   readonly timeoutMs?: number;
   /** What the daemon's record of changes calls this application. Default: the name of the program's file. */
   readonly program?: string;
@@ -35,6 +41,7 @@ export async function connectHost(options: ConnectHostOptions = {}): Promise<Rem
   }
   const plugins = new DaemonPlugins(admin, guardedLogger(logger ?? stderrLogger()));
   try {
+    await untilLoaded(admin, performance.now() + (options.timeoutMs ?? answerMs));
     await plugins.begin();
     return new RemoteHost(plugins);
   } catch (error) {

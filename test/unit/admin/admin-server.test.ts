@@ -55,6 +55,7 @@ class TrialBackend implements AdminBackend {
       logDir: '',
       configProblem: '',
       eventSequence: 0,
+      loading: false,
       ending: false,
     },
   });

@@ -49,6 +49,8 @@ export interface GetDaemonResponse {
   eventSequence: number;
   /** It is about to end: plugins that stop now may come again with the next one. */
   ending: boolean;
+  /** What lay there when it was started is still being loaded. */
+  loading: boolean;
 }
 
 export interface ListPluginsRequest {
@@ -427,6 +429,7 @@ function createBaseGetDaemonResponse(): GetDaemonResponse {
     configProblem: "",
     eventSequence: 0,
     ending: false,
+    loading: false,
   };
 }
 
@@ -470,6 +473,9 @@ export const GetDaemonResponse: MessageFns<GetDaemonResponse> = {
     }
     if (message.ending !== false) {
       writer.uint32(104).bool(message.ending);
+    }
+    if (message.loading !== false) {
+      writer.uint32(112).bool(message.loading);
     }
     return writer;
   },
@@ -591,6 +597,14 @@ export const GetDaemonResponse: MessageFns<GetDaemonResponse> = {
             message.ending = reader.bool();
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.loading = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -621,6 +635,7 @@ export const GetDaemonResponse: MessageFns<GetDaemonResponse> = {
     message.configProblem = object.configProblem ?? "";
     message.eventSequence = object.eventSequence ?? 0;
     message.ending = object.ending ?? false;
+    message.loading = object.loading ?? false;
     return message;
   },
 };
