@@ -19,7 +19,7 @@ export class Ledger {
   }
 
   /** Calls again and again until the end; each call resolves with the pids that answered. */
-  run(call) {
+  run(call, pauseMs = 0) {
     this.#running.push(
       (async () => {
         for (let i = 0; !this.#stopped; i++) {
@@ -37,6 +37,7 @@ export class Ledger {
             await sleep(10);
           }
           this.calls++;
+          if (pauseMs > 0 && !this.#stopped) await sleep(pauseMs);
         }
       })(),
     );

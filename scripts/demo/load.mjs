@@ -15,9 +15,9 @@ export class Load extends Ledger {
     this.#plugin = plugin;
   }
 
-  start({ loops, streams }) {
+  start({ loops, streams, pauseMs }) {
     const kinds = [this.#viaStub(), this.#viaClient(), this.#viaChannel()];
-    for (let i = 0; i < loops; i++) this.run(kinds[i % kinds.length]);
+    for (let i = 0; i < loops; i++) this.run(kinds[i % kinds.length], pauseMs);
     const streamKinds = [this.#watch(), this.#loadStream(), this.#chat(), this.#watch()];
     for (let i = 0; i < streams; i++) this.run(streamKinds[i % streamKinds.length]);
   }

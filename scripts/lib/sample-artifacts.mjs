@@ -23,6 +23,13 @@ const inTypeScript = [
     'plugins/counter-ts/dist/counter-ts-v2',
     'counter.js',
   ],
+  [
+    'counter',
+    '3.0.0',
+    'plugins/counter-ts/plugin-3.0.0.yaml',
+    'plugins/counter-ts/dist/counter-ts-v3',
+    'counter.js',
+  ],
 ];
 /** These take the place of those of the same name and version. */
 const inGo = [

@@ -4,9 +4,13 @@ import type { StateDefinition } from '@plugd/sdk';
 /** One number a key. */
 export type Numbers = Map<string, number>;
 
-/** What the counter keeps, as its version writes it: versions 1 in schema 1, later ones in schema 2. Each reads both. */
+/**
+ * What the counter keeps, as its version writes it: versions 1 in schema 1, versions 2 in schema 2, and each reads both. Version 3
+ * is one that a host must not let in: it reads nothing of what was written before it.
+ */
 export function numbersOf(version: string): StateDefinition<Numbers> {
-  return version.startsWith('1.') ? first : second;
+  if (version.startsWith('1.')) return first;
+  return version.startsWith('2.') ? second : forgetful;
 }
 
 const first: StateDefinition<Numbers> = {
@@ -33,6 +37,8 @@ const second: StateDefinition<Numbers> = {
     schema === 2 ? fromSecond(CounterStateV2.decode(bytes)) : CounterStateV1.decode(bytes),
   migrate: { 1: fromFirst },
 };
+
+const forgetful: StateDefinition<Numbers> = { ...second, schema: 3, migrate: {} };
 
 function fromFirst({ keys, values }: CounterStateV1): Numbers {
   if (keys.length !== values.length) throw new Error(`${keys.length} keys have ${values.length} values`);
