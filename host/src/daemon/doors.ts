@@ -65,7 +65,7 @@ export class Doors {
       this.#again.add(name);
       return running;
     }
-    const work = this.#syncAll(name).finally(() => this.#syncing.delete(name));
+    const work = this.#syncAll(name);
     this.#syncing.set(name, work);
     await work;
   }
@@ -75,6 +75,8 @@ export class Doors {
       this.#again.delete(name);
       await this.#syncOnce(name).catch((error: unknown) => this.#tell(name, error));
     } while (this.#again.has(name));
+    // In the same turn: who asks from here on is not put off.
+    this.#syncing.delete(name);
   }
 
   async #syncOnce(name: string): Promise<void> {

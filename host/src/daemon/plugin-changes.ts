@@ -24,6 +24,9 @@ export interface ChangeParts {
   readonly watched: WatchedHost;
 }
 
+/** So many that were stopped can be started again. */
+const mostStopped = 100;
+
 /** Changes to single plugins. */
 export class PluginChanges {
   readonly #host: Host;
@@ -61,10 +64,20 @@ export class PluginChanges {
     this.#loading.set(name, loading);
     try {
       await loading;
+      // The latest is the last one.
+      this.#applications.delete(name);
       this.#applications.set(name, loaded);
+      this.#forgetStopped();
     } finally {
       this.#loading.delete(name);
     }
+  }
+
+  /** Applications may load plugins under ever new names. */
+  #forgetStopped(): void {
+    const stopped = [...this.#applications.keys()].filter((name) => this.#host.plugin(name) === undefined);
+    for (const name of stopped.slice(0, Math.max(0, stopped.length - mostStopped)))
+      this.#applications.delete(name);
   }
 
   /** Throws PluginError PLUGIN_NOT_FOUND, PLUGIN_STOPPED, STOP_FAILED. */
