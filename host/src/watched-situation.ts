@@ -1,7 +1,7 @@
 import type { Situation } from './watch/choices';
 import type { Failures } from './watch/failures';
 import type { Pins } from './watch/pins';
-import { overridesStamp, type PluginOverrides } from './watch/plugin-overrides';
+import { overridesStamp, type PluginOverrides, runningStamp } from './watch/plugin-overrides';
 import type { Look } from './watch/shelf-of-versions';
 import type { WatchedLanes } from './watched-lanes';
 import type { WatchedWork } from './watched-work';
@@ -32,14 +32,14 @@ export class WatchedSituation {
     const disabled = this.disabled(settings);
     const { left } = lanes;
     const names = new Set([...this.onDisk.keys(), ...running.keys()]);
-    const stamps = new Map([...names].map((name) => [name, overridesStamp(settings(name))]));
+    const stamps = new Map([...names].map((name) => [name, runningStamp(settings(name))]));
     return {
       onDisk: new Map([...this.onDisk].filter(([name]) => !left.has(name) && !disabled.has(name))),
       running,
       pins: this.pins(settings),
       settings: stamps,
       hasFailed: (name, version, digest) =>
-        failures.of({ name, version, digest, settings: stamps.get(name) ?? '' }) !== undefined,
+        failures.of({ name, version, digest, settings: overridesStamp(settings(name)) }) !== undefined,
       busy,
     };
   }

@@ -11,7 +11,7 @@ import type { InstanceCheck } from './upgrade/verify';
 import type { RequiredRanges } from './watch/choices';
 import type { Failures } from './watch/failures';
 import type { WatchAction } from './watch/plan';
-import { overridden, overridesStamp, type PluginOverrides } from './watch/plugin-overrides';
+import { overridden, overridesStamp, type PluginOverrides, runningStamp } from './watch/plugin-overrides';
 import { told, type WatchedLanes, type WatchingHost } from './watched-lanes';
 
 export interface WorkTools {
@@ -121,7 +121,7 @@ export class WatchedWork {
     const manifest = overridden(copy.manifest, settings);
     return {
       options: loadOptionsOf(manifest, copy),
-      stamp: overridesStamp(settings),
+      stamp: runningStamp(settings),
       check: manifestCheck(manifest),
     };
   }
@@ -198,10 +198,10 @@ export class WatchedWork {
     const settings = overridesStamp(this.#tools.settings(name));
     this.tell(name, version, 'loading', { reason: 'settings' });
     try {
-      const { options, check } = this.ready(copy);
+      const { options, stamp, check } = this.ready(copy);
       entry.handle = lane.plugin.prepared(async () => ({ changes: options.upgrade, check }), version);
       await entry.handle;
-      lane.settings.set(copy.directory, settings);
+      lane.settings.set(copy.directory, stamp);
       this.tell(name, version, 'running', { reason: 'settings' });
     } catch (error) {
       if (this.#tools.isStopped()) return;

@@ -64,9 +64,31 @@ function entriesOf(overrides: PluginOverrides): Entry[] {
   });
 }
 
-/** Another one when the plugin would be run otherwise; empty: as its manifest says. Nothing can be read off it: there are secrets. */
-export function overridesStamp(overrides: PluginOverrides | undefined): string {
+/** What says how the next version takes the place of this one, and nothing of how this one is run. */
+const ofUpgrades: readonly string[] = [
+  'strategy',
+  'canary',
+  'shadow',
+  'rolling',
+  'blueGreen',
+  'shiftTimeoutMs',
+  'contractPolicy',
+  'bakeMs',
+  'keepWarmMs',
+];
+
+/** Another one when the plugin would be run otherwise, whatever its upgrades are like. See {@link overridesStamp}. */
+export function runningStamp(overrides: PluginOverrides | undefined): string {
   const entries = overrides === undefined ? [] : entriesOf(overrides);
+  return stampOf(entries.filter(([key]) => !ofUpgrades.includes(key)));
+}
+
+/** Another one when the manifest would count otherwise; empty: as it stands. Nothing can be read off it: there are secrets. */
+export function overridesStamp(overrides: PluginOverrides | undefined): string {
+  return stampOf(overrides === undefined ? [] : entriesOf(overrides));
+}
+
+function stampOf(entries: readonly Entry[]): string {
   if (entries.length === 0) return '';
   return createHash('sha256').update(JSON.stringify(entries, plain)).digest('hex');
 }

@@ -44,6 +44,13 @@ test('another stamp means that it would be run otherwise, whatever the order of 
   expect([overridesStamp({ pin: '1.0.0' }), overridesStamp({})]).toEqual(['', '']);
 });
 
+test('how upgrades go is no matter of what runs', () => {
+  const one: PluginOverrides = { strategy: 'canary', canary: { bakeMs: 5 }, bakeMs: 7, args: ['1'] };
+  expect(runningStamp(one)).toBe(runningStamp({ args: ['1'] }));
+  expect(runningStamp({ strategy: 'recreate' })).toBe('');
+  expect(overridesStamp(one)).not.toBe(overridesStamp({ args: ['1'] }));
+});
+
 test('a stamp shows no secret', () => {
   expect(overridesStamp({ env: { TOKEN: 'hunter2' } })).toMatch(/^[0-9a-f]{64}$/);
 });
