@@ -1,5 +1,10 @@
 import type { Manifest } from '../../../host/src/manifest/manifest';
-import { overridden, overridesStamp, type PluginOverrides } from '../../../host/src/watch/plugin-overrides';
+import {
+  overridden,
+  overridesStamp,
+  type PluginOverrides,
+  runningStamp,
+} from '../../../host/src/watch/plugin-overrides';
 
 const manifest: Manifest = {
   name: 'kv',
