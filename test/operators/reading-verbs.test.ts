@@ -207,7 +207,9 @@ test('events tell what has happened, with its cause', async () => {
   expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, index) => index + 1));
   const yaml = await room.plugd('events', '-o', 'yaml', '--since', '1h');
   expect(parseAllDocuments(yaml.stdout)).toHaveLength(events.length);
-  expect(await room.plugd('events', '--since', '2100-01-01')).toEqual({ code: 0, stdout: '', stderr: '' });
+  const none = { code: 0, stdout: '', stderr: '' };
+  expect(await room.plugd('events', 'nobody')).toEqual({ ...none, stderr: 'There are no such events.\n' });
+  expect(await room.plugd('events', '--since', '2100-01-01', '-o', 'json')).toEqual(none);
 });
 
 test('a version is pinned, which diff, list and completion know, and unpinned again', async () => {

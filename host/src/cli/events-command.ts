@@ -4,7 +4,7 @@ import { sinceOption } from './duration';
 import { eventText } from './event-text';
 import { visible } from './output/visible';
 import { numberOf, type PlainData, recordOf, textOf } from './plain-data';
-import { noteDropped, refuseNames, streamOptions, writePiece } from './stream-output';
+import { noteDropped, noteNothing, refuseNames, streamOptions, writePiece } from './stream-output';
 
 interface EventsOptions {
   readonly follow?: boolean;
@@ -25,13 +25,16 @@ export function defineEvents(program: Command, context: CliContext): void {
       refuseNames(context, 'Events');
       const client = await context.client();
       const asked = { plugin: plugin ?? '', afterSequence: 0, since, follow };
+      let seen = 0;
       try {
         for await (const { event, dropped } of client.watchEvents(asked, streamOptions(context))) {
           noteDropped(context, dropped, 'events');
           const record = recordOf(event);
+          seen++;
           await writePiece(context, { text: () => asText(record, context), document: () => record });
         }
         if (follow && !context.interrupted) context.note('plugd: the daemon has ended.');
+        else if (seen === 0) noteNothing(context, 'events');
       } catch (error) {
         if (!context.interrupted) throw error;
       }

@@ -32,7 +32,8 @@ export function exitCodeOf(error: unknown): ExitCode {
     : exitCodes.failed;
 }
 
-function isTimeout(error: unknown): boolean {
+/** Whether time was over, by the command's own clock or that of a call. */
+export function isTimeout(error: unknown): boolean {
   if (error instanceof TimeoutError) return true;
   return error instanceof RpcError && error.code === status.DEADLINE_EXCEEDED;
 }

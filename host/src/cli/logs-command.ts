@@ -3,7 +3,7 @@ import { logLevels } from '../events/logger';
 import type { CliContext } from './context';
 import { sinceOption } from './duration';
 import { logDocument, logText } from './log-text';
-import { noteDropped, refuseNames, streamOptions, writePiece } from './stream-output';
+import { noteDropped, noteNothing, refuseNames, streamOptions, writePiece } from './stream-output';
 
 interface LogsOptions {
   readonly follow?: boolean;
@@ -39,16 +39,19 @@ export function defineLogs(program: Command, context: CliContext): void {
       const client = await context.client();
       const { paint } = context;
       const asked = { plugin: plugin ?? '', level, since, grep, follow, tail };
+      let seen = 0;
       try {
         for await (const { entry, dropped } of client.readLogs(asked, streamOptions(context))) {
           noteDropped(context, dropped, 'records');
           if (entry === undefined) continue;
+          seen++;
           await writePiece(context, {
             text: () => logText(entry, paint),
             document: () => logDocument(entry),
           });
         }
         if (follow && !context.interrupted) context.note('plugd: the daemon has ended.');
+        else if (seen === 0) noteNothing(context, 'records');
       } catch (error) {
         if (!context.interrupted) throw error;
       }

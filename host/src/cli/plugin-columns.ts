@@ -17,9 +17,9 @@ export function pluginColumns(now: number): Column<PluginRow>[] {
         diskVersion !== '' && diskVersion !== runningVersion ? 'yellow' : undefined,
     },
     { header: 'PINNED', text: ({ pinnedVersion }) => pinnedVersion },
-    { header: 'INSTANCES', text: ({ instances }) => instances, right: true },
-    { header: 'IN FLIGHT', text: ({ inFlight }) => inFlight, right: true },
-    { header: 'RESTARTS', text: ({ restarts }) => restarts, right: true },
+    { header: 'INSTANCES', text: ({ instances }) => instances, right: true, spare: true },
+    { header: 'IN FLIGHT', text: ({ inFlight }) => inFlight, right: true, spare: true },
+    { header: 'RESTARTS', text: ({ restarts }) => restarts, right: true, spare: true },
     { header: 'AGE', text: ({ since }) => (since === 0 ? '' : age(now - since)), right: true },
     {
       header: 'NOTE',

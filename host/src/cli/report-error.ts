@@ -1,7 +1,7 @@
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { RpcError } from '@plugd/protocol/rpc/rpc-error';
 import type { CliContext } from './context';
-import { TimeoutError } from './exit-code';
+import { isTimeout } from './exit-code';
 import { asJson } from './output/json';
 import { visible, visibleLines } from './output/visible';
 import { asYaml } from './output/yaml';
@@ -28,17 +28,25 @@ interface ErrorDocument {
 function documentOf(error: unknown): ErrorDocument | undefined {
   if (error instanceof PluginError) return error.toJSON();
   if (error instanceof UsageError) return { code: 'USAGE', message: error.message };
-  if (error instanceof TimeoutError) return { code: 'TIMEOUT', message: error.message };
+  if (isTimeout(error)) return { code: 'TIMEOUT', message: timeoutMessage(error) };
   if (error instanceof RpcError) return { code: 'RPC_FAILED', message: error.message };
   return undefined;
+}
+
+/** gRPC's own words for it are of channels and names. */
+function timeoutMessage(error: unknown): string {
+  if (error instanceof RpcError || !(error instanceof Error))
+    return 'The daemon did not end the answer in time.';
+  return error.message;
 }
 
 /** The sentence, what is known, and what to do. */
 function asText({ code, summary, facts, hint }: PluginError): string {
   const known = Object.entries(facts).flatMap(([name, value]) => {
     const text = typeof value === 'string' ? value : shortJson(value);
-    // What the sentence says already is not said twice.
-    return text === undefined || text === '' || summary.includes(text) ? [] : [`  ${name}: ${cut(text)}`];
+    // What the sentence says already is not said twice, and what is not so tells people nothing.
+    const nothing = text === undefined || text === '' || text === 'false' || summary.includes(text);
+    return nothing ? [] : [`  ${name}: ${cut(text)}`];
   });
   return `${[`plugd: [${code}] ${visibleLines(summary)}`, ...known, `  ${visible(hint)}`].join('\n')}\n`;
 }

@@ -27,6 +27,11 @@ export function noteDropped(context: CliContext, dropped: number, what: string):
   if (dropped > 0) context.stderr.write(`plugd: ${dropped} ${what} were left out here.\n`);
 }
 
+/** Says to people that nothing came, for a screen without a word could mean anything. */
+export function noteNothing(context: CliContext, what: string): void {
+  if (context.output === 'table') context.note(`There are no such ${what}.`);
+}
+
 /** What a stream is asked with: `--timeout` is for all of it, and Ctrl-C ends it. */
 export function streamOptions(context: CliContext): CallOptions {
   const { timeoutMs } = context.options;

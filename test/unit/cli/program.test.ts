@@ -105,7 +105,20 @@ describe('what ends a command', () => {
     await place.serve({ listPlugins: () => new Promise(() => {}) });
     const { code, stderr } = await commandLine(at('list', '--timeout', '100ms'));
     expect(code).toBe(5);
-    expect(stderr).toMatch(/^plugd: \S/);
+    expect(stderr).toMatch(/^plugd: The daemon /);
+    const json = await commandLine(at('list', '--timeout', '100ms', '--json'));
+    expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: 'TIMEOUT' } });
+  });
+
+  test('following for so long and no longer: 5, after what came', async () => {
+    await place.serve({
+      async *watchEvents() {
+        yield { event: { type: 'moon', plugin: 'kv', time: 1 } };
+        await new Promise(() => {});
+      },
+    });
+    const ran = await commandLine(at('events', '-f', '--timeout', '200ms'));
+    expect(ran).toMatchObject({ code: 5, stdout: expect.stringContaining('moon') });
   });
 
   test('a daemon that goes in the middle of a stream: 3, after what came before', async () => {

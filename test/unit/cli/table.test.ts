@@ -58,3 +58,23 @@ test('a pair of surrogates is one character, and is not cut in two', () => {
   });
   expect(text.split('\n')[1]).toBe(`${'😀'.repeat(19)}…`);
 });
+
+test('on a narrow terminal spare columns give way, the right one first, before the last one is cut', () => {
+  const spare: readonly Column<Row>[] = [
+    { header: 'NAME', text: ({ name }) => name },
+    { header: 'FIRST', text: ({ count }) => count, spare: true },
+    { header: 'SECOND', text: ({ count }) => count, spare: true },
+    { header: 'NOTE', text: ({ note }) => note },
+  ];
+  const headers = (width: number | undefined, note: string) => {
+    const text = renderTable(spare, [row('kv', 1, note)], width === undefined ? {} : { width });
+    return text.split('\n')[0]?.split(/ +/);
+  };
+  const long = 'x'.repeat(100);
+  expect(headers(undefined, long)).toEqual(['NAME', 'FIRST', 'SECOND', 'NOTE']);
+  expect(headers(80, long)).toEqual(['NAME', 'FIRST', 'SECOND', 'NOTE']);
+  expect(headers(45, long)).toEqual(['NAME', 'FIRST', 'NOTE']);
+  expect(headers(38, long)).toEqual(['NAME', 'NOTE']);
+  // What has little to say needs little room.
+  expect(headers(38, 'fine')).toEqual(['NAME', 'FIRST', 'SECOND', 'NOTE']);
+});

@@ -9,6 +9,8 @@ export interface Column<Row> {
   /** Figures stand to the right. */
   readonly right?: boolean;
   readonly colour?: (row: Row) => Colour | undefined;
+  /** It gives way where a terminal is too narrow for all. */
+  readonly spare?: boolean;
 }
 
 export interface TableLayout {
@@ -20,6 +22,15 @@ export interface TableLayout {
 const gap = '  ';
 /** On a terminal, one long text must not push all other columns aside. */
 const widest = 48;
+/** So much the last column, which explains, is to have at least. */
+const enough = 30;
+
+interface Measured<Row> {
+  readonly column: Column<Row>;
+  /** Of each row. */
+  readonly texts: readonly string[];
+  readonly width: number;
+}
 
 /** Rows below headers, in columns as wide as what they hold. A line per row, each with its end. */
 export function renderTable<Row>(
@@ -27,50 +38,56 @@ export function renderTable<Row>(
   rows: Iterable<Row>,
   { paint = plain, width }: TableLayout = {},
 ): string {
+  const list = [...rows];
   const last = columns.length - 1;
-  const cut = (text: string, index: number) =>
-    width === undefined || index === last ? text : shorten(text, widest);
-  const cells = Array.from(rows, (row) => ({
-    row,
-    texts: columns.map((column, index) => cut(shown(column.text(row)), index)),
-  }));
-  const widths = columns.map((column, index) =>
-    cells.reduce((most, { texts }) => Math.max(most, lengthOf(texts[index] ?? '')), column.header.length),
+  const all = columns.map((column, index) =>
+    measure(column, list, width === undefined || index === last ? Number.POSITIVE_INFINITY : widest),
   );
-  // What is left for the last column; where that is nothing to speak of, lines may as well wrap.
-  const before = widths.slice(0, last).reduce((sum, one) => sum + one + gap.length, 0);
-  const room = width === undefined || width - before < 12 ? undefined : width - before;
-
-  const line = (texts: readonly string[], colours: readonly (Colour | undefined)[]) =>
-    `${texts
-      .map((text, index) => {
-        const fits = index === last && room !== undefined ? shorten(text, room) : text;
-        const column = columns[index];
-        const spaces = ' '.repeat(Math.max(0, (widths[index] ?? 0) - lengthOf(fits)));
-        const shade = paint(colours[index], fits);
-        if (column?.right === true) return spaces + shade;
-        return index === last ? shade : shade + spaces;
-      })
-      .join(gap)
-      .trimEnd()}\n`;
-
-  const head = line(
-    columns.map(({ header }) => header),
-    columns.map(() => 'bold'),
+  const fitting = width === undefined ? all : narrowed(all, width);
+  const head = fitting.map(({ column }): Cell => ({ text: column.header, colour: 'bold' }));
+  const body = list.map((row, index) =>
+    fitting.map(({ column, texts }): Cell => ({ text: texts[index] ?? '', colour: column.colour?.(row) })),
   );
-  return (
-    head +
-    cells
-      .map(({ row, texts }) =>
-        line(
-          texts,
-          columns.map(({ colour }) => colour?.(row)),
-        ),
-      )
-      .join('')
-  );
+  return [head, ...body].map((cells) => renderLine(cells, fitting, paint)).join('');
 }
 
+interface Cell {
+  readonly text: string;
+  readonly colour: Colour | undefined;
+}
+
+function renderLine<Row>(cells: readonly Cell[], columns: readonly Measured<Row>[], paint: Paint): string {
+  const parts = columns.map(({ column, width }, index) => {
+    const { text, colour } = cells[index] ?? { text: '', colour: undefined };
+    const fits = shorten(text, width);
+    const spaces = ' '.repeat(width - lengthOf(fits));
+    const shade = paint(colour, fits);
+    if (column.right === true) return spaces + shade;
+    return index === columns.length - 1 ? shade : shade + spaces;
+  });
+  return `${parts.join(gap).trimEnd()}\n`;
+}
+
+/** Leaves out spare columns, from the right, until the last one has room; then cuts that one. */
+function narrowed<Row>(columns: readonly Measured<Row>[], width: number): readonly Measured<Row>[] {
+  const last = columns.at(-1);
+  if (last === undefined) return columns;
+  const room = width - columns.slice(0, -1).reduce((sum, one) => sum + one.width + gap.length, 0);
+  const spare = columns.findLastIndex(({ column }) => column.spare === true);
+  if (room < Math.min(last.width, enough) && spare >= 0)
+    return narrowed(
+      columns.filter((_, index) => index !== spare),
+      width,
+    );
+  // Where there is no room to speak of, lines may as well wrap.
+  return room < 12 ? columns : [...columns.slice(0, -1), { ...last, width: Math.min(last.width, room) }];
+}
+
+function measure<Row>(column: Column<Row>, rows: readonly Row[], most: number): Measured<Row> {
+  const texts = rows.map((row) => shorten(shown(column.text(row)), most));
+  const width = texts.reduce((longest, text) => Math.max(longest, lengthOf(text)), column.header.length);
+  return { column, texts, width };
+}
 /** `NAME  value` lines of one thing: what `describe` shows. Empty values show as `-`. */
 export function renderFields(
   fields: readonly (readonly [name: string, value: string | number, colour?: Colour | undefined])[],
