@@ -86,6 +86,11 @@ export class WatchedLanes {
     return new Map([...this.#left].map(([name, { reason }]) => [name, reason]));
   }
 
+  /** Somebody has loaded a plugin of that name by its options. */
+  isForeign(name: string): boolean {
+    return this.#host.plugin(name) !== undefined && !this.#lanes.has(name);
+  }
+
   /** Whatever lies on disk now, it stays as it is. */
   leave(name: string, reason: string): void {
     this.#left.set(name, { reason, stamp: this.#stampOf(name) });

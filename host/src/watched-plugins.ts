@@ -145,8 +145,9 @@ export class WatchedPlugins {
   plan(settings: SettingsOf = this.#options.watch.settings): readonly PlannedChange[] {
     const situation = this.#situation.now(settings);
     const underWay = new Map([...this.#work.underWay].map(([name, { action }]) => [name, action]));
+    const status = this.versionsOnDisk();
     const problems = new Map(
-      this.versionsOnDisk().flatMap(({ name, versions }) =>
+      status.flatMap(({ name, versions }) =>
         versions.flatMap(({ version, state, problem }) =>
           problem === undefined || state === 'waiting' ? [] : [[`${name}/${version}`, problem.summary]],
         ),
@@ -154,7 +155,7 @@ export class WatchedPlugins {
     );
     return plannedChanges(situation, underWay, {
       problemOf: (name, version) => problems.get(`${name}/${version}`),
-      left: this.#lanes.left,
+      left: new Map(status.flatMap(({ name, left }) => (left === undefined ? [] : [[name, left]]))),
       disabled: this.#situation.disabled(settings),
     });
   }

@@ -30,9 +30,14 @@ export function statusOnDisk(sources: StatusSources): readonly WatchedPluginStat
     running: lanes.runningCopy(name)?.manifest.version,
     pinned: situation.pins.get(name),
     enabled: settings(name)?.enabled !== false,
-    left: left.get(name),
+    left: left.get(name) ?? (isForeign(name, sources) ? 'it was loaded by its options' : undefined),
     versions: versionsOf(name, sources),
   }));
+}
+
+/** One of the directory that is being loaded isn't told by its lane yet. */
+function isForeign(name: string, { lanes, situation }: StatusSources): boolean {
+  return lanes.isForeign(name) && !situation.busy.has(name);
 }
 
 function versionsOf(name: string, sources: StatusSources): readonly WatchedVersion[] {

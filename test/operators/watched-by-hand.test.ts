@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { createHost, type PluginOverrides, type WatchedPluginStatus } from '@plugd/host';
 import { failureOf, HostRoom, reaches, servingPid } from '../support/host-room';
 import { poll } from '../support/poll';
+import { kvTs } from '../support/samples';
 import { Shelf } from '../upgrade/shelf';
 
 // What has a limit of its own asserts it; this one is only for tests that hang.
@@ -196,6 +197,39 @@ test('an upgrade that takes hours is given up when what it leads to is taken awa
     (count) => count === 0,
   );
   expect(versionOf('kv')).toBeUndefined();
+});
+
+test('an upgrade by hand is refused where it would break another plugin, and given up when it is aborted', async () => {
+  shelf.put('kv', '1.0.0');
+  shelf.put('kv', '2.0.0');
+  shelf.put('web', '1.0.0', { manifest: 'requires: { kv: ^2.0.0 }\n' });
+  await runs('web', '1.0.0');
+  const { host } = room;
+  const refused = await failureOf(host.upgradeTo('kv', { version: '1.0.0' }));
+  expect(refused).toMatchObject({ code: 'REQUIREMENT_UNMET', facts: { plugin: 'web', required: 'kv' } });
+  const canary = { bakeMs: 3_600_000, maxStepMs: 7_200_000 };
+  const slow = host.upgradeTo('web', { version: '1.0.0' }, { strategy: 'canary', canary });
+  await reaches(slow, 'shift');
+  const fails = host.upgradeTo('web', { version: '1.0.0' }, { ifBusy: 'fail' });
+  expect(await failureOf(fails)).toMatchObject({ code: 'BUSY' });
+  const waits = host.upgradeTo('web', { version: '1.0.0' });
+  expect([waits.abort(), slow.abort()]).toEqual([true, true]);
+  expect(await failureOf(waits)).toMatchObject({ code: 'ABORTED' });
+  expect(await failureOf(slow)).toMatchObject({ code: 'ABORTED' });
+  expect([states('web'), onDisk('web').left]).toEqual([['1.0.0 running'], undefined]);
+});
+
+test('a plugin that the application has loaded is left alone, and told of', async () => {
+  shelf.put('other', '1.0.0');
+  await runs('other', '1.0.0');
+  await room.load(kvTs('1'));
+  shelf.put('kv', '2.0.0');
+  await comesTo('kv', ['2.0.0 available']);
+  expect(room.host.plan()).toMatchObject([
+    { plugin: 'kv', action: 'waiting', reason: 'it was loaded by its options' },
+  ]);
+  expect(versionOf('kv')).toBe('1.0.0');
+  expect(() => room.host.upgradeTo('kv', { version: '2.0.0' })).toThrow(/OPTIONS_INVALID/);
 });
 
 test('a host is handed over once', async () => {
