@@ -90,23 +90,23 @@ export class CliContext {
     this.#exitCode = code;
   }
 
-  /** Aborted by the first Ctrl-C or SIGTERM, from the first use on; another one ends the process. The exit code is then 130. */
+  /** Aborted by the first Ctrl-C or SIGTERM, from the first use on; another one ends the process. The exit code is then theirs. */
   get signal(): AbortSignal {
     if (this.#interrupt !== undefined) return this.#interrupt.signal;
     const interrupt = new AbortController();
     this.#interrupt = interrupt;
-    const heard = () => {
-      this.#exitCode = exitCodes.interrupted;
+    const hear = (code: ExitCode) => () => {
+      this.#exitCode = code;
       interrupt.abort();
-      forget();
+      this.#forget();
     };
-    const forget = () => {
-      this.#surroundings.off?.('SIGINT', heard);
-      this.#surroundings.off?.('SIGTERM', heard);
+    const [interrupted, terminated] = [hear(exitCodes.interrupted), hear(exitCodes.terminated)];
+    this.#forget = () => {
+      this.#surroundings.off?.('SIGINT', interrupted);
+      this.#surroundings.off?.('SIGTERM', terminated);
     };
-    this.#surroundings.on?.('SIGINT', heard);
-    this.#surroundings.on?.('SIGTERM', heard);
-    this.#forget = forget;
+    this.#surroundings.on?.('SIGINT', interrupted);
+    this.#surroundings.on?.('SIGTERM', terminated);
     return interrupt.signal;
   }
 

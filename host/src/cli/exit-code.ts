@@ -12,8 +12,9 @@ export const exitCodes = {
   /** The plugin runs as before, for what was new was refused, undone or given up. */
   rolledBack: 4,
   timeout: 5,
-  /** As a shell says it of SIGINT. */
+  /** As a shell says it of SIGINT, and of SIGTERM. */
   interrupted: 130,
+  terminated: 143,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

@@ -14,7 +14,8 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   } catch (error) {
     // Commander has written already what there is to say: help that was asked for, or what is wrong.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-    if (context.interrupted) return exitCodes.interrupted;
+    // What it was interrupted in has failed for that reason alone.
+    if (context.interrupted) return context.exitCode;
     if (!reportError(error, context)) throw error;
     return exitCodeOf(error);
   } finally {
