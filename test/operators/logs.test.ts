@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { createHost } from '@plugd/host';
 import { LogBook } from '../../host/src/logs/log-book';
 import { parseEntry } from '../../host/src/logs/log-entry';
 import { readLog } from '../../host/src/logs/read-log';
@@ -123,6 +124,30 @@ test('the last words of a crashed plugin are on disk when its host is killed as 
     instance: 'kv-1-1',
     fields: { reason: 'crash', code: 'PLUGIN_EXITED', cause: expect.stringMatching(/exit status 2/) },
   });
+});
+
+test('what a plugin said that could not be started is kept, also where its lines are below the level', async () => {
+  const book = await LogBook.open({ directory: join(root, 'logs') });
+  const host = await createHost({ runDir: root, logger: book.logger });
+  try {
+    host.on('event', book.observe);
+    const options = {
+      ...{ name: 'kv', version: '3.2.1', command: chaosTs() },
+      handshake: { cookie: ['KV_PLUGIN', 'hello'] as const, protocolVersions: [1, 2] },
+      env: { CHAOS: 'stderr:no license found;exit:3' },
+    };
+    await expect(host.load(options)).rejects.toMatchObject({ code: 'EXITED_BEFORE_HANDSHAKE' });
+    const read = await all(book.read({ plugin: 'kv' }));
+    expect(read.map(({ entry }) => entry.message)).not.toContain('no license found');
+    expect(read.find(({ entry }) => entry.message === 'a start failed')?.entry).toMatchObject({
+      version: '3.2.1',
+      instance: 'kv-1-1',
+      fields: { code: 'EXITED_BEFORE_HANDSHAKE', stderr: ['no license found'] },
+    });
+  } finally {
+    await host.close();
+    await book.close();
+  }
 });
 
 /** A file system of that size; undefined where none can be mounted. */

@@ -116,6 +116,9 @@ export class InstanceFactory {
       return instance;
     } catch (error) {
       const failure = asPluginError(error, signal);
+      // Whoever asked for it gets it too; its last words are in the facts, which events don't have.
+      const { code, summary, facts } = failure;
+      logger.info('a start failed', { ...facts, ...instance.origin, code, error: summary });
       instance.fail(failure);
       await instance.kill({ reason: 'start-failed' }).catch((left: unknown) => {
         logger.error('a process could not be ended', { ...instance.origin, error: String(left) });
