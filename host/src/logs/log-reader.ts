@@ -79,26 +79,32 @@ async function* readOne(
 }
 
 /**
- * Where the last so many records begin that are asked for; undefined: there are fewer. It reads the latest file first, and no more
- * files than it has to.
+ * Where the last so many records begin that are asked for; where the first of them is, if there are fewer; somewhere behind all
+ * that isn't asked for, if there is none. It reads the latest file first, and no more files than it has to.
+ *
+ * @param first before it there is nothing that is asked for
  */
 export async function placeOfTail(
   directory: string,
+  first: LogPosition,
   count: number,
   find: (batch: readonly PlacedEntry[]) => Promise<readonly PlacedEntry[]>,
   signal: AbortSignal,
-): Promise<LogPosition | undefined> {
+): Promise<LogPosition> {
+  const files = (await listLogFiles(directory)).filter((file) => file >= first.file).reverse();
+  let earliest = { file: files[0] ?? first.file, offset: 0 };
   let wanted = count;
-  for (const file of (await listLogFiles(directory)).reverse()) {
+  for (const file of files) {
     const found: LogPosition[] = [];
     for await (const batch of readOne(directory, { file, offset: 0 }, signal, undefined)) {
       for (const { offset } of await find(batch)) found.push({ file, offset });
       if (found.length > 2 * wanted + 1_000) found.splice(0, found.length - wanted);
     }
-    if (found.length >= wanted) return found.at(-wanted);
+    earliest = found.at(-wanted) ?? found[0] ?? earliest;
+    if (found.length >= wanted) break;
     wanted -= found.length;
   }
-  return undefined;
+  return earliest;
 }
 
 /** The first file with anything of that time in it; the last one, if there is none. */

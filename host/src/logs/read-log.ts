@@ -79,6 +79,6 @@ async function beginning(
 ): Promise<LogPosition | undefined> {
   const first = await fileOf(directory, sinceMs);
   // The proto's 0: all.
-  if (tail === undefined || tail === 0) return first;
-  return (await placeOfTail(directory, tail, find, signal)) ?? first;
+  if (first === undefined || tail === undefined || tail === 0) return first;
+  return placeOfTail(directory, first, tail, find, signal);
 }
