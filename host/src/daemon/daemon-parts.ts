@@ -155,7 +155,11 @@ function assemble(opened: Opened): DaemonParts {
     audit.close();
     await logBook.close();
   };
-  const parts = { ...opened, log, audit, events, operations, doors, changes, views, reconciler };
+  const begin = async () => {
+    await opened.begin();
+    doors.settle();
+  };
+  const parts = { ...opened, begin, log, audit, events, operations, doors, changes, views, reconciler };
   return { ...parts, close };
 }
 

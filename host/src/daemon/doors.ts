@@ -5,19 +5,23 @@ import type { HostEvent } from '../events/host-event';
 import type { Logger } from '../events/logger';
 import type { FrontDoor } from '../front-door/front-door';
 import { ownServices } from '../front-door/service-table';
-import type { Host } from '../host';
+import type { Manifest } from '../manifest/manifest';
 import type { Plugin } from '../plugin';
 import type { LoadedByApplication } from './plugin-changes';
-import type { WatchedHost } from './watched-host';
+
+/** A plugin as far as its services are concerned. */
+export type ServingPlugin = Pick<Plugin, 'name' | 'channel' | 'status' | 'contract' | 'handedOver'>;
 
 export interface DoorsParts {
-  readonly host: Host;
+  readonly host: { plugin(name: string): ServingPlugin | undefined };
   /** Undefined: the daemon has none. */
-  readonly door: FrontDoor | undefined;
-  readonly watched: WatchedHost;
+  readonly door: Pick<FrontDoor, 'target' | 'offer' | 'withdraw' | 'refresh'> | undefined;
+  readonly watched: { manifest(name: string): Pick<Manifest, 'services'> | undefined };
   readonly logger: Logger;
   readonly applications: () => ReadonlyMap<string, LoadedByApplication>;
 }
+
+type Door = NonNullable<DoorsParts['door']>;
 
 /** How long a plugin may take to say which services it has. */
 const reflectionMs = 5_000;
@@ -73,7 +77,7 @@ export class Doors {
   async #syncAll(name: string): Promise<void> {
     do {
       this.#again.delete(name);
-      await this.#syncOnce(name).catch((error: unknown) => this.#tell(name, error));
+      await this.#syncOnce(name).catch((error: unknown) => this.#tell(name, toldText(error)));
     } while (this.#again.has(name));
     // In the same turn: who asks from here on is not put off.
     this.#syncing.delete(name);
@@ -81,15 +85,37 @@ export class Doors {
 
   async #syncOnce(name: string): Promise<void> {
     const { door, host } = this.#parts;
+    if (door === undefined) return;
     const plugin = host.plugin(name);
     if (plugin === undefined) return this.#withdraw(name);
     // Between two processes nothing is known; what was public stays so.
     const services = await this.#servicesOf(plugin);
     if (services === undefined || host.plugin(name) !== plugin) return;
+    this.#offer(door, plugin, services);
+  }
+
+  #offer(door: Door, plugin: ServingPlugin, services: readonly string[]): void {
+    const { name } = plugin;
+    const taken = door.offer(plugin, services, { ifTaken: 'share' });
     this.#public.set(name, services);
-    const taken = door?.offer(plugin, services, { ifTaken: 'share' }) ?? [];
     if (taken.length === 0) this.#told.delete(name);
-    for (const error of taken) this.#tell(name, error);
+    else this.#tell(name, taken.map(({ message }) => message).join(' '));
+  }
+
+  /**
+   * Of services that several plugins name each is the first one's by name, whichever has run first: for when all have been loaded that
+   * were there, so that it is the same after each start.
+   */
+  settle(): void {
+    const { door, host } = this.#parts;
+    if (door === undefined || this.#told.size === 0) return;
+    const all = [...this.#public].sort(([a], [b]) => (a < b ? -1 : 1));
+    // In one turn: no call comes between.
+    for (const [name] of all) door.withdraw(name);
+    for (const [name, services] of all) {
+      const plugin = host.plugin(name);
+      if (plugin !== undefined) this.#offer(door, plugin, services);
+    }
   }
 
   #withdraw(name: string): void {
@@ -100,7 +126,7 @@ export class Doors {
     for (const other of this.#told.keys()) void this.sync(other);
   }
 
-  async #servicesOf(plugin: Plugin): Promise<readonly string[] | undefined> {
+  async #servicesOf(plugin: ServingPlugin): Promise<readonly string[] | undefined> {
     const application = this.#parts.applications().get(plugin.name);
     const manifest = this.#parts.watched.manifest(plugin.name);
     // Of one that an application is about to load nothing is known yet.
@@ -109,15 +135,18 @@ export class Doors {
     return services.length > 0 ? services : describedServices(plugin);
   }
 
-  #tell(plugin: string, error: unknown): void {
-    const text = error instanceof PluginError ? error.message : String(error);
+  #tell(plugin: string, text: string): void {
     if (this.#told.get(plugin) === text) return;
     this.#told.set(plugin, text);
     this.#parts.logger.warn('services of a plugin are not public', { plugin, error: text });
   }
 }
 
-async function describedServices(plugin: Plugin): Promise<readonly string[] | undefined> {
+function toldText(error: unknown): string {
+  return error instanceof PluginError ? error.message : String(error);
+}
+
+async function describedServices(plugin: ServingPlugin): Promise<readonly string[] | undefined> {
   if (plugin.handedOver() === undefined) return undefined;
   const described = await contractOf(plugin);
   return (described?.services ?? [])
@@ -126,7 +155,7 @@ async function describedServices(plugin: Plugin): Promise<readonly string[] | un
 }
 
 /** What is known of a plugin's services; undefined: nothing. Throws what ends the call by which it is asked. */
-export async function contractOf(plugin: Plugin): Promise<Contract | undefined> {
+export async function contractOf(plugin: ServingPlugin): Promise<Contract | undefined> {
   const { contract } = plugin;
   // A question would wait for the next process.
   if (plugin.status().instances.length === 0) return contract;
