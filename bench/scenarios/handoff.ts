@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createHost, type Host, type Plugin, type UpgradeReport } from '@plugd/host';
+import { createHost, type Host, type HostEventListener, type Plugin, type UpgradeReport } from '@plugd/host';
 import { type Figures, median, quantile, type Scenario, type ScenarioContext, withSpread } from '../harness';
 import { CounterLoad } from './counter-load';
 import { builtLanguages, counterSample, type Language } from './samples';
@@ -121,7 +121,7 @@ async function oneHandoff(
 ): Promise<Round> {
   const began = new Map<string, number>();
   const done = new Map<string, number>();
-  const listener: Parameters<Host['on']>[1] = (event) => {
+  const listener: HostEventListener = (event) => {
     if (event.type !== 'operation') return;
     if (event.phase === 'started') began.set(event.step, performance.now());
     if (event.phase === 'done') done.set(event.step, performance.now());
