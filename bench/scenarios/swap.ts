@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createHost, type Host, type Plugin } from '@plugd/host';
+import { createHost, type Host, type HostEventListener, type Plugin } from '@plugd/host';
 import { type Figures, median, ratios, type Scenario, type ScenarioContext, withSpread } from '../harness';
 import { type Latencies, Load, type Window } from './load';
 import { builtLanguages, type Language, sample } from './samples';
@@ -80,7 +80,7 @@ async function oneUpgrade(host: Host, plugin: Plugin, load: Load, language: Lang
 
 function swapTime(host: Host, load: Load): Promise<number> {
   return new Promise((resolve) => {
-    const listener: Parameters<Host['on']>[1] = (event) => {
+    const listener: HostEventListener = (event) => {
       if (event.type !== 'operation' || event.step !== 'swap' || event.phase !== 'done') return;
       host.off('event', listener);
       resolve(load.now());

@@ -1,6 +1,6 @@
 import { type JsonObject, type JsonValue, toJsonValue } from '@plugd/protocol/json-value';
 import type { LogLevel } from '@plugd/protocol/log-record';
-import type { PluginError } from '@plugd/protocol/plugin-error';
+import { PluginError } from '@plugd/protocol/plugin-error';
 import type { HostEventListener } from '../events/event-log';
 import { type Logger, logLevels, stderrLogger } from '../events/logger';
 import { check, checkedChoice, checkedCount, isText } from '../instance/option-check';
@@ -12,6 +12,8 @@ import type { LogQuery } from './log-query';
 import type { LiveLog } from './log-reader';
 import { type LogCounters, LogWriter } from './log-writer';
 import { type ReadEntry, readLog } from './read-log';
+
+const mostReaders = 64;
 
 /** Takes secrets out of what is about to be written. */
 export interface LogRedaction {
@@ -47,6 +49,7 @@ export class LogBook {
   readonly #origins = new InstanceOrigins();
   readonly #live: LiveLog;
   #level: LogLevel;
+  #readers = 0;
   /** For a host. Records below the level cost nothing. */
   readonly logger: Logger = {
     trace: (message, fields) => this.#log('trace', message, fields),
@@ -124,11 +127,27 @@ export class LogBook {
    * closed. `dropped`: how many records, of all, were lost between the one before and this one: rotated away before they were
    * read, or never written.
    *
-   * Throws PluginError OPTIONS_INVALID, at once or where `grep` takes too long.
+   * Throws PluginError OPTIONS_INVALID, at once or where `grep` takes too long; BUSY where 64 read it already.
    */
   read(query: LogQuery = {}, signal?: AbortSignal): AsyncIterable<ReadEntry> {
     this.#writer.flush();
-    return readLog(this.#directory, query, signal, this.#live);
+    return this.#counted(readLog(this.#directory, query, signal, this.#live));
+  }
+
+  /** Each reader may have a thread, and has a file open: there can't be any number of them. */
+  async *#counted(read: AsyncIterable<ReadEntry>): AsyncGenerator<ReadEntry> {
+    if (this.#readers >= mostReaders) {
+      throw new PluginError('BUSY', `The log is being read by ${mostReaders} already.`, {
+        facts: { readers: mostReaders },
+        hint: 'Ask again when one of them has ended.',
+      });
+    }
+    this.#readers++;
+    try {
+      yield* read;
+    } finally {
+      this.#readers--;
+    }
   }
 
   /** Writes what waits, and ends who follows. May be called again. */

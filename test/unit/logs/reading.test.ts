@@ -183,6 +183,22 @@ test('a text without special characters is looked for as it stands', async () =>
   expect(await grep.test(['x a b/c: "d" y', 'a b'])).toEqual([true, false]);
 });
 
+test('sixty-four may read at a time, one more is refused, and who goes away makes room', async () => {
+  const book = await room.open();
+  say(book, 1);
+  const ending = new AbortController();
+  const readers = Array.from({ length: 64 }, () =>
+    book.read({ follow: true }, ending.signal)[Symbol.asyncIterator](),
+  );
+  await Promise.all(readers.map((reader) => reader.next()));
+  await expect(all(book.read())).rejects.toMatchObject({ code: 'BUSY' });
+  await readers[0]?.return?.(undefined);
+  expect(await messages(book.read())).toEqual(['n0']);
+  ending.abort();
+  await Promise.all(readers.map((reader) => reader.next()));
+  expect(await messages(book.read())).toEqual(['n0']);
+});
+
 test('the files of a log that nobody writes can be read without a book', async () => {
   const directory = room.directory();
   const book = await room.open({ directory });
