@@ -46,7 +46,7 @@ function asText({ code, summary, facts, hint }: PluginError): string {
     const text = typeof value === 'string' ? value : shortJson(value);
     // What the sentence says already is not said twice, and what is not so tells people nothing.
     const nothing = text === undefined || text === '' || text === 'false' || summary.includes(text);
-    return nothing ? [] : [`  ${name}: ${cut(text)}`];
+    return nothing ? [] : [`  ${visible(name)}: ${cut(text)}`];
   });
   return `${[`plugd: [${code}] ${visibleLines(summary)}`, ...known, `  ${visible(hint)}`].join('\n')}\n`;
 }

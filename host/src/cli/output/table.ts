@@ -91,14 +91,16 @@ function measure<Row>(column: Column<Row>, rows: readonly Row[], most: number): 
 /** `NAME  value` lines of one thing: what `describe` shows. Empty values show as `-`. */
 export function renderFields(
   fields: readonly (readonly [name: string, value: string | number, colour?: Colour | undefined])[],
-  { paint = plain, indent = '' }: { readonly paint?: Paint; readonly indent?: string } = {},
+  { paint = plain }: { readonly paint?: Paint } = {},
 ): string {
-  const width = fields.reduce((most, [name]) => Math.max(most, name.length), 0);
-  return fields
-    .map(
-      ([name, value, colour]) =>
-        `${indent}${paint('bold', `${name}:`)}${' '.repeat(width - name.length)}${gap}${paint(colour, shown(value))}\n`,
-    )
+  // Some names are those that a daemon gave.
+  const lines = fields.map(([name, value, colour]) => ({ name: visible(name), text: shown(value), colour }));
+  const width = lines.reduce((most, { name }) => Math.max(most, lengthOf(name)), 0);
+  return lines
+    .map(({ name, text, colour }) => {
+      const spaces = ' '.repeat(width - lengthOf(name));
+      return `${paint('bold', `${name}:`)}${spaces}${gap}${paint(colour, text)}\n`;
+    })
     .join('');
 }
 
