@@ -25,6 +25,8 @@ export interface WaitingVersion {
 export interface Plan {
   /** All that can be done at the same time; to be planned anew when one of them has ended. */
   readonly actions: readonly WatchAction[];
+  /** What may be possible when they have ended. */
+  readonly later: readonly WatchAction[];
   readonly waiting: readonly WaitingVersion[];
 }
 
@@ -67,7 +69,10 @@ export function plan(situation: Situation): Plan {
   if (actions.length === 0 && situation.busy.size === 0)
     for (const { name, choice } of held)
       waiting.push(...[final, now].flatMap((others) => reason(name, choice, others)).slice(0, 1));
-  return { actions, waiting };
+  const later = held.flatMap(({ name, choice }) =>
+    choice.kind === 'run' ? [action(name, choice, situation)] : [],
+  );
+  return { actions, later, waiting };
 }
 
 function action(name: string, choice: Choice & { kind: 'run' }, { running }: Situation): WatchAction {

@@ -30,6 +30,9 @@ export interface AboutPlan {
   readonly disabled: ReadonlySet<string>;
 }
 
+/** Longer chains of what waits for each other are not thought through to their end. */
+const mostRounds = 32;
+
 const words: Record<WatchAction['kind'], string> = {
   load: 'it lies in the directory of plugins, and is not loaded',
   upgrade: 'it is the version that is wanted',
@@ -100,7 +103,8 @@ function hindered({ onDisk, running, pins }: Situation, about: AboutPlan): Plann
   return changes;
 }
 
-function toTheEnd(situation: Situation): Plan {
+function toTheEnd(situation: Situation): Pick<Plan, 'actions' | 'waiting'> {
+  let rounds = mostRounds;
   const running = new Map<string, RunningVersion>(situation.running);
   const actions: WatchAction[] = [];
   for (;;) {
@@ -108,6 +112,8 @@ function toTheEnd(situation: Situation): Plan {
     // No plugin is touched twice, so that this comes to an end whatever is planned.
     const fresh = next.actions.filter(({ name }) => !actions.some((one) => one.name === name));
     if (fresh.length === 0) return { actions, waiting: next.waiting };
+    // A plan of a thousand plugins takes some milliseconds, during which nothing else is done.
+    if (--rounds === 0) return { actions: [...actions, ...fresh, ...next.later], waiting: [] };
     for (const action of fresh) {
       actions.push(action);
       if (action.kind === 'stop') running.delete(action.name);
