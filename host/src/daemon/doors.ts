@@ -57,7 +57,7 @@ export class Doors {
     return this.#parts.door?.target ?? '';
   }
 
-  /** Full names of the services of a plugin that the front door offers. */
+  /** Full names of the services of a plugin that are public: where there is a front door, it offers them. */
   public(plugin: string): readonly string[] {
     return this.#public.get(plugin) ?? [];
   }
@@ -85,7 +85,6 @@ export class Doors {
 
   async #syncOnce(name: string): Promise<void> {
     const { door, host } = this.#parts;
-    if (door === undefined) return;
     const plugin = host.plugin(name);
     if (plugin === undefined) return this.#withdraw(name);
     // Between two processes nothing is known; what was public stays so.
@@ -94,9 +93,9 @@ export class Doors {
     this.#offer(door, plugin, services);
   }
 
-  #offer(door: Door, plugin: ServingPlugin, services: readonly string[]): void {
+  #offer(door: Door | undefined, plugin: ServingPlugin, services: readonly string[]): void {
     const { name } = plugin;
-    const taken = door.offer(plugin, services, { ifTaken: 'share' });
+    const taken = door?.offer(plugin, services, { ifTaken: 'share' }) ?? [];
     this.#public.set(name, services);
     if (taken.length === 0) this.#told.delete(name);
     else this.#tell(name, taken.map(({ message }) => message).join(' '));
