@@ -63,7 +63,15 @@ test.each(byPlace(all))('%s says what it is', (_place, block) => {
     // Shown from a file of the tree: protocol-plugins.test.ts holds them equal, and runs it.
     python: block.marks['file'] !== undefined,
     // test/unit/docs reads it as what its mark says.
-    yaml: block.marks['check'] === 'manifest',
+    yaml: ['manifest', 'config'].includes(block.marks['check'] ?? '') || block.marks['of'] === 'prometheus',
+    json: block.marks['check'] === 'record',
+    // Its names are held against the table of metrics.
+    promql: true,
+    // Typed into a shell by first-day.test.ts.
+    console: block.marks['transcript'] !== undefined,
+    // So are the verbs and flags of these read.
+    ini: block.marks['check'] === 'unit',
+    dockerfile: block.marks['check'] === 'container',
     proto: true,
     // With a mark `check`, protocol-facts.test.ts reads it.
     text: true,
