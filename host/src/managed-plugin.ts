@@ -13,16 +13,17 @@ import { ownOptions, type PluginSpec, resolveSpec } from './instance/plugin-spec
 import type { RestartStrategy } from './instance/restart-options';
 import type { InstanceRecord, KeyedCertificate } from './launch/instance-record';
 import type { ReattachLine } from './launch/reattach-line';
+import { LiveGenerations } from './live-generations';
 import { OptionHistory } from './option-history';
 import { runPinned } from './pinned-scope';
 import type { HandedOver, PinnedScope, Plugin } from './plugin';
 import { PluginOperations, type PluginOperationsTools, type PrepareUpgrade } from './plugin-operations';
 import { recoverPlugin } from './plugin-recovery';
 import type { PluginStatistics } from './plugin-snapshot';
-import type { InstanceStatus, PluginStatus } from './plugin-status';
+import type { PluginStatus } from './plugin-status';
 import { PluginResources } from './resources/plugin-resources';
 import type { CallMeters } from './routing/call-meter';
-import { addedStatistics, type CallFilter, noCalls } from './routing/endpoint';
+import type { CallFilter } from './routing/endpoint';
 import type { Channel } from './routing/grpc-call';
 import { RouteCalls } from './routing/route-calls';
 import type { SplitRule } from './routing/split';
@@ -71,10 +72,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
   readonly #counters = new RestartCounters();
   readonly #resources: PluginResources;
   readonly #ending = new AbortController();
-  /** In the route, and those that left it and have not ended. */
-  readonly #live = new Set<Supervisor>();
-  /** The calls of generations that are gone. */
-  #pastCalls = noCalls;
+  readonly #live = new LiveGenerations();
   readonly #operations: PluginOperations;
   readonly #pace = new RenewalPace();
   readonly #snapshots: PeriodicSnapshots;
@@ -149,15 +147,14 @@ export class ManagedPlugin implements Plugin, OperationTarget {
       version: this.#last.version,
       generation: this.#last.generation,
       protocolVersion: this.#serving?.first?.instance.record?.protocolVersion,
-      instances: this.#replicas.map(instanceStatus),
+      instances: this.#live.instances,
     };
   }
 
   /** What can be counted of it since it was loaded. */
   statistics(): PluginStatistics {
-    const live = [...this.#live].map(({ generation }) => generation.statistics);
     return {
-      calls: live.reduce(addedStatistics, this.#pastCalls),
+      calls: this.#live.calls,
       held: this.#route.holdStatistics,
       restarts: this.#counters.statistics,
     };
@@ -165,11 +162,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
 
   /** The processes that it has now. */
   get pids(): number[] {
-    return this.#replicas.flatMap(({ pid }) => pid ?? []);
-  }
-
-  get #replicas(): Replica[] {
-    return [...this.#live].reverse().flatMap((supervisor) => supervisor.all);
+    return this.#live.replicas.flatMap(({ pid }) => pid ?? []);
   }
 
   upgrade(changes: UpgradeOptions): OperationHandle {
@@ -196,7 +189,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
   async pinned<T>(use: (scope: PinnedScope) => Promise<T> | T): Promise<T> {
     this.#refuseIfStopped();
     const endpoint = await this.#route.reserve();
-    const replica = this.#replicas.find((one) => one.endpoint === endpoint);
+    const replica = this.#live.replicas.find((one) => one.endpoint === endpoint);
     if (replica === undefined) {
       throw new PluginError('PLUGIN_EXITED', `Plugin ${this.name} has no instance at the moment.`);
     }
@@ -472,8 +465,7 @@ export class ManagedPlugin implements Plugin, OperationTarget {
   }
 
   retired(previous: Supervisor): void {
-    if (!this.#live.delete(previous)) return;
-    this.#pastCalls = addedStatistics(this.#pastCalls, previous.generation.statistics);
+    this.#live.remove(previous);
   }
 
   /** What the generation in the route is good for has changed. */
@@ -509,19 +501,4 @@ export class ManagedPlugin implements Plugin, OperationTarget {
     this.#surroundings.emit({ type: 'plugin', plugin: this.name, version, generation, from, to, cause });
     if (to === 'stopped') for (const listener of this.#onStopped.splice(0)) listener();
   }
-}
-
-function instanceStatus({ instance, endpoint }: Replica): InstanceStatus {
-  const { pid, address, startedAt } = instance.launched.record;
-  const { id, version, generation } = instance.identity;
-  return {
-    id,
-    version,
-    generation,
-    pid,
-    state: instance.state,
-    address,
-    inFlight: endpoint.inFlight,
-    startedAt,
-  };
 }
