@@ -4,10 +4,10 @@ import { ByPlugin } from './by-plugin';
 import { CallSeries } from './call-series';
 import { familyHead, labelPairs } from './exposition';
 import { families } from './families';
-import { Histogram } from './histogram';
+import { Bounds, Histogram } from './histogram';
 import { MethodLabels, otherMethod } from './method-labels';
 
-const holdBounds: readonly number[] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const holdBounds = new Bounds(0.001, 0.01, 0.05, 0.1, 0.5, 1, 5);
 
 /** Of each plugin so many generations have series of their own, the latest. */
 const keptGenerations = 3;
@@ -43,9 +43,9 @@ export class CallBook {
   *text(): Generator<string> {
     const { all } = this.#plugins;
     yield familyHead(families.calls);
-    for (const calls of all) yield calls.callsText();
+    for (const calls of all) for (const series of calls.all()) yield series.callsText();
     yield `\n${familyHead(families.callDuration)}`;
-    for (const calls of all) yield calls.durationText();
+    for (const calls of all) for (const series of calls.all()) yield series.durationText();
     yield `\n${familyHead(families.holdDuration)}`;
     for (const calls of all) yield calls.holdText();
     this.#plugins.told();
@@ -114,16 +114,10 @@ class PluginCalls {
     this.#release(this.#older);
   }
 
-  get #all(): CallSeries[] {
-    return [...this.#generations.values(), this.#older].flatMap((methods) => [...methods.values()]);
-  }
-
-  callsText(): string {
-    return this.#all.map((series) => series.callsText()).join('');
-  }
-
-  durationText(): string {
-    return this.#all.map((series) => series.durationText()).join('');
+  /** Those of the latest generations, and of older ones. */
+  *all(): Generator<CallSeries> {
+    for (const methods of this.#generations.values()) yield* methods.values();
+    yield* this.#older.values();
   }
 
   holdText(): string {

@@ -114,19 +114,22 @@ export class DaemonMetrics {
     this.#calls.forget(present);
     this.#operations.forget(present);
     const pieces: Buffer[] = [];
-    let waiting = '';
+    let waiting: string[] = [];
+    let length = 0;
     const add = async (text: string): Promise<void> => {
-      waiting += text;
-      if (waiting.length < pieceLength) return;
-      pieces.push(Buffer.from(waiting));
-      waiting = '';
+      waiting.push(text);
+      length += text.length;
+      if (length < pieceLength) return;
+      pieces.push(Buffer.from(waiting.join('')));
+      waiting = [];
+      length = 0;
       await nextTurn();
     };
     for (const { name } of this.#registry.getMetricsAsArray())
       await add(`${await this.#registry.getSingleMetricAsString(name)}\n\n`);
     for (const text of pluginText(this.#snapshot, this.#usage)) await add(text);
     for (const text of this.#calls.text()) await add(text);
-    return Buffer.concat([...pieces, Buffer.from(waiting)]);
+    return Buffer.concat([...pieces, Buffer.from(waiting.join(''))]);
   }
 
   /** Nothing is counted from now on. */

@@ -1,19 +1,27 @@
 import type { HostSnapshot, PluginSnapshot } from '../plugin-snapshot';
 import { familyHead, labelPairs } from './exposition';
 import { type Family, families } from './families';
-import type { UsageBook } from './usage-book';
+import type { PluginUsage, UsageBook } from './usage-book';
 
-/** What a series of a plugin is about beside its name, and its value. */
-type Series = readonly [more: Readonly<Record<string, string>> | undefined, value: number | undefined];
+/** A plugin, and what its processes use. */
+interface Seen extends PluginSnapshot {
+  readonly usage: PluginUsage | undefined;
+}
 
-type Look = (plugin: PluginSnapshot, usage: UsageBook) => Iterable<Series>;
+/** What a series is about beside the plugin, as text, and its value. */
+type Series = readonly [more: string, value: number | undefined];
+
+type Look = (plugin: Seen) => Iterable<Series>;
 
 const one =
-  (value: (plugin: PluginSnapshot, usage: UsageBook) => number | undefined): Look =>
-  (plugin, usage) => [[undefined, value(plugin, usage)]];
+  (value: (plugin: Seen) => number | undefined): Look =>
+  (plugin) => [['', value(plugin)]];
 
 const sources: readonly (readonly [Family, Look])[] = [
-  [families.pluginInfo, ({ version, generation }) => [[{ version, generation: String(generation) }, 1]]],
+  [
+    families.pluginInfo,
+    ({ version, generation }) => [[`,${labelPairs({ version, generation: String(generation) })}`, 1]],
+  ],
   [families.pluginUp, one(({ state }) => (state === 'serving' ? 1 : 0))],
   [families.instances, byState],
   [
@@ -31,36 +39,43 @@ const sources: readonly (readonly [Family, Look])[] = [
   [families.restarts, byReason],
   [families.failedStarts, one(({ statistics }) => statistics.restarts.failedStarts)],
   [families.givenUp, one(({ statistics }) => statistics.restarts.givenUp)],
-  [families.processCpu, one(({ name }, usage) => inSeconds(usage.of(name)?.cpuMs))],
-  [families.processMemory, one(({ name }, usage) => usage.of(name)?.memoryBytes)],
-  [families.processFds, one(({ name }, usage) => usage.of(name)?.descriptors)],
+  [families.processCpu, one(({ usage }) => inSeconds(usage?.cpuMs))],
+  [families.processMemory, one(({ usage }) => usage?.memoryBytes)],
+  [families.processFds, one(({ usage }) => usage?.descriptors)],
 ];
 
 /** What is looked up of each plugin at a scrape, as text, in pieces that take about a millisecond each. */
 export function* pluginText({ plugins }: HostSnapshot, usage: UsageBook): Generator<string> {
-  const named = plugins.map((plugin) => ({ plugin, pairs: labelPairs({ plugin: plugin.name }) }));
+  const all = plugins.map((plugin) => ({
+    seen: { ...plugin, usage: usage.of(plugin.name) },
+    pairs: `{${labelPairs({ plugin: plugin.name })}`,
+  }));
   for (const [family, look] of sources) {
+    const { name } = family;
     let text = familyHead(family);
-    for (const { plugin, pairs } of named) {
-      for (const [more, value] of look(plugin, usage)) {
-        if (value === undefined) continue;
-        text += `${family.name}{${more === undefined ? pairs : `${pairs},${labelPairs(more)}`}} ${value}\n`;
-      }
-    }
+    for (const { seen, pairs } of all)
+      for (const [more, value] of look(seen))
+        if (value !== undefined) text += `${name}${pairs}${more}} ${value}\n`;
     yield `${text}\n`;
   }
 }
 
 /** `serving` always, and whichever others there are. */
-function byState({ instances }: PluginSnapshot): Series[] {
-  const counts = new Map([['serving', 0]]);
-  for (const { state } of instances) counts.set(state, (counts.get(state) ?? 0) + 1);
-  return [...counts].map(([state, count]) => [{ state }, count]);
+function* byState({ instances }: Seen): Generator<Series> {
+  yield [',state="serving"', instances.filter(({ state }) => state === 'serving').length];
+  const others = new Map<string, number>();
+  for (const { state } of instances) if (state !== 'serving') others.set(state, (others.get(state) ?? 0) + 1);
+  for (const [state, count] of others) yield [`,state="${state}"`, count];
 }
 
-function byReason({ statistics }: PluginSnapshot): Series[] {
+function byReason({ statistics }: Seen): Series[] {
   const { lost } = statistics.restarts;
-  return Object.entries(lost).map(([reason, count]) => [{ reason: reason.replaceAll('-', '_') }, count]);
+  return [
+    [',reason="crash"', lost.crash],
+    [',reason="unhealthy"', lost.unhealthy],
+    [',reason="connection_lost"', lost['connection-lost']],
+    [',reason="limit"', lost.limit],
+  ];
 }
 
 const inSeconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms / 1000);

@@ -77,7 +77,7 @@ test('calls are counted by method and status, and their times fall into buckets,
   expect(sampleOf(found, 'plugd_calls_total', { ...put, generation: '2', code: 'UNAVAILABLE' })).toBe(1);
   expect(sampleOf(found, 'plugd_calls_total', { ...put, generation: '0', code: 'UNAVAILABLE' })).toBe(1);
   expect(sampleOf(found, 'plugd_calls_total', { ...put, generation: '1', code: 'UNKNOWN' })).toBe(1);
-  expect([bucket('0.0005'), bucket('0.001'), bucket('0.025'), bucket('0.05'), bucket('10')]).toEqual([
+  expect([bucket('0.0005'), bucket('0.001'), bucket('0.025'), bucket('0.05'), bucket('5')]).toEqual([
     2, 3, 3, 4, 4,
   ]);
   expect(bucket('+Inf')).toBe(5);
