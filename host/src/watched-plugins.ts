@@ -244,12 +244,14 @@ export class WatchedPlugins {
       if (action.kind === 'stop') continue;
       const pin = pins.get(name);
       const versions = this.#situation.onDisk.get(name) ?? [];
+      // What was put there by hand need not lie there, and may be run by other settings.
+      const anyDoes = byHand || action.kind === 'configure';
       const isThere = versions.some(
-        ({ version, state }) => byHand || version === action.version || state === 'unsettled',
+        ({ version, state }) => anyDoes || version === action.version || state === 'unsettled',
       );
       if (disabled.has(name)) this.#work.giveUp(name, 'its settings disable it');
       else if (!isThere) this.#work.giveUp(name, 'it is no longer on disk');
-      else if (pin !== undefined && pin !== action.version && !byHand)
+      else if (pin !== undefined && pin !== action.version && !anyDoes)
         this.#work.giveUp(name, `it is pinned to ${pin}`);
     }
   }

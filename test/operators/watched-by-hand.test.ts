@@ -91,6 +91,10 @@ test('an upgrade by hand leads to any version or directory, and stays until the 
   await host.upgradeTo('kv', { directory: join(elsewhere, 'kv', '3.0.0') });
   expect(versionOf('kv')).toBe('3.0.0');
   expect(states('kv')[0]).toBe('3.0.0 running');
+  settings['kv'] = { env: { FLAVOUR: 'other' } };
+  await host.reconcile();
+  await poll(planned, (seen) => seen.join() === 'kv waiting 3.0.0 ');
+  expect([versionOf('kv'), variableOf('kv', 'FLAVOUR')]).toEqual(['3.0.0', 'other']);
 
   expect(await failureOf(host.upgradeTo('kv', { version: '9.0.0' }))).toMatchObject({
     code: 'VERSION_NOT_FOUND',
