@@ -39,8 +39,16 @@ export async function takingIntoUse<T>(path: string, work: () => Promise<T>): Pr
     return await work();
   } catch (error) {
     if (error instanceof PluginError) throw error;
+    if (isFull(error)) throw unusable(path, 'there is no room left', 'Free space there.', error);
     throw unusable(path, 'the file system refuses', undefined, error);
   }
+}
+
+/** Databases tell what the system said in words, some causes deep. */
+function isFull(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (/ENOSPC|EDQUOT|No space left|quota exceeded/i.test(cause.message)) return true;
+  return false;
 }
 
 function unusable(path: string, why: string, hint?: string, cause?: unknown): PluginError {
