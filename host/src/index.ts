@@ -62,6 +62,7 @@ export { type ConnectHostOptions, connectHost } from './remote/connect-host';
 export { RemoteHost } from './remote/remote-host';
 export type { Lease } from './resources/lease';
 export { type LeaseOptions, LeasePool, type LeasePoolOptions } from './resources/lease-pool';
+export type { CallMeter, HostCallMeter } from './routing/call-meter';
 export type { CallObserver, CallStatistics } from './routing/endpoint';
 export type { StubConstructor, StubOptions } from './routing/stub';
 export { SwapChannel } from './routing/swap-channel';
