@@ -47,14 +47,14 @@ function versionsOf(name: string, sources: StatusSources): readonly WatchedVersi
   const { manifest, digest, source: directory } = copy;
   const { version } = manifest;
   // It has gone from disk, lies elsewhere, or there is something else in its place, of which the other row tells.
-  return [{ version, state: 'running', digest, directory, problem: undefined }, ...versions];
+  return [{ version, state: 'running', digest, directory, onDisk: false, problem: undefined }, ...versions];
 }
 
 function versionOf(name: string, found: VersionFound, sources: StatusSources): WatchedVersion {
   const { root, shelf, lanes, failures, waiting, settings } = sources;
   const { version, digest } = found;
   const row = (state: WatchedVersion['state'], problem?: PluginError): WatchedVersion => ({
-    ...{ version, state, digest, directory: join(root, name, version), problem },
+    ...{ version, state, digest, directory: join(root, name, version), onDisk: true, problem },
   });
   if (found.state === 'unsettled') return row('unsettled');
   if (found.state === 'unfit') return row('unfit', shelf.problemOf(name, version));

@@ -108,6 +108,7 @@ test('the front door offers what manifests name, and forgets it with the plugin;
       runningVersion: '1.0.0',
       pinnedVersion: '1.0.0',
       problem: '',
+      note: '',
     });
     await expect(endOf(admin, { target: '2.0.0' })).rejects.toMatchObject({ code: 'PLUGIN_PINNED' });
     await admin.unpinPlugin({ plugin: 'kv' }, limit);

@@ -27,6 +27,7 @@ export function emptyRow(name: string): PluginRow {
     source: 'directory',
     operation: '',
     problem: '',
+    note: '',
   };
 }
 

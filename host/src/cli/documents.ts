@@ -9,7 +9,7 @@ import type {
 // What scripts read: the admin API's messages, with null for what there is none of.
 
 export function pluginDocument(row: PluginRow) {
-  const { runningVersion, diskVersion, pinnedVersion, since, operation, problem, ...rest } = row;
+  const { runningVersion, diskVersion, pinnedVersion, since, operation, problem, note, ...rest } = row;
   return {
     ...rest,
     runningVersion: orNull(runningVersion),
@@ -18,6 +18,7 @@ export function pluginDocument(row: PluginRow) {
     since: orNull(since),
     operation: orNull(operation),
     problem: orNull(problem),
+    note: orNull(note),
   };
 }
 

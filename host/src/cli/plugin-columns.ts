@@ -29,8 +29,8 @@ export function pluginColumns(now: number): Column<PluginRow>[] {
   ];
 }
 
-/** What is under way, and what is wrong. */
-export function noteOf({ operation, problem }: PluginRow): string {
+/** What is under way, what is wrong, and what somebody has done. */
+export function noteOf({ operation, problem, note }: PluginRow): string {
   const underWay = operation === '' ? '' : `${operation} is under way`;
-  return [underWay, problem].filter((text) => text !== '').join('; ');
+  return [underWay, problem, note].filter((text) => text !== '').join('; ');
 }

@@ -33,8 +33,18 @@ export function pluginFields(
   row: PluginRow,
   now: number,
 ): [name: string, value: string | number, colour?: Colour | undefined][] {
-  const { name, state, runningVersion, diskVersion, pinnedVersion, generation, source, operation, problem } =
-    row;
+  const {
+    name,
+    state,
+    runningVersion,
+    diskVersion,
+    pinnedVersion,
+    generation,
+    source,
+    operation,
+    problem,
+    note,
+  } = row;
   return [
     ['Name', name],
     ['State', state, stateColour(state)],
@@ -48,6 +58,7 @@ export function pluginFields(
     ['From', source],
     ['Under way', operation, 'cyan'],
     ['Problem', problem, 'red'],
+    ['Note', note],
   ];
 }
 

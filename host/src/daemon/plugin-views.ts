@@ -89,6 +89,7 @@ export class PluginViews {
       ...(snapshot === undefined ? {} : runningPart(snapshot)),
       operation: operations.running(name)?.id ?? '',
       problem: problem ?? '',
+      note: watchedNote(watched) ?? '',
     };
   }
 
@@ -132,16 +133,20 @@ export class PluginViews {
   }
 }
 
-function isWhole({ state }: WatchedVersion): boolean {
-  return state !== 'unsettled' && state !== 'unfit';
+function isWhole({ state, onDisk }: WatchedVersion): boolean {
+  return onDisk && state !== 'unsettled' && state !== 'unfit';
+}
+
+/** What somebody has done with a plugin of the directory; undefined: nothing. */
+function watchedNote(watched: WatchedPluginStatus | undefined): string | undefined {
+  return watched?.enabled === false ? 'its settings disable it' : watched?.left;
 }
 
 /** Why what is wanted of a plugin of the directory doesn't run; undefined: it does. */
 function watchedProblem(watched: WatchedPluginStatus | undefined): string | undefined {
   if (watched === undefined) return undefined;
   const { left, pinned, running, versions, enabled } = watched;
-  if (left !== undefined) return left;
-  if (!enabled) return 'its settings disable it';
+  if (left !== undefined || !enabled) return undefined;
   if (pinned !== undefined && pinned !== running && versions.every(({ version }) => version !== pinned))
     return `it is pinned to ${pinned}, which is not on disk`;
   for (const { version, problem } of versions) {

@@ -16,6 +16,8 @@ export interface WatchedVersion {
   readonly digest: string | undefined;
   /** Where it lies, or was copied from. */
   readonly directory: string;
+  /** False of one that runs, and does not lie there, or not any more. */
+  readonly onDisk: boolean;
   /** Why it doesn't run; of one that runs: why it is not run by its new settings. */
   readonly problem: PluginError | undefined;
 }

@@ -41,6 +41,7 @@ Restarts:     0
 From:         -
 Under way:    -
 Problem:      there is none on disk
+Note:         -
 `);
   expect(await plugd('describe', 'kv')).toBe(status);
   expect(JSON.parse(await plugd('describe', 'kv', '--json'))).toMatchObject({

@@ -83,6 +83,8 @@ export interface PluginRow {
   operation: string;
   /** Why what is wanted doesn't run, in one sentence; empty: it does. */
   problem: string;
+  /** What somebody has done with it, so that it is left as it is, in one sentence; empty: nothing. */
+  note: string;
 }
 
 export interface DescribePluginRequest {
@@ -753,6 +755,7 @@ function createBasePluginRow(): PluginRow {
     source: "",
     operation: "",
     problem: "",
+    note: "",
   };
 }
 
@@ -796,6 +799,9 @@ export const PluginRow: MessageFns<PluginRow> = {
     }
     if (message.problem !== "") {
       writer.uint32(106).string(message.problem);
+    }
+    if (message.note !== "") {
+      writer.uint32(114).string(message.note);
     }
     return writer;
   },
@@ -917,6 +923,14 @@ export const PluginRow: MessageFns<PluginRow> = {
             message.problem = reader.string();
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.note = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -947,6 +961,7 @@ export const PluginRow: MessageFns<PluginRow> = {
     message.source = object.source ?? "";
     message.operation = object.operation ?? "";
     message.problem = object.problem ?? "";
+    message.note = object.note ?? "";
     return message;
   },
 };
