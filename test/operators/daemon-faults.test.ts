@@ -184,6 +184,10 @@ const full = process.env['PLUGD_FULL'] === '1';
       await room.runs('kv', '1.0.0');
       expect(room.output.stderr).toContain('records of changes were lost');
       expect(await room.end()).toEqual({ code: 0, signal: null });
+      fill(join(disk, 'filler'));
+      const { code, stderr } = await room.plugd('start');
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('[STATE_DIR_UNUSABLE]') });
+      expect(stderr).toContain('there is no room left');
     } finally {
       await room.end('SIGKILL');
       spawnSync('umount', [disk]);

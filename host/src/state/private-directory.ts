@@ -1,4 +1,5 @@
 import { lstat, mkdir, open } from 'node:fs/promises';
+import { types } from 'node:util';
 import { PluginError } from '@plugd/protocol/plugin-error';
 
 /**
@@ -46,7 +47,7 @@ export async function takingIntoUse<T>(path: string, work: () => Promise<T>): Pr
 
 /** Databases tell what the system said in words, some causes deep. */
 function isFull(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause)
+  for (let cause = error; types.isNativeError(cause); cause = cause.cause)
     if (/ENOSPC|EDQUOT|No space left|quota exceeded/i.test(cause.message)) return true;
   return false;
 }
