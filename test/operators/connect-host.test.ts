@@ -108,16 +108,14 @@ describe('an application that shares a daemon', () => {
 
     // Whoever leaves takes nothing along, and his calls go on to their end.
     const leaving = await connect();
-    const probe = leaving.plugin('first')?.client(ProbeDefinition);
-    await probe?.sleep({ durationMs: 1 }, limit);
-    const sleeping = probe?.sleep({ durationMs: 150 }, limit);
-    await poll(
-      () => host.plugin('first')?.status().instances[0]?.inFlight,
-      (count) => count === 1,
-    );
-    await leaving.close();
-    expect(await sleeping).toBeDefined();
-    await expect(probe?.sleep({ durationMs: 1 }, limit)).rejects.toMatchObject({
+    const client = leaving.plugin('first')?.client(KvDefinition);
+    const sequences: number[] = [];
+    for await (const { sequence } of client?.watch({ key: 'k', count: 3, intervalMs: 20 }, limit) ?? []) {
+      if (sequence === 1) await leaving.close();
+      sequences.push(sequence);
+    }
+    expect(sequences).toEqual([1, 2, 3]);
+    await expect(client?.get({ key: 'k' }, limit)).rejects.toMatchObject({
       code: status.UNAVAILABLE,
       pluginCode: 'HOST_CLOSED',
       executed: 'no',
@@ -134,6 +132,10 @@ describe('an application that shares a daemon', () => {
       host.on('event', (event) => events.push(event));
       const plugin = await host.load(options);
       const { version } = await upgraded(plugin);
+      // One that the daemon has by itself, and this application shares.
+      room.shelf.put('listed', '1.0.0', { manifest: 'services: [samples.kv.v1.Kv]\n' });
+      await room.runs('listed', '1.0.0');
+      const listed = await host.load({ ...options, name: 'listed', version: '0.0.1', command: '/nowhere' });
       const calls = new Calls(() => plugin.client(KvDefinition).get({ key: 'k' }, limit));
       await calls.answered();
       const operation = plugin.upgrade({ command: kv('1'), version: '1.0.0', bakeMs: 60_000 });
@@ -154,7 +156,17 @@ describe('an application that shares a daemon', () => {
         () => plugin.status().state,
         (state) => state === 'serving',
       );
-      expect(host.plugin('kv')).toBe(plugin);
+      await poll(
+        () => listed.status().state,
+        (state) => state === 'serving',
+      );
+      expect([host.plugin('kv'), host.plugin('listed')]).toEqual([plugin, listed]);
+      const { pid } = await listed.client(KvDefinition).get({ key: 'k' }, limit);
+      await poll(
+        () => listed.status().instances[0]?.pid,
+        (seen) => seen === pid,
+      );
+      expect(listed.status().version).toBe('1.0.0');
       await calls.answered();
       const failures = await calls.end();
 
@@ -164,16 +176,23 @@ describe('an application that shares a daemon', () => {
       expect(new Set(failures.map(({ code }) => code))).toEqual(new Set([status.UNAVAILABLE]));
       expect(failures.map(({ pluginCode }) => pluginCode)).toContain('DAEMON_UNREACHABLE');
       const changes = events.filter((event) => event.type === 'plugin');
-      const fell = changes.find(({ cause }) => cause.reason === 'connection-lost');
-      expect(fell).toMatchObject({ plugin: 'kv', to: 'failed', cause: { code: 'DAEMON_UNREACHABLE' } });
-      expect(changes.at(-1)).toMatchObject({ plugin: 'kv', to: 'serving' });
+      const fell = changes.find(
+        ({ plugin: name, cause }) => name === 'kv' && cause.reason === 'connection-lost',
+      );
+      expect(fell).toMatchObject({ to: 'failed', cause: { code: 'DAEMON_UNREACHABLE' } });
+      const states = changes.flatMap(({ plugin: name, to }) => (name === 'kv' ? [to] : []));
+      expect(states.at(-1)).toBe('serving');
       // Events were lost, and the numbers say so.
       const gaps = events.filter(
         ({ sequence }, index) => sequence !== (events[index - 1]?.sequence ?? 0) + 1,
       );
       expect(gaps).toHaveLength(1);
       await plugin.stop();
-      expect(host.plugins()).toEqual([]);
+      room.shelf.remove('listed');
+      await poll(
+        () => host.plugins().length,
+        (count) => count === 0,
+      );
     },
     60_000,
   );

@@ -11,6 +11,9 @@ async function main(socket = '', options = ''): Promise<void> {
   const kv = plugin.client(KvDefinition);
   const say = async () => {
     const { pid } = await kv.get({ key: 'k' }, { timeoutMs: 20_000 });
+    // What another application has done is told here a moment later.
+    for (let tries = 0; plugin.status().instances[0]?.pid !== pid && tries < 500; tries++)
+      await new Promise((resolve) => setTimeout(resolve, 10));
     console.log(JSON.stringify({ pid, version: plugin.status().version }));
   };
   await say();

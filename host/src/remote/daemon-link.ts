@@ -38,6 +38,7 @@ export class DaemonLink {
   /** Of the latest event that has been told. */
   #sequence: number;
   #lives = true;
+  #losses = 0;
   #waiting: { readonly sequence: number; readonly resolve: () => void }[] = [];
   #following: Promise<void> | undefined;
 
@@ -52,6 +53,11 @@ export class DaemonLink {
   /** The daemon as it was last found. */
   get daemon(): GetDaemonResponse {
     return this.#daemon;
+  }
+
+  /** How often it was lost: what was asked before a loss says nothing of what is after it. */
+  get losses(): number {
+    return this.#losses;
   }
 
   begin(): void {
@@ -89,6 +95,7 @@ export class DaemonLink {
         return;
       }
       this.#lives = false;
+      this.#losses++;
       this.#logger.warn('the daemon was lost', {
         socket: this.#admin.socket,
         why: String(error ?? 'it leaves'),

@@ -182,14 +182,16 @@ export class DaemonPlugins implements RemoteSurroundings, LinkListener {
 
   async #lookAt(name: string): Promise<void> {
     if (this.#closed !== undefined) return;
+    const { losses } = this.link;
     try {
       const answer = await this.admin.describePlugin({ plugin: name }, { timeoutMs: answerMs });
       const { snapshot, eventSequence } = answer;
       await this.link.told(eventSequence, toldMs);
-      if (snapshot === undefined || snapshot['state'] === 'stopped') await this.#missed(name);
+      if (losses !== this.link.losses) return;
+      if (snapshot === undefined || snapshot['state'] === 'stopped') await this.#missed(name, losses);
       else this.#see(name, statusOf(snapshot), eventSequence);
     } catch (error) {
-      if (isNotThere(error)) return this.#missed(name).catch(() => {});
+      if (isNotThere(error)) return this.#missed(name, losses).catch(() => {});
       this.#logger.debug('a plugin of the daemon could not be seen', {
         plugin: name,
         error: String(error),
@@ -198,11 +200,11 @@ export class DaemonPlugins implements RemoteSurroundings, LinkListener {
   }
 
   /** It doesn't run. One whose daemon was lost, or is about to end, may come again with the next one. */
-  async #missed(name: string): Promise<void> {
+  async #missed(name: string, losses: number): Promise<void> {
     const plugin = this.#plugins.get(name);
     if (plugin === undefined || plugin.lost) return;
     const { ending } = await this.admin.getDaemon({}, { timeoutMs: answerMs });
-    if (!ending && !plugin.lost) this.drop(plugin);
+    if (!ending && losses === this.link.losses) this.drop(plugin);
   }
 
   #see(name: string, status: PluginStatus, sequence: number): void {

@@ -1,5 +1,7 @@
-import type { HostEvent, InstanceState, PluginState } from '../events/host-event';
-import type { InstanceStatus, PluginStatus } from '../plugin-status';
+import type { HostEvent, InstanceEvent, InstanceState, PluginState } from '../events/host-event';
+import type { PluginStatus } from '../plugin-status';
+
+const ended: ReadonlySet<InstanceState> = new Set(['stopped', 'failed']);
 
 /** The picture that an application has of a plugin in a daemon: what the daemon told last, and what has happened since. */
 export class PluginMirror {
@@ -29,7 +31,7 @@ export class PluginMirror {
     return true;
   }
 
-  /** What an event says of states and versions. Processes that it doesn't know yet come with the next picture. */
+  /** What an event says of states, versions and processes. */
   apply(event: HostEvent): void {
     if (event.sequence <= this.#sequence) return;
     this.#sequence = event.sequence;
@@ -37,16 +39,23 @@ export class PluginMirror {
       const { to: state, version, generation } = event;
       this.#status = { ...this.#status, state, version, generation };
     }
-    if (event.type === 'instance') this.#become(event.instance, event.to);
+    if (event.type === 'instance') this.#become(event);
   }
 
-  #become(id: string, state: InstanceState): void {
+  #become({ instance: id, version, generation, pid, to: state, time: startedAt }: InstanceEvent): void {
     const { instances } = this.#status;
-    const changed = instances.flatMap((instance): InstanceStatus[] => {
-      if (instance.id !== id) return [instance];
-      return state === 'stopped' || state === 'failed' ? [] : [{ ...instance, state }];
-    });
-    this.#status = { ...this.#status, instances: changed };
+    const known = instances.find((one) => one.id === id);
+    const others = instances.filter((one) => one !== known);
+    if (known !== undefined && !ended.has(state)) {
+      const changed = instances.map((one) => (one === known ? { ...one, state } : one));
+      this.#status = { ...this.#status, instances: changed };
+    } else if (known !== undefined || ended.has(state)) {
+      this.#status = { ...this.#status, instances: others };
+    } else if (pid !== undefined) {
+      // Where it listens comes with the next picture.
+      const added = { id, version, generation, pid, state, address: '', inFlight: 0, startedAt };
+      this.#status = { ...this.#status, instances: [...instances, added] };
+    }
   }
 
   /** Nobody can say any more how it is. */
