@@ -37,8 +37,8 @@ afterAll(async () => {
 const shown = (output: string) =>
   output
     .replaceAll(join(home, 'run'), '/run/user/1000')
-    .replaceAll(join(home, 'state'), '/home/me/.local/state')
-    .replaceAll(home, '/home/me')
+    .replaceAll(join(home, 'state'), '~/.local/state')
+    .replaceAll(home, '~')
     .replaceAll(process.execPath, '/usr/bin/node')
     .replaceAll(process.arch, 'x64')
     .replace(/^(\s+ok\s+permission\s+)\S+ may/m, '$1me may');

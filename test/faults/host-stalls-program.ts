@@ -3,8 +3,8 @@
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
-import type { HostEvent } from '../../host/src/events/host-event';
 import { createHost } from '../../host/src/create-host';
+import type { HostEvent } from '../../host/src/events/host-event';
 import type { LoadOptions } from '../../host/src/instance/load-options';
 import type { StallFigures } from '../../host/src/supervision/stall-meter';
 
