@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { LoadOptions, Plugin } from '@plugd/host';
 import { CounterDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
@@ -15,7 +15,10 @@ export class Handed {
 
   /** From now on the versions do so. */
   tell(misdeeds: Misdeeds): void {
-    writeFileSync(this.#misdeeds, JSON.stringify(misdeeds));
+    // At once: a version may be reading what it was told before.
+    const next = `${this.#misdeeds}.next`;
+    writeFileSync(next, JSON.stringify(misdeeds));
+    renameSync(next, this.#misdeeds);
   }
 
   /** What makes a version of it of any operation's options. */

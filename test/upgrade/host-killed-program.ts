@@ -1,9 +1,11 @@
 // An application with a host that keeps state, and kills itself: bundled and run by the tests beside it, through KilledHosts.
 // argv: JSON, see KilledOrder. Its plugin inherits ROOM_MARK.
+import { join } from 'node:path';
 import { createHost } from '../../host/src/create-host';
 import type { LoadOptions } from '../../host/src/instance/load-options';
 import type { UpgradeOptions } from '../../host/src/upgrade/upgrade-options';
 import { counterOptions, put } from '../support/counter-room';
+import { twoMoreStates } from '../support/kept-states';
 
 export interface KilledAt {
   /** Default: any that is begun after the numbers were added. */
@@ -21,8 +23,8 @@ export interface KilledOrder {
   readonly kept?: number;
   /** Added after that. */
   readonly put?: number;
-  /** Then it does nothing for so long. */
-  readonly waitMs?: number;
+  /** Then it does nothing until it has kept two states more. */
+  readonly keepsTwo?: boolean;
   readonly upgrade?: Partial<Omit<UpgradeOptions, 'verify'>>;
   /** What is done after the upgrade. */
   readonly then?: 'rollback' | 'restart';
@@ -68,7 +70,7 @@ async function main({ runDir, stateDir, load, at, loseAt, ...order }: KilledOrde
     await plugin.restart();
   }
   if (order.put !== undefined) await add(order.put);
-  await new Promise((next) => setTimeout(next, order.waitMs ?? 0));
+  if (order.keepsTwo === true) await twoMoreStates(join(stateDir, 'snapshots'));
   armed = true;
   if (order.afterMs !== undefined) setTimeout(killMyself, order.afterMs);
   if (order.upgrade !== undefined) {

@@ -56,6 +56,8 @@ export class KilledLife {
 
 export class KilledPlace {
   readonly stateDir: string;
+  /** In it: what `keptStates` reads also while a host goes on. */
+  readonly snapshotsDir: string;
   /** In the environment of whatever the killed hosts have started. */
   readonly mark = `killed-${randomBytes(8).toString('hex')}`;
 
@@ -64,6 +66,7 @@ export class KilledPlace {
     readonly program: string,
   ) {
     this.stateDir = join(directory, 'state');
+    this.snapshotsDir = join(this.stateDir, 'snapshots');
   }
 
   /** Runs a host until it has killed itself. */
@@ -117,7 +120,7 @@ export class KilledPlace {
     });
   }
 
-  /** How many kept states there are; throws if one of them can't be read. */
+  /** How many kept states there are; throws if one of them can't be read. For a host that keeps none meanwhile. */
   snapshots(): Promise<number> {
     return this.#copy('snapshots', async (directory) => {
       const store = await SnapshotStore.open({ directory });
