@@ -75,6 +75,7 @@ test('the front door offers what manifests name, and forgets it with the plugin;
   expect(metrics).toMatch(/^plugd_calls_total\{.*plugin="kv".*\} 1$/m);
 
   expect(room.output.stderr).toContain('[SERVICE_TAKEN]');
+  expect((await rowOf(admin, 'same'))?.problem).toContain('samples.kv.v1.Kv');
 
   await admin.stopPlugin({ plugin: 'kv' }, limit);
   // It is the other one's now, which has never heard of it.

@@ -208,7 +208,15 @@ test('events tell what has happened, with its cause', async () => {
   const yaml = await room.plugd('events', '-o', 'yaml', '--since', '1h');
   expect(parseAllDocuments(yaml.stdout)).toHaveLength(events.length);
   const none = { code: 0, stdout: '', stderr: '' };
-  expect(await room.plugd('events', 'nobody')).toEqual({ ...none, stderr: 'There are no such events.\n' });
+  expect(await room.plugd('events', 'kv', '--since', '2100-01-01')).toEqual({
+    ...none,
+    stderr: 'There are no such events.\n',
+  });
+  for (const verb of ['events', 'logs']) {
+    const unknown = await room.plugd(verb, 'nobody');
+    expect([unknown.code, unknown.stdout]).toEqual([1, '']);
+    expect(unknown.stderr).toContain('[PLUGIN_NOT_FOUND]');
+  }
   expect(await room.plugd('events', '--since', '2100-01-01', '-o', 'json')).toEqual(none);
 });
 

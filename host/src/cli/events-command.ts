@@ -34,7 +34,11 @@ export function defineEvents(program: Command, context: CliContext): void {
           await writePiece(context, { text: () => asText(record, context), document: () => record });
         }
         if (follow && !context.interrupted) context.note('plugd: the daemon has ended.');
-        else if (seen === 0) noteNothing(context, 'events');
+        else if (seen === 0) {
+          // A name that was mistyped is an error; one that has been quiet is not.
+          if (plugin !== undefined) await client.describePlugin({ plugin }, context.callOptions);
+          noteNothing(context, 'events');
+        }
       } catch (error) {
         if (!context.interrupted) throw error;
       }

@@ -51,7 +51,11 @@ export function defineLogs(program: Command, context: CliContext): void {
           });
         }
         if (follow && !context.interrupted) context.note('plugd: the daemon has ended.');
-        else if (seen === 0) noteNothing(context, 'records');
+        else if (seen === 0) {
+          // A name that was mistyped is an error; one that has been quiet is not.
+          if (plugin !== undefined) await client.describePlugin({ plugin }, context.callOptions);
+          noteNothing(context, 'records');
+        }
       } catch (error) {
         if (!context.interrupted) throw error;
       }

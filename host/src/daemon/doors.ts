@@ -62,6 +62,11 @@ export class Doors {
     return this.#public.get(plugin) ?? [];
   }
 
+  /** Why services of a plugin that are to be public are not, in a sentence; undefined: they are. */
+  problemOf(plugin: string): string | undefined {
+    return this.#told.get(plugin);
+  }
+
   /** Resolves when the front door offers what is to be offered of a plugin now. Never rejects. */
   async sync(name: string): Promise<void> {
     const running = this.#syncing.get(name);

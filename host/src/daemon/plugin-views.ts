@@ -75,11 +75,15 @@ export class PluginViews {
   }
 
   #row(name: string, watched: WatchedPluginStatus | undefined): PluginRow {
-    const { host, changes, operations, book } = this.#parts;
+    const { host, changes, operations, book, doors } = this.#parts;
     const snapshot = host.pluginSnapshot(name);
     const application = changes.applications.has(name);
     const stopped = application || (watched !== undefined && watched.versions.length > 0);
-    const problem = this.#failures.get(name) ?? book.problemOf(name)?.summary ?? watchedProblem(watched);
+    const problem =
+      this.#failures.get(name) ??
+      book.problemOf(name)?.summary ??
+      watchedProblem(watched) ??
+      doors.problemOf(name);
     return {
       ...emptyRow(name),
       source: application ? 'application' : 'directory',
@@ -94,21 +98,22 @@ export class PluginViews {
   }
 
   /** Throws PluginError PLUGIN_NOT_FOUND. */
-  async describe(name: string): Promise<DescribePluginResponse> {
+  async describe(name: string, brief: boolean): Promise<DescribePluginResponse> {
     const { host, operations, events, doors, watched } = this.#parts;
     const row = await this.row(name);
     const plugin = host.plugin(name);
-    const snapshot = host.pluginSnapshot(name);
+    const seen = host.pluginSnapshot(name);
+    // Of this moment: what follows takes time.
+    const now = { row, snapshot: seen && asStruct(seen), eventSequence: events.latest };
+    if (brief) return { ...now, versions: [], services: [], operations: [], options: undefined };
     const contract = plugin && (await knownContract(plugin));
     const isPublic = new Set(doors.public(name));
     return {
-      row,
-      snapshot: snapshot && asStruct(snapshot),
+      ...now,
       versions: (watched.get(name)?.versions ?? []).map(versionRow),
       services: (contract?.services ?? []).map((service) => serviceRow(service, isPublic.has(service.name))),
       operations: [...operations.list(name).map(operationRow), ...(await this.#parts.earlier(name))],
       options: this.#optionsOf(name),
-      eventSequence: events.latest,
     };
   }
 
