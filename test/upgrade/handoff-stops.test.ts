@@ -90,15 +90,17 @@ atOnce('a held call fails at its own deadline, has not been executed, and the ot
   handed().tell({ '2.0.0': { restore: 'late:1000' } });
   const upgrade = plugin.upgrade(version('2'));
   await reaches(upgrade, 'restore');
-  const begun = performance.now();
-  const patient = counter.put({ key: 'a', value: 1, helper: 0 });
+  let served = false;
+  const patient = counter.put({ key: 'a', value: 1, helper: 0 }).finally(() => {
+    served = true;
+  });
   const hasty = counter.put({ key: 'a', value: 1, helper: 0 }, { timeoutMs: 200 });
   await expect(hasty).rejects.toMatchObject({
     codeName: 'DEADLINE_EXCEEDED',
     pluginCode: 'HELD_TOO_LONG',
     executed: 'no',
   });
-  expect(performance.now() - begun).toBeLessThan(900);
+  expect(served).toBe(false);
   expect(await patient).toMatchObject({ value: 1, servedBy: '2.0.0' });
   expect(await upgrade).toMatchObject({ outcome: 'swapped' });
 });
@@ -151,7 +153,7 @@ atOnce('a stream that changes the state is told to end, and all that it did is h
 });
 
 atOnce('where calls do not end, streams that begin afterwards go on', async () => {
-  const plugin = await handed().load(room(), {}, { ...patience, restart: { hold: { limitMs: 1000 } } });
+  const plugin = await handed().load(room(), {}, patience);
   const leaving = new AbortController();
   const stays = plugin
     .client(CounterDefinition)
@@ -159,7 +161,8 @@ atOnce('where calls do not end, streams that begin afterwards go on', async () =
   stays.catch(() => {});
   const before = chat(plugin);
   await before.begun;
-  expect((await failureOf(plugin.upgrade(version('2')))).code).toBe('QUIESCE_TIMEOUT');
+  const hasty = plugin.upgrade({ ...version('2'), restart: { hold: { limitMs: 1000 } } });
+  expect((await failureOf(hasty)).code).toBe('QUIESCE_TIMEOUT');
   await before.answers;
   const after = chat(plugin);
   await after.begun;

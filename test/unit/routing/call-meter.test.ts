@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { KvClient } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { CallMeters } from '../../../host/src/routing/call-meter';
 import { createStub } from '../../../host/src/routing/stub';
+import { until } from '../rpc/local-kv';
 import { cleanUp } from '../rpc/local-server';
 import { startGeneration } from './local-generation';
 import { get, newRoute, routed } from './local-route';
@@ -45,6 +46,7 @@ test('a call that was held tells how long, as a part of its time', async () => {
   const { route, stub } = await routed({ meters });
   route.hold();
   const call = get(stub);
+  await until(() => route.heldCount === 1, 'it is held');
   await new Promise((resolve) => setTimeout(resolve, 20));
   route.release();
   await call;

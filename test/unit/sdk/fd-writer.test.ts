@@ -2,6 +2,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, type writeSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FdWriter } from '../../../sdk/src/stdio/fd-writer';
+import { poll } from '../../support/poll';
 
 /** A descriptor whose other end takes so many bytes at a time, and then none until it is asked to. */
 class NarrowPipe {
@@ -40,8 +41,10 @@ test('what does not go out now goes out later, in order', async () => {
   expect(writer.flush(0)).toBe(false);
   expect(pipe.taken).toBe('one t');
   pipe.room = 100;
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  expect(pipe.taken).toBe('one two three');
+  await poll(
+    () => pipe.taken,
+    (taken) => taken === 'one two three',
+  );
   expect(writer.flush(0)).toBe(true);
 });
 

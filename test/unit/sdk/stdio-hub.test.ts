@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { divertStream } from '../../../sdk/src/stdio/printed';
 import { StdioHub } from '../../../sdk/src/stdio/stdio-hub';
+import { poll } from '../../support/poll';
 
 const NEVER = new AbortController().signal;
 const tick = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -87,8 +88,10 @@ test('a reader that takes nothing makes nobody wait for long', async () => {
   let calledBack = 0;
   hub.onDrain('stdout', () => drained++);
   expect(hub.write('stdout', Buffer.alloc(100 * KIB), () => calledBack++)).toBe(false);
-  await new Promise((resolve) => setTimeout(resolve, 80));
-  await tick();
+  await poll(
+    () => drained + calledBack,
+    (told) => told === 2,
+  );
   expect([drained, calledBack]).toEqual([1, 1]);
   expect(hub.write('stdout', Buffer.alloc(100 * KIB))).toBe(true);
 });
