@@ -38,7 +38,8 @@ export interface AdminBackend {
   readonly redaction: Redaction;
   about(): GetDaemonResponse;
   list(): Promise<PluginRow[]>;
-  describe(plugin: string): Promise<DescribePluginResponse>;
+  /** @param brief only row, snapshot and the number of the event up to which they reach */
+  describe(plugin: string, brief: boolean): Promise<DescribePluginResponse>;
   /** A FileDescriptorSet. */
   contract(plugin: string): Promise<Uint8Array>;
   /** Undefined: it runs no more. */

@@ -28,7 +28,7 @@ function questions(backend: AdminBackend) {
   return {
     getDaemon: () => backend.about(),
     listPlugins: async () => ({ plugins: await backend.list() }),
-    describePlugin: ({ plugin }) => backend.describe(plugin),
+    describePlugin: ({ plugin, brief }) => backend.describe(plugin, brief),
     getContract: async ({ plugin }) => ({ descriptorSet: Buffer.from(await backend.contract(plugin)) }),
     planRollback: async ({ plugin, options }) => ({
       plan: asStruct(await backend.planRollback(plugin, rollbackOptionsFrom(options))),

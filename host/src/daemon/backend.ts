@@ -63,8 +63,8 @@ export class DaemonBackend implements AdminBackend {
     return this.#parts.views.list();
   }
 
-  describe(plugin: string): Promise<DescribePluginResponse> {
-    return this.#parts.views.describe(plugin);
+  describe(plugin: string, brief: boolean): Promise<DescribePluginResponse> {
+    return this.#parts.views.describe(plugin, brief);
   }
 
   contract(plugin: string): Promise<Uint8Array> {

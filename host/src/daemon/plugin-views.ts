@@ -15,7 +15,7 @@ import type { Contract } from '../contract/contract';
 import type { HostEvent } from '../events/host-event';
 import type { Host } from '../host';
 import type { Plugin } from '../plugin';
-import type { WatchedPluginStatus, WatchedVersion } from '../watch/watched-versions';
+import { highestWhole, type WatchedPluginStatus, type WatchedVersion } from '../watch/watched-versions';
 import { withoutEnvironment } from './audit-log';
 import type { ConfigBook } from './config-book';
 import { contractOf, type Doors } from './doors';
@@ -88,7 +88,7 @@ export class PluginViews {
       ...emptyRow(name),
       source: application ? 'application' : 'directory',
       ...(stopped ? { state: 'stopped' } : {}),
-      diskVersion: watched?.versions.find(isWhole)?.version ?? '',
+      diskVersion: highestWhole(watched?.versions ?? [])?.version ?? '',
       pinnedVersion: watched?.pinned ?? '',
       ...(snapshot === undefined ? {} : runningPart(snapshot)),
       operation: operations.running(name)?.id ?? '',
@@ -136,10 +136,6 @@ export class PluginViews {
     const contract = plugin && (await knownContract(plugin));
     return contract === undefined ? new Uint8Array() : descriptorSet(contract);
   }
-}
-
-function isWhole({ state, onDisk }: WatchedVersion): boolean {
-  return onDisk && state !== 'unsettled' && state !== 'unfit';
 }
 
 /** What somebody has done with a plugin of the directory; undefined: nothing. */

@@ -184,7 +184,7 @@ export class DaemonPlugins implements RemoteSurroundings, LinkListener {
     if (this.#closed !== undefined) return;
     const { losses } = this.link;
     try {
-      const answer = await this.admin.describePlugin({ plugin: name }, { timeoutMs: answerMs });
+      const answer = await this.admin.describePlugin({ plugin: name, brief: true }, { timeoutMs: answerMs });
       const { snapshot, eventSequence } = answer;
       await this.link.told(eventSequence, toldMs);
       if (losses !== this.link.losses) return;

@@ -89,6 +89,8 @@ export interface PluginRow {
 
 export interface DescribePluginRequest {
   plugin: string;
+  /** Only how it is now, which costs nothing: row, snapshot and event_sequence. */
+  brief: boolean;
 }
 
 export interface DescribePluginResponse {
@@ -967,13 +969,16 @@ export const PluginRow: MessageFns<PluginRow> = {
 };
 
 function createBaseDescribePluginRequest(): DescribePluginRequest {
-  return { plugin: "" };
+  return { plugin: "", brief: false };
 }
 
 export const DescribePluginRequest: MessageFns<DescribePluginRequest> = {
   encode(message: DescribePluginRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.plugin !== "") {
       writer.uint32(10).string(message.plugin);
+    }
+    if (message.brief !== false) {
+      writer.uint32(16).bool(message.brief);
     }
     return writer;
   },
@@ -999,6 +1004,14 @@ export const DescribePluginRequest: MessageFns<DescribePluginRequest> = {
             message.plugin = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.brief = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1017,6 +1030,7 @@ export const DescribePluginRequest: MessageFns<DescribePluginRequest> = {
   fromPartial(object: DeepPartial<DescribePluginRequest>): DescribePluginRequest {
     const message = createBaseDescribePluginRequest();
     message.plugin = object.plugin ?? "";
+    message.brief = object.brief ?? false;
     return message;
   },
 };
