@@ -8,6 +8,7 @@ import type { LoadOptions } from '../instance/load-options';
 import { isText, refuse } from '../instance/option-check';
 import type { Plugin } from '../plugin';
 import type { OperationHandle } from '../upgrade/operation-handle';
+import { highestWhole } from '../watch/watched-versions';
 import type { UpgradeTarget } from '../watched-upgrade';
 import type { WatchedHost } from './watched-host';
 
@@ -116,8 +117,7 @@ export class PluginChanges {
     if (watched === undefined) return undefined;
     if (isAbsolute(target)) return { directory: target };
     if (target !== '') return { version: target };
-    const best = watched.versions.find(({ state }) => state !== 'unsettled' && state !== 'unfit');
-    const version = watched.pinned ?? best?.version;
+    const version = watched.pinned ?? highestWhole(watched.versions)?.version;
     return version === undefined ? undefined : { version };
   }
 

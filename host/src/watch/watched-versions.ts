@@ -36,3 +36,8 @@ export interface WatchedPluginStatus {
   /** The highest first. */
   readonly versions: readonly WatchedVersion[];
 }
+
+/** The highest version that lies there whole; undefined: none. */
+export function highestWhole(versions: readonly WatchedVersion[]): WatchedVersion | undefined {
+  return versions.find(({ state, onDisk }) => onDisk && state !== 'unsettled' && state !== 'unfit');
+}
