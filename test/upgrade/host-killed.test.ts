@@ -9,16 +9,16 @@ import {
   type StrategyName,
   strategies,
 } from '../../host/src/upgrade/step-table';
+import { testsAtOnce } from '../support/at-once';
 import { counterOptions, put } from '../support/counter-room';
-import { failureOf, type HostRoom } from '../support/host-room';
+import { failureOf } from '../support/host-room';
 import { goIsHere } from '../support/needs-go';
 import { childrenOf, eventually } from '../support/processes';
 import { counterGo, counterTs } from '../support/samples';
 import { SeededRandom } from '../support/seeded-random';
-import { Handed } from './handed';
 import type { HandedOrder, Misdeeds } from './handed-plugin';
 import type { KilledOrder } from './host-killed-program';
-import { KilledHosts, type KilledPlace } from './killed-hosts';
+import { KilledHosts, KilledLife } from './killed-hosts';
 
 // What has a limit of its own asserts it; this one is only for tests that hang.
 jest.setTimeout(60_000);
@@ -33,21 +33,9 @@ jest.setTimeout(60_000);
 const full = process.env['PLUGD_FULL'] === '1';
 
 const hosts = new KilledHosts();
-const handed = new Handed();
-afterAll(() => {
-  hosts.dispose();
-  handed.dispose();
-});
-
-let place: KilledPlace;
-let room: HostRoom | undefined;
-beforeEach(() => {
-  place = hosts.place();
-});
-afterEach(async () => {
-  await room?.close();
-  room = undefined;
-});
+afterAll(() => hosts.dispose());
+const { atOnce, own } = testsAtOnce(async () => new KilledLife(hosts.place()));
+const room = () => own().room;
 
 /** The counter of the samples, or the one whose part can go wrong, which is in TypeScript. */
 type Kind = 'sample' | 'handed';
@@ -58,7 +46,7 @@ function versionOf(kind: Kind, version: string, about: HandedOrder = {}) {
     const sample = version === '1.0.0' ? '1' : '2';
     return { version, command: goIsHere ? counterGo(sample) : counterTs(sample), env: {} };
   }
-  const { command, env } = handed.options(
+  const { command, env } = own().handed.options(
     { mark: '' },
     { ...about, version, schema: version === '1.0.0' ? 1 : 2 },
   );
@@ -90,7 +78,7 @@ async function kill({
   upgrade,
   ...more
 }: Killing): Promise<void> {
-  handed.tell(misdeeds);
+  own().handed.tell(misdeeds);
   const order: Omit<KilledOrder, 'runDir' | 'stateDir'> = {
     load: { ...versionOf(kind, '1.0.0', about), startTimeoutMs: 20_000 },
     kept: 5,
@@ -99,13 +87,13 @@ async function kill({
     ...(at === undefined ? {} : { at }),
     ...more,
   };
-  await place.kill(order);
-  handed.tell({});
+  await own().place.kill(order);
+  own().handed.tell({});
 }
 
 /** The application loads version 1 again. */
 async function loadAgain(kind: Kind, about: HandedOrder = {}, version = '1.0.0'): Promise<Plugin> {
-  room ??= await place.open();
+  const room = await own().open();
   const { command, env, ...options } = versionOf(kind, version, about);
   return room.load(command, { ...counterOptions, ...options, env: { ...env, ROOM_MARK: room.mark } });
 }
@@ -117,25 +105,29 @@ async function answer(plugin: Plugin): Promise<{ value: number | undefined; serv
 }
 
 const recoveries = () =>
-  (room?.events ?? []).flatMap((event) =>
+  (room()?.events ?? []).flatMap((event) =>
     event.type === 'operation' && event.step === 'recover' ? event.phase : [],
   );
 
 /** What must hold whatever the host was killed at. */
 async function expectRecovered(killing: Killing, expected: { serves: string; value: number }): Promise<void> {
   const { kind, about } = killing;
-  const { unfinished } = await place.journal();
+  const { unfinished } = await own().place.journal();
   expect(unfinished).toMatchObject([
     { head: { plugin: 'counter', strategy: killing.strategy }, intact: true },
   ]);
-  expect(await place.snapshots()).toBeGreaterThanOrEqual(1);
+  expect(await own().place.snapshots()).toBeGreaterThanOrEqual(1);
   const plugin = await loadAgain(kind, about);
   // Its guardian removes directories while this host starts; processes are what must not meet the new ones.
-  expect(place.left().filter((one) => typeof one === 'number')).toEqual([]);
-  expect(room?.processes()).toEqual(plugin.status().instances.map(({ pid }) => pid));
+  expect(
+    own()
+      .place.left()
+      .filter((one) => typeof one === 'number'),
+  ).toEqual([]);
+  expect(room()?.processes()).toEqual(plugin.status().instances.map(({ pid }) => pid));
   expect(await answer(plugin)).toEqual({ value: expected.value, servedBy: expected.serves });
   expect(recoveries()).toEqual(['started', 'done']);
-  expect(await place.journal()).toMatchObject({ unfinished: [] });
+  expect(await own().place.journal()).toMatchObject({ unfinished: [] });
   // And it goes on as any other.
   await plugin.pinned((scope) => put(scope, 'a', 1));
   const version = expected.serves === '1.0.0' ? '2.0.0' : '1.0.0';
@@ -145,11 +137,11 @@ async function expectRecovered(killing: Killing, expected: { serves: string; val
   });
   expect(report).toMatchObject({ strategy: 'handoff', outcome: 'swapped', calls: { failed: 0 } });
   expect(await answer(plugin)).toEqual({ value: expected.value + 1, servedBy: version });
-  await eventually(() => place.left().length === 0, 2_000, 'nothing of the killed host is there');
+  await eventually(() => own().place.left().length === 0, 10_000, 'nothing of the killed host is there');
 }
 
 function marked(kind: Kind, version: string, about: HandedOrder = {}): Record<string, string> {
-  return { ...versionOf(kind, version, about).env, ROOM_MARK: room?.mark ?? '' };
+  return { ...versionOf(kind, version, about).env, ROOM_MARK: room()?.mark ?? '' };
 }
 
 const everyday: Readonly<Record<DirectStrategyName, readonly string[]>> = {
@@ -162,7 +154,7 @@ describe.each(['overlap', 'handoff', 'recreate'] as const)('a host killed in %s'
   const rows: readonly StepRow[] = strategies[strategy];
   const snapshotAt = snapshotOf(strategy);
   const tried = rows.filter(({ step }) => full || everyday[strategy].includes(step));
-  test.each(tried.map((row) => [row.step, row.onRestart, row] as const))(
+  atOnce.each(tried.map((row) => [row.step, row.onRestart, row] as const))(
     'at %s: %s',
     async (step, onRestart, row) => {
       const killing: Killing = {
@@ -229,48 +221,50 @@ const undoPoints = undos
   .flatMap(({ undoes, ...about }) => undoes.map((undo) => ({ ...about, undo })))
   .filter(({ why, undo }) => full || undo === 'start-old' || (undo === 'resume' && why === everydayUndo));
 
-test.each(undoPoints)('a host killed where $strategy is undone because $why, at $undo', async (point) => {
+atOnce.each(undoPoints)('a host killed where $strategy is undone because $why, at $undo', async (point) => {
   const { undo, value, why: _, ...about } = point;
   const killing: Killing = { ...about, kind: 'handed', at: { step: undo, phase: 'undoing' } };
   await kill(killing);
   await expectRecovered(killing, { serves: '1.0.0', value });
 });
 
-test.each(['handoff', 'recreate'] as const)(
-  'a host killed at any moment of %s leaves what its journal says',
-  async (strategy) => {
-    const random = new SeededRandom();
-    for (let i = 0; i < (full ? 12 : 1); i++) {
-      place = hosts.place();
-      const afterMs = random.below(160);
-      await kill({ strategy, kind: 'sample', afterMs, upgrade: { bakeMs: 0 } });
-      const { unfinished } = await place.journal();
-      const [operation] = unfinished;
-      const last = operation?.lines.map((line) => (isStep(line) ? line.step : '')).at(-1);
-      const row = strategies[strategy].find(({ step }) => step === last);
-      const plugin = await loadAgain('sample');
-      const { value, servedBy } = await answer(plugin);
-      expect({ afterMs, last, servedBy }).toEqual({
-        afterMs,
-        last,
-        servedBy: row?.onRestart === 'finish' ? '2.0.0' : '1.0.0',
-      });
-      // At the line of the snapshot itself it may have been kept already.
-      expect([5, 12]).toContain(value);
-      if (row !== undefined && strategies[strategy].indexOf(row) > snapshotOf(strategy))
-        expect(value).toBe(12);
-      expect(place.left().filter((one) => typeof one === 'number')).toEqual([]);
-      expect((await place.journal()).unfinished).toEqual([]);
-      await room?.close();
-      room = undefined;
-    }
+const random = new SeededRandom();
+const moments = Array.from({ length: full ? 12 : 1 }, (_, i) =>
+  (['handoff', 'recreate'] as const).map((strategy) => [strategy, i + 1, random.below(160)] as const),
+).flat();
+
+atOnce.each(moments)(
+  'a host killed at any moment of %s leaves what its journal says: the %i. of them',
+  async (strategy, _, afterMs) => {
+    await kill({ strategy, kind: 'sample', afterMs, upgrade: { bakeMs: 0 } });
+    const { unfinished } = await own().place.journal();
+    const [operation] = unfinished;
+    const last = operation?.lines.map((line) => (isStep(line) ? line.step : '')).at(-1);
+    const row = strategies[strategy].find(({ step }) => step === last);
+    const plugin = await loadAgain('sample');
+    const { value, servedBy } = await answer(plugin);
+    expect({ afterMs, last, servedBy }).toEqual({
+      afterMs,
+      last,
+      servedBy: row?.onRestart === 'finish' ? '2.0.0' : '1.0.0',
+    });
+    // At the line of the snapshot itself it may have been kept already.
+    expect([5, 12]).toContain(value);
+    if (row !== undefined && strategies[strategy].indexOf(row) > snapshotOf(strategy)) expect(value).toBe(12);
+    expect(
+      own()
+        .place.left()
+        .filter((one) => typeof one === 'number'),
+    ).toEqual([]);
+    expect((await own().place.journal()).unfinished).toEqual([]);
   },
 );
 
 test('a state directory has one host at a time, and the other one leaves nothing behind', async () => {
-  await loadAgain('sample');
+  const place = hosts.place();
+  const first = await place.open();
   const runDir = mkdtempSync(join(tmpdir(), 'refused-'));
-  // Of these tests nobody else's are there: one runs at a time.
+  // The last of these tests: those that run at once have ended.
   const children = childrenOf(process.pid);
   try {
     for (const [stateDir, code] of [
@@ -282,6 +276,7 @@ test('a state directory has one host at a time, and the other one leaves nothing
     expect(readdirSync(runDir)).toEqual([]);
     expect(childrenOf(process.pid)).toEqual(children);
   } finally {
+    await first.close();
     rmSync(runDir, { recursive: true });
   }
 });
