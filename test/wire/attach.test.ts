@@ -4,6 +4,7 @@ import { status } from '@grpc/grpc-js';
 import type { HandedOver, LoadOptions, Plugin } from '@plugd/host';
 import { KvClient, KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { ProbeDefinition } from '@plugd/protocol/gen/samples/probe/v1/probe';
+import { testsAtOnce } from '../support/at-once';
 import { failureOf, HostRoom, killNow, servingPid } from '../support/host-room';
 import { describeWithGo, goIsHere } from '../support/needs-go';
 import { PemDirectory } from '../support/pem-files';
@@ -19,16 +20,16 @@ jest.setTimeout(60_000);
 
 const full = process.env['PLUGD_FULL'] === '1';
 
-let first: HostRoom;
-let second: HostRoom;
-beforeEach(async () => {
-  first = await HostRoom.open();
-  second = await HostRoom.open();
+const { atOnce, own } = testsAtOnce(async () => {
+  const [first, second] = [await HostRoom.open(), await HostRoom.open()];
+  const close = async () => {
+    await second.close();
+    await first.close();
+  };
+  return { first, second, close };
 });
-afterEach(async () => {
-  await second.close();
-  await first.close();
-});
+const first = () => own().first;
+const second = () => own().second;
 
 /** What a plugin's next host gets, by way of a file. */
 function recordOf(plugin: Plugin): HandedOver {
@@ -46,11 +47,11 @@ const isFailed = (plugin: Plugin) =>
   );
 
 function suite(sample: (version: '1' | '2') => string, options: Partial<LoadOptions>): void {
-  test('a second host attaches to a running instance by its record, and calls it', async () => {
-    const plugin = await first.load(sample('2'), { ...options, version: '2.0.0' });
+  atOnce('a second host attaches to a running instance by its record, and calls it', async () => {
+    const plugin = await first().load(sample('2'), { ...options, version: '2.0.0' });
     await plugin.restart();
     await plugin.client(KvDefinition).put({ key: 'key', value: Buffer.from('kept') });
-    const attached = await second.host.attach(recordOf(plugin));
+    const attached = await second().host.attach(recordOf(plugin));
     expect(attached.status()).toMatchObject({
       name: 'kv',
       state: 'serving',
@@ -71,9 +72,9 @@ function suite(sample: (version: '1' | '2') => string, options: Partial<LoadOpti
     expect(answer).toMatchObject({ found: true, pid: servingPid(plugin) });
   });
 
-  test('the second host ends it, and leaves nothing; the first one learns of it', async () => {
-    const plugin = await first.load(sample('1'), { ...options, ...notRestarted });
-    const attached = await second.host.attach(recordOf(plugin));
+  atOnce('the second host ends it, and leaves nothing; the first one learns of it', async () => {
+    const plugin = await first().load(sample('1'), { ...options, ...notRestarted });
+    const attached = await second().host.attach(recordOf(plugin));
     const [instance] = attached.status().instances;
     await attached.stop();
     expect(isRunning(instance?.pid ?? 0)).toBe(false);
@@ -82,13 +83,13 @@ function suite(sample: (version: '1' | '2') => string, options: Partial<LoadOpti
     await expect(get(plugin)).rejects.toMatchObject({ pluginCode: 'PLUGIN_EXITED' });
   });
 
-  test('handOver() leaves everything running for the next host, which upgrades and ends it', async () => {
-    const plugin = await first.load(sample('1'), options);
+  atOnce('handOver() leaves everything running for the next host, which upgrades and ends it', async () => {
+    const plugin = await first().load(sample('1'), options);
     const [pid, stub] = [servingPid(plugin), plugin.client(KvDefinition)];
-    const [handedOver, ...more] = await first.host.handOver();
+    const [handedOver, ...more] = await first().host.handOver();
     expect(more).toEqual([]);
     if (handedOver === undefined) throw new Error('the plugin was not handed over');
-    await first.host.close();
+    await first().host.close();
     expect(isRunning(pid)).toBe(true);
     expect(existsSync(handedOver.record.address)).toBe(true);
     // Its former host has no part in it any more.
@@ -100,7 +101,7 @@ function suite(sample: (version: '1' | '2') => string, options: Partial<LoadOpti
     await plugin.stop();
     expect(isRunning(pid)).toBe(true);
 
-    const attached = await second.host.attach(JSON.parse(JSON.stringify(handedOver)) as HandedOver);
+    const attached = await second().host.attach(JSON.parse(JSON.stringify(handedOver)) as HandedOver);
     const probe = attached.client(ProbeDefinition);
     // What it prints is nobody's now, and must not hurt it.
     for (const level of ['info', 'error']) await probe.log({ level, message: 'to nobody' });
@@ -116,21 +117,21 @@ function suite(sample: (version: '1' | '2') => string, options: Partial<LoadOpti
     expect(attached.status()).toMatchObject({ version: '2.0.0', generation: 2 });
     expect((await get(attached)).servedBy).toBe('2.0.0');
     expect(isRunning(pid)).toBe(false);
-    expect(first.files()).toEqual([]);
+    expect(first().files()).toEqual([]);
   });
 
-  test('the crash of an attached plugin is seen, and a restart brings it back', async () => {
-    await first.load(sample('1'), { ...options, ...notRestarted });
-    const [handedOver] = await first.host.handOver();
+  atOnce('the crash of an attached plugin is seen, and a restart brings it back', async () => {
+    await first().load(sample('1'), { ...options, ...notRestarted });
+    const [handedOver] = await first().host.handOver();
     if (handedOver === undefined) throw new Error('the plugin was not handed over');
-    const attached = await second.host.attach(handedOver);
+    const attached = await second().host.attach(handedOver);
     await killNow(servingPid(attached));
     await isFailed(attached);
     await expect(get(attached)).rejects.toMatchObject({ pluginCode: 'PLUGIN_EXITED' });
     await attached.restart();
     expect((await get(attached)).pid).toBe(servingPid(attached));
     expect(attached.status().generation).toBe(2);
-    expect(first.files()).toEqual([]);
+    expect(first().files()).toEqual([]);
   });
 }
 
@@ -143,43 +144,43 @@ describe.each([
   if (full || name === 'plain') describeWithGo('a plugin in Go', () => suite(kvGo, options));
 });
 
-test('a plugin with TLS of its own is handed over with it', async () => {
+atOnce('a plugin with TLS of its own is handed over with it', async () => {
   const pem = new PemDirectory();
   try {
     const own = pem.make('own');
     const env = { KV_TLS_CERT: own.certificate, KV_TLS_KEY: own.key };
-    const plugin = await first.load(kvTs('1'), { env, tls: { ca: own.certificatePem } });
-    const attached = await second.host.attach(recordOf(plugin));
+    const plugin = await first().load(kvTs('1'), { env, tls: { ca: own.certificatePem } });
+    const attached = await second().host.attach(recordOf(plugin));
     expect((await get(attached)).pid).toBe(servingPid(plugin));
   } finally {
     pem.dispose();
   }
 });
 
-test('a record of a process that is gone is refused, and the name is free', async () => {
-  const plugin = await first.load(kvTs('1'));
+atOnce('a record of a process that is gone is refused, and the name is free', async () => {
+  const plugin = await first().load(kvTs('1'));
   const record = recordOf(plugin);
   await plugin.stop();
-  expect((await failureOf(second.host.attach(record))).code).toBe('ATTACH_FAILED');
-  expect(second.host.plugins()).toEqual([]);
-  await second.load(kvTs('1'));
+  expect((await failureOf(second().host.attach(record))).code).toBe('ATTACH_FAILED');
+  expect(second().host.plugins()).toEqual([]);
+  await second().load(kvTs('1'));
 });
 
-test('a name that the second host has already is not taken twice', async () => {
-  const plugin = await first.load(kvTs('1'));
-  await second.load(kvTs('1'));
-  expect((await failureOf(second.host.attach(recordOf(plugin)))).code).toBe('NAME_TAKEN');
+atOnce('a name that the second host has already is not taken twice', async () => {
+  const plugin = await first().load(kvTs('1'));
+  await second().load(kvTs('1'));
+  expect((await failureOf(second().host.attach(recordOf(plugin)))).code).toBe('NAME_TAKEN');
   expect((await get(plugin)).pid).toBe(servingPid(plugin));
 });
 
-test('a process that does not answer is not attached to, and not ended', async () => {
-  const plugin = await first.load(kvTs('1'), { startTimeoutMs: 2_000 });
+atOnce('a process that does not answer is not attached to, and not ended', async () => {
+  const plugin = await first().load(kvTs('1'), { startTimeoutMs: 2_000 });
   const pid = servingPid(plugin);
   const record = recordOf(plugin);
   process.kill(pid, 'SIGSTOP');
   try {
     const error = await failureOf(
-      second.host.attach({ ...record, options: { ...record.options, startTimeoutMs: 300 } }),
+      second().host.attach({ ...record, options: { ...record.options, startTimeoutMs: 300 } }),
     );
     expect(error.code).toBe('HEALTH_TIMEOUT');
     expect(isRunning(pid)).toBe(true);
@@ -189,38 +190,38 @@ test('a process that does not answer is not attached to, and not ended', async (
   expect((await get(plugin)).pid).toBe(pid);
 });
 
-test.each([
+atOnce.each([
   ['null', null],
   ['without a record', { options: {} }],
   ['without options', { record: {} }],
   ['its JSON', '{"options":{},"record":{"hostCertificate":"a secret"}}'],
 ])('what is no handed-over plugin (%s) is refused as that', async (_what, value) => {
-  const error = await failureOf(second.host.attach(value as unknown as HandedOver));
+  const error = await failureOf(second().host.attach(value as unknown as HandedOver));
   expect(error.code).toBe('OPTIONS_INVALID');
   expect(error.message).not.toContain('secret');
 });
 
 describe('handing over a host that is busy', () => {
-  test('several plugins go over together; one that is down does not', async () => {
+  atOnce('several plugins go over together; one that is down does not', async () => {
     const [a, b, c] = await Promise.all(
-      ['a', 'b', 'c'].map((name) => first.load(kvTs('1'), { ...notRestarted, name })),
+      ['a', 'b', 'c'].map((name) => first().load(kvTs('1'), { ...notRestarted, name })),
     );
     if (!a || !b || !c) throw new Error('there are three');
     await killNow(servingPid(b));
     await isFailed(b);
-    const handedOver = await first.host.handOver();
+    const handedOver = await first().host.handOver();
     expect(handedOver.map(({ record }) => record.plugin)).toEqual(['a', 'c']);
-    await Promise.all(handedOver.map((one) => second.host.attach(one)));
+    await Promise.all(handedOver.map((one) => second().host.attach(one)));
     expect(
-      second.host
-        .plugins()
+      second()
+        .host.plugins()
         .map(({ name }) => name)
         .sort(),
     ).toEqual(['a', 'c']);
   });
 
-  test('an old version that still drains does not outlive the handover', async () => {
-    const plugin = await first.load(kvTs('1'), { drainTimeoutMs: 300 });
+  atOnce('an old version that still drains does not outlive the handover', async () => {
+    const plugin = await first().load(kvTs('1'), { drainTimeoutMs: 300 });
     const old = servingPid(plugin);
     const call = plugin.client(ProbeDefinition).sleep({ durationMs: 3_600_000 });
     call.catch(() => {});
@@ -230,52 +231,52 @@ describe('handing over a host that is busy', () => {
       () => plugin.status(),
       ({ version }) => version === '2.0.0',
     );
-    const [handedOver] = await first.host.handOver();
+    const [handedOver] = await first().host.handOver();
     expect(handedOver?.record.version).toBe('2.0.0');
     expect(isRunning(old)).toBe(false);
     expect(await upgrade).toMatchObject({ outcome: 'swapped', calls: { cut: 1 } });
     expect(plugin.status()).toMatchObject({ state: 'stopped', version: '2.0.0', instances: [] });
     if (handedOver === undefined) throw new Error('the plugin was not handed over');
-    const attached = await second.host.attach(handedOver);
+    const attached = await second().host.attach(handedOver);
     expect((await get(attached)).servedBy).toBe('2.0.0');
   });
 
-  test('calls in flight go on to their end, through the host that made them', async () => {
-    const plugin = await first.load(kvTs('1'));
+  atOnce('calls in flight go on to their end, through the host that made them', async () => {
+    const plugin = await first().load(kvTs('1'));
     const call = plugin.client(ProbeDefinition).sleep({ durationMs: 500 });
     call.catch(() => {});
     await plugin.client(ProbeDefinition).inspect({});
-    const [handedOver] = await first.host.handOver();
+    const [handedOver] = await first().host.handOver();
     await expect(call).resolves.toEqual({});
     if (handedOver === undefined) throw new Error('the plugin was not handed over');
-    await second.host.attach(handedOver);
+    await second().host.attach(handedOver);
   });
 
-  test('a load under way is given up, and nothing of it is left', async () => {
+  atOnce('a load under way is given up, and nothing of it is left', async () => {
     const env = { CHAOS: 'silent' };
-    const failed = failureOf(first.load(chaosTs(), { env }));
+    const failed = failureOf(first().load(chaosTs(), { env }));
     await poll(
-      () => first.processes(),
+      () => first().processes(),
       (pids) => pids.length === 1,
     );
-    expect(await first.host.handOver()).toEqual([]);
+    expect(await first().host.handOver()).toEqual([]);
     expect((await failed).code).toBe('HOST_CLOSED');
-    expect(first.processes()).toEqual([]);
+    expect(first().processes()).toEqual([]);
   });
 
-  test('an upgrade that has not swapped is given up; the old version goes over', async () => {
-    const plugin = await first.load(kvTs('1'));
-    const env = { CHAOS: 'silent', ROOM_MARK: first.mark };
+  atOnce('an upgrade that has not swapped is given up; the old version goes over', async () => {
+    const plugin = await first().load(kvTs('1'));
+    const env = { CHAOS: 'silent', ROOM_MARK: first().mark };
     const upgrade = plugin.upgrade({ version: '2.0.0', command: chaosTs(), env });
     await poll(
-      () => first.processes(),
+      () => first().processes(),
       (pids) => pids.length === 2,
     );
-    const [handedOver] = await first.host.handOver();
+    const [handedOver] = await first().host.handOver();
     expect((await failureOf(upgrade)).code).toBe('HOST_CLOSED');
     if (handedOver === undefined) throw new Error('the plugin was not handed over');
-    expect(first.processes()).toEqual([handedOver.record.pid]);
-    const attached = await second.host.attach(handedOver);
+    expect(first().processes()).toEqual([handedOver.record.pid]);
+    const attached = await second().host.attach(handedOver);
     expect((await get(attached)).servedBy).toBe('1.0.0');
   });
 });

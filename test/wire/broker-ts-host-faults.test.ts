@@ -6,6 +6,7 @@ import { status } from '@grpc/grpc-js';
 import type { LoadOptions } from '@plugd/host';
 import { AddHelperDefinition, CounterDefinition } from '@plugd/protocol/gen/samples/counter/v1/counter';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
+import { testsAtOnce } from '../support/at-once';
 import { besides } from '../support/besides';
 import { addHelper, CounterRoom } from '../support/counter-room';
 import { failureOf, servingPid } from '../support/host-room';
@@ -19,16 +20,12 @@ jest.setTimeout(60_000);
 
 const full = process.env['PLUGD_FULL'] === '1';
 
-let room: CounterRoom;
-beforeEach(async () => {
-  room = await CounterRoom.open();
-});
-afterEach(() => room.close());
+const { atOnce, own: room } = testsAtOnce(() => CounterRoom.open());
 
 const chaos = (mode: string, over: Partial<LoadOptions> = {}) =>
-  room.room.load(chaosTs(), { ...over, env: { CHAOS: mode } });
+  room().room.load(chaosTs(), { ...over, env: { CHAOS: mode } });
 
-test('a plugin without a broker works, and its scopes are told that there is none', async () => {
+atOnce('a plugin without a broker works, and its scopes are told that there is none', async () => {
   const plugin = await chaos('');
   await plugin.pinned(async ({ broker, client, pid }) => {
     // The plugin's word comes a little after its health.
@@ -53,7 +50,7 @@ const lies: [what: string, place: string][] = [
   ['nothing', ''],
 ];
 
-test.each(lies.filter((_, index) => full || index % 3 === 0))(
+atOnce.each(lies.filter((_, index) => full || index % 3 === 0))(
   'a server announced at %s is not dialled',
   async (_what, place) => {
     const plugin = await chaos(`lying-broker:${place}`);
@@ -67,7 +64,7 @@ test.each(lies.filter((_, index) => full || index % 3 === 0))(
   },
 );
 
-test('a server announced at a path outside of the instance’s directory is not dialled', async () => {
+atOnce('a server announced at a path outside of the instance’s directory is not dialled', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'elsewhere-'));
   const path = join(directory, 'plugin1');
   let connections = 0;
@@ -93,7 +90,7 @@ test('a server announced at a path outside of the instance’s directory is not 
 describe('multiplexed', () => {
   const multiplex = true;
 
-  test.each([
+  atOnce.each([
     ['can not', '', 'MULTIPLEX_UNSUPPORTED'],
     [
       'prints a seventh field that says nothing',
@@ -102,11 +99,11 @@ describe('multiplexed', () => {
     ],
   ])('a plugin that %s is refused, and ended', async (_what, mode, code) => {
     expect(await failureOf(chaos(mode, { multiplex, autoMtls: false }))).toMatchObject({ code });
-    expect(room.room.processes()).toEqual([]);
-    expect(room.room.files()).toEqual([]);
+    expect(room().room.processes()).toEqual([]);
+    expect(room().room.files()).toEqual([]);
   });
 
-  test.each([
+  atOnce.each([
     ['rubbish-socket', /^(CONNECT_FAILED|TLS_FAILED)$/],
     ['hang-up-socket', /^(CONNECT_FAILED|TLS_FAILED)$/],
     ['dead-socket', /^CONNECT_FAILED$/],
@@ -114,16 +111,16 @@ describe('multiplexed', () => {
   ])('a plugin whose session is a %s fails to start, and is ended', async (mode, code) => {
     const error = await failureOf(chaos(`multiplex;${mode}`, { multiplex, startTimeoutMs: 2_000 }));
     expect(error.code).toMatch(code);
-    expect(room.room.processes()).toEqual([]);
-    expect(room.room.files()).toEqual([]);
+    expect(room().room.processes()).toEqual([]);
+    expect(room().room.files()).toEqual([]);
   });
 
-  test('one that was not asked to, and is all the same, is taken so', async () => {
+  atOnce('one that was not asked to, and is all the same, is taken so', async () => {
     const plugin = await chaos('multiplex', { multiplex: false });
     expect((await plugin.client(KvDefinition).get({ key: 'k' })).pid).toBe(servingPid(plugin));
   });
 
-  test('a scope that ends gives up the knocks that wait', async () => {
+  atOnce('a scope that ends gives up the knocks that wait', async () => {
     const plugin = await chaos('multiplex;silent-broker', { multiplex });
     let dialled: Promise<unknown> | undefined;
     const begun = performance.now();
@@ -134,7 +131,7 @@ describe('multiplexed', () => {
     expect(performance.now() - begun).toBeLessThan(4_500);
   });
 
-  test('another host can not attach to it, and does not harm it', async () => {
+  atOnce('another host can not attach to it, and does not harm it', async () => {
     const plugin = await chaos('multiplex', { multiplex });
     const handedOver = plugin.handedOver();
     if (handedOver === undefined) throw new Error('the plugin is down');
@@ -147,18 +144,18 @@ describe('multiplexed', () => {
     expect((await plugin.client(KvDefinition).get({ key: 'k' })).pid).toBe(servingPid(plugin));
   });
 
-  test('a handover stops it, since it can not outlive its connection', async () => {
+  atOnce('a handover stops it, since it can not outlive its connection', async () => {
     const plugin = await chaos('multiplex', { multiplex });
     const pid = servingPid(plugin);
-    expect(await room.room.host.handOver()).toEqual([]);
+    expect(await room().room.host.handOver()).toEqual([]);
     expect(isRunning(pid)).toBe(false);
     expect(plugin.status().state).toBe('stopped');
   });
 });
 
-test('an instance that was attached to has no broker for its new host', async () => {
-  await room.room.load(kvTs('1'));
-  const [handedOver] = await room.room.host.handOver();
+atOnce('an instance that was attached to has no broker for its new host', async () => {
+  await room().room.load(kvTs('1'));
+  const [handedOver] = await room().room.host.handOver();
   if (handedOver === undefined) throw new Error('the plugin is down');
   const other = await CounterRoom.open();
   try {
@@ -175,8 +172,8 @@ test('an instance that was attached to has no broker for its new host', async ()
 });
 
 describeWithGo('with a Go plugin', () => {
-  test('multiplexed, an id is dialled again as long as it is served', async () => {
-    const plugin = await room.load(counterGo('1'), { multiplex: true });
+  atOnce('multiplexed, an id is dialled again as long as it is served', async () => {
+    const plugin = await room().load(counterGo('1'), { multiplex: true });
     await plugin.pinned(async ({ broker, client }) => {
       const helper = await broker.serve(AddHelperDefinition, addHelper);
       for (let sum = 1; sum <= 5; sum++) {

@@ -6,6 +6,7 @@ import {
   CounterSessionDefinition,
 } from '@plugd/protocol/gen/samples/counter/v1/counter';
 import { createPromiseClient } from '@plugd/protocol/rpc/client';
+import { testsAtOnce } from '../support/at-once';
 import { addHelper, CounterRoom, put, read } from '../support/counter-room';
 import { failureOf, killNow, servingPid } from '../support/host-room';
 import { describeWithGo } from '../support/needs-go';
@@ -16,6 +17,8 @@ import { Gate } from '../upgrade/gate';
 jest.setTimeout(60_000);
 
 const full = process.env['PLUGD_FULL'] === '1';
+
+const { atOnce, own: room } = testsAtOnce(() => CounterRoom.open());
 
 type Sample = (version: SampleVersion) => string;
 
@@ -36,12 +39,6 @@ describe.each(modes)('TS host, %s', (name, mode) => {
 });
 
 function suite(sample: Sample, mode: Partial<LoadOptions>, whole: boolean): void {
-  let room: CounterRoom;
-  beforeEach(async () => {
-    room = await CounterRoom.open();
-  });
-  afterEach(() => room.close());
-
   /** Scopes, each with a call back that has begun and has no end. */
   const stuck = async (plugin: Plugin, count: number) => {
     const signals: AbortSignal[] = [];
@@ -62,9 +59,9 @@ function suite(sample: Sample, mode: Partial<LoadOptions>, whole: boolean): void
     return { scopes, signals };
   };
 
-  test('the plugin calls its host back, and the host calls what the plugin serves', async () => {
-    const plugin = await room.load(sample('2'), { ...mode, version: '2.0.0' });
-    const before = room.room.files();
+  atOnce('the plugin calls its host back, and the host calls what the plugin serves', async () => {
+    const plugin = await room().load(sample('2'), { ...mode, version: '2.0.0' });
+    const before = room().room.files();
     const pid = servingPid(plugin);
     await plugin.pinned(async (scope) => {
       expect(await put(scope, 'a', 40)).toMatchObject({ value: 40, pid, servedBy: '2.0.0' });
@@ -72,14 +69,14 @@ function suite(sample: Sample, mode: Partial<LoadOptions>, whole: boolean): void
       expect(await read(scope, 'a')).toMatchObject({ value: 42, pid, servedBy: '2.0.0' });
     });
     expect(await plugin.client(CounterDefinition).get({ key: 'a' })).toMatchObject({ value: 42 });
-    await room.leaves(before);
+    await room().leaves(before);
   });
 
   if (!whole) return;
 
-  test('32 scopes do both at once, each with its own helper', async () => {
-    const plugin = await room.load(sample('1'), mode);
-    const before = room.room.files();
+  atOnce('32 scopes do both at once, each with its own helper', async () => {
+    const plugin = await room().load(sample('1'), mode);
+    const before = room().room.files();
     const asked: number[] = [];
     await Promise.all(
       Array.from({ length: 32 }, (_, i) =>
@@ -97,12 +94,12 @@ function suite(sample: Sample, mode: Partial<LoadOptions>, whole: boolean): void
       ),
     );
     expect(asked.sort((a, b) => a - b)).toEqual(Array.from({ length: 32 }, (_, i) => i));
-    await room.leaves(before);
+    await room().leaves(before);
     expect(await plugin.stop()).toBeUndefined();
   });
 
-  test('an error of the helper is what the caller of the plugin gets', async () => {
-    const plugin = await room.load(sample('1'), mode);
+  atOnce('an error of the helper is what the caller of the plugin gets', async () => {
+    const plugin = await room().load(sample('1'), mode);
     await plugin.pinned(async (scope) => {
       const error = Object.assign(new Error('größer than allowed'), { code: status.OUT_OF_RANGE });
       await expect(put(scope, 'k', 1, { sum: () => Promise.reject(error) })).rejects.toMatchObject({
@@ -114,8 +111,8 @@ function suite(sample: Sample, mode: Partial<LoadOptions>, whole: boolean): void
     });
   });
 
-  test('a caller that gives up is heard by the helper, through the plugin', async () => {
-    const plugin = await room.load(sample('1'), mode);
+  atOnce('a caller that gives up is heard by the helper, through the plugin', async () => {
+    const plugin = await room().load(sample('1'), mode);
     await plugin.pinned(async (scope) => {
       const caller = new AbortController();
       const begun = new Gate();
@@ -141,9 +138,9 @@ function suite(sample: Sample, mode: Partial<LoadOptions>, whole: boolean): void
     });
   });
 
-  test('what a scope served and dialled ends with it', async () => {
-    const plugin = await room.load(sample('1'), mode);
-    const before = room.room.files();
+  atOnce('what a scope served and dialled ends with it', async () => {
+    const plugin = await room().load(sample('1'), mode);
+    const before = room().room.files();
     let kept: PinnedScope | undefined;
     let helper = 0;
     const session = await plugin.pinned(async (scope) => {
@@ -161,15 +158,15 @@ function suite(sample: Sample, mode: Partial<LoadOptions>, whole: boolean): void
       code: 'BROKER_CLOSED',
     });
     expect(await failureOf(broker.dial(1))).toMatchObject({ code: 'BROKER_CLOSED' });
-    await room.leaves(before);
+    await room().leaves(before);
     // The plugin has its id still, and finds nobody there.
     await expect(plugin.client(CounterDefinition).put({ key: 'k', value: 1, helper })).rejects.toMatchObject({
       code: status.UNAVAILABLE,
     });
   });
 
-  test('the plugin killed from outside ends all that was brokered, and nothing is left', async () => {
-    const plugin = await room.load(sample('1'), { ...mode, restart: { policy: 'never' } });
+  atOnce('the plugin killed from outside ends all that was brokered, and nothing is left', async () => {
+    const plugin = await room().load(sample('1'), { ...mode, restart: { policy: 'never' } });
     const { scopes, signals } = await stuck(plugin, 4);
     const dialled = new Gate();
     const idle = failureOf(
@@ -187,13 +184,13 @@ function suite(sample: Sample, mode: Partial<LoadOptions>, whole: boolean): void
       expect(['PLUGIN_EXITED', status.UNAVAILABLE]).toContain(code);
     }
     await Promise.all(signals.map(fired));
-    await room.leaves([]);
+    await room().leaves([]);
     expect(await plugin.restart()).toMatchObject({ outcome: 'swapped' });
     expect((await plugin.pinned((scope) => put(scope, 'k', 1))).value).toBe(1);
   });
 
-  test('the plugin leaves by itself when it is stopped with brokered calls open', async () => {
-    const plugin = await room.load(sample('1'), { ...mode, drainTimeoutMs: 100, stopTimeoutMs: 20_000 });
+  atOnce('the plugin leaves by itself when it is stopped with brokered calls open', async () => {
+    const plugin = await room().load(sample('1'), { ...mode, drainTimeoutMs: 100, stopTimeoutMs: 20_000 });
     const { scopes, signals } = await stuck(plugin, 4);
     const begun = performance.now();
     await plugin.stop();
@@ -201,8 +198,8 @@ function suite(sample: Sample, mode: Partial<LoadOptions>, whole: boolean): void
     expect(performance.now() - begun).toBeLessThan(20_000);
     for (const end of await Promise.all(scopes)) expect(end).toMatchObject({ code: 'DRAIN_TIMEOUT' });
     await Promise.all(signals.map(fired));
-    expect(room.room.processes()).toEqual([]);
-    expect(room.room.files()).toEqual([]);
+    expect(room().room.processes()).toEqual([]);
+    expect(room().room.files()).toEqual([]);
   });
 }
 
