@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { GetDaemonResponse } from '@plugd/protocol/gen/plugd/admin/v1/admin';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { AdminClient } from '../admin/admin-client';
@@ -24,6 +25,8 @@ import { sentOptions, withPaths } from './sent-options';
 const toldMs = 5_000;
 const answerMs = 10_000;
 const looksAtOnce = 20;
+/** How often one that starts is looked at, in milliseconds. */
+const startingMs = 25;
 /** A picture that is older than this is no longer good for figures, in milliseconds. */
 const freshMs = 100;
 
@@ -69,10 +72,15 @@ export class DaemonPlugins implements RemoteSurroundings, LinkListener {
     const options = withPaths({ ...given, cwd: given.cwd ?? '.' });
     const { row, shared } = await this.admin.loadPlugin({ options: sentOptions(options) });
     this.#own.loaded(options, row?.source === 'directory');
-    await this.look(name);
-    const plugin = this.#plugins.get(name);
-    if (plugin !== undefined) return { plugin, shared };
-    throw new PluginError('PLUGIN_STOPPED', `Plugin ${name} was stopped as soon as it was loaded.`);
+    for (;;) {
+      await this.look(name);
+      const plugin = this.#plugins.get(name);
+      if (plugin === undefined)
+        throw new PluginError('PLUGIN_STOPPED', `Plugin ${name} was stopped as soon as it was loaded.`);
+      // Of the daemon's directory one may be shared that has only begun.
+      if (plugin.mirror.state !== 'starting') return { plugin, shared };
+      await sleep(startingMs);
+    }
   }
 
   /** Whether this application has loaded a plugin of that name, and not stopped it. */

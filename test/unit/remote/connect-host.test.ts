@@ -251,6 +251,23 @@ test('a plugin that others stop is gone for good, and another one of its name is
   expect(await failureOf(Promise.resolve(plugin?.restart()))).toMatchObject({ code: 'PLUGIN_STOPPED' });
 });
 
+test('a plugin that is shared while it starts is there when it has', async () => {
+  daemon.state = 'starting';
+  await daemon.place.serve({ ...daemon.methods, loadPlugin: () => ({ shared: true }) });
+  const { host } = await daemon.connect();
+  let loaded = false;
+  const options = { name: 'kv', version: '1.0.0', command: '/kv' };
+  const handshake = { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: [1] } as const;
+  const loading = host.load({ ...options, handshake }).then((plugin) => {
+    loaded = true;
+    return plugin;
+  });
+  await sleep(100);
+  expect(loaded).toBe(false);
+  daemon.state = 'serving';
+  expect((await loading).status().state).toBe('serving');
+});
+
 describe('of an older daemon', () => {
   test('what it can do is done, and what it can not is said', async () => {
     await daemon.place.serve(daemon.methods, ['planRollback']);
