@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { HostRoom } from './host-room';
+import { PluginProcess, type StartOptions } from './plugin-process';
 
 type Task<Row extends readonly unknown[]> = (...row: Row) => Promise<void>;
 type Define<Row extends readonly unknown[]> = (name: string, task: Task<Row>, timeoutMs?: number) => void;
@@ -77,4 +78,24 @@ export function roomsWith<T extends TestPlugins>(
     return { room, plugins, close };
   });
   return { atOnce, room: () => own().room, plugins: () => own().plugins };
+}
+
+/** The same with plugins whose host is the test itself. */
+export function pluginsAtOnce(): {
+  readonly atOnce: TestsAtOnce;
+  readonly startPlugin: (command: string, options?: StartOptions) => PluginProcess;
+} {
+  const { atOnce, own } = testsAtOnce(async () => {
+    const started: PluginProcess[] = [];
+    const close = async () => {
+      await Promise.all(started.map((plugin) => plugin.dispose()));
+    };
+    return { started, close };
+  });
+  const startPlugin = (command: string, options?: StartOptions) => {
+    const plugin = new PluginProcess(command, options);
+    own().started.push(plugin);
+    return plugin;
+  };
+  return { atOnce, startPlugin };
 }

@@ -4,7 +4,7 @@ import { LifecycleDefinition, ResourceKind } from '@plugd/protocol/gen/plugd/lif
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { createPromiseClient, type PromiseClient } from '@plugd/protocol/rpc/client';
 import { LINEAGE_KEY } from '@plugd/protocol/rpc/lineage';
-import { disposePlugins, startPluginProcess } from '../support/plugin-process';
+import { pluginsAtOnce } from '../support/at-once';
 import {
   data,
   dataOf,
@@ -39,11 +39,11 @@ interface Side {
   notes(): Promise<string[]>;
 }
 
-afterEach(disposePlugins);
+const { atOnce, startPlugin } = pluginsAtOnce();
 
 /** A plugin that a plugd host seems to have started, before its Activate. */
 async function start(order: Order = {}, token = 'of-a-test'): Promise<Side> {
-  const plugin = startPluginProcess(process.execPath, {
+  const plugin = startPlugin(process.execPath, {
     args: [join(__dirname, '../support/plugins/stateful.cjs')],
     env: { STATEFUL: JSON.stringify(order), ...(token === '' ? {} : { PLUGD_INSTANCE_TOKEN: token }) },
   });
@@ -75,7 +75,63 @@ const INCOMPLETE = refused('STATE_INCOMPLETE', status.DATA_LOSS);
 
 const given = json({ a: 'one', b: 'zwölf' });
 
-test('a state goes to the next version and back, as canonical bytes', async () => {
+// First, for they take the longest.
+describe('a hook that takes longer than it may', () => {
+  atOnce('of Pause has ended before Resume undoes it', async () => {
+    const { life, kv, notes } = await active({ pause: 400 });
+    await expect(life.pause({ limitMs: 50 })).rejects.toMatchObject({ pluginCode: 'PAUSE_TIMEOUT' });
+    await life.resume({});
+    expect(await notes()).toEqual([
+      ...['activate', 'activate done', 'pause', 'pause done'],
+      ...['resume', 'resume done'],
+    ]);
+    await kv.put({ key: 'a', value: text('x') });
+  });
+
+  atOnce(
+    'of Release has ended before Resume undoes it, and what it was asked for is taken again',
+    async () => {
+      const { life, notes } = await active({ release: 400, resources: { port: 'exclusive' } });
+      await life.pause({ limitMs: 5000 });
+      await expect(life.release({}, { timeoutMs: 50 })).rejects.toMatchObject({
+        code: status.DEADLINE_EXCEEDED,
+      });
+      await life.resume({});
+      expect((await notes()).slice(4)).toEqual([
+        ...['release port', 'release port done'],
+        ...['resume port', 'resume port done'],
+      ]);
+    },
+  );
+
+  atOnce('fails its step a little before its caller has left', async () => {
+    const { life } = await active({ release: 60_000, resources: { port: 'exclusive' } });
+    await expect(life.release({}, { timeoutMs: 2500 })).rejects.toMatchObject(
+      refused('HANDOFF_HOOK_FAILED', status.DEADLINE_EXCEEDED),
+    );
+    // Nor does Resume wait for ever.
+    await expect(life.resume({}, { timeoutMs: 2500 })).rejects.toMatchObject(
+      refused('HANDOFF_HOOK_FAILED', status.DEADLINE_EXCEEDED),
+    );
+  });
+
+  atOnce('of Pause is given up by Resume, which waits for it no longer than its own caller', async () => {
+    const { life, kv, notes } = await active({ pause: 1500 });
+    const pause = life.pause({ limitMs: 60_000 });
+    const given = expect(pause).rejects.toMatchObject(refused('HANDOFF_ORDER', status.ABORTED));
+    await kv.get({ key: 'a' });
+    await expect(life.resume({}, { timeoutMs: 100 })).rejects.toMatchObject({
+      code: status.DEADLINE_EXCEEDED,
+    });
+    await given;
+    // Still closed: nothing has been undone yet.
+    expect(await notes()).not.toContain('resume');
+    await life.resume({});
+    expect((await notes()).slice(2)).toEqual(['pause', 'pause done', 'resume', 'resume done']);
+  });
+});
+
+atOnce('a state goes to the next version and back, as canonical bytes', async () => {
   let from = await active();
   await from.kv.put({ key: 'b', value: text('zwölf') });
   await from.kv.put({ key: 'a', value: text('one') });
@@ -95,7 +151,7 @@ test('a state goes to the next version and back, as canonical bytes', async () =
   }
 });
 
-test('a large state travels in pieces of 64 KiB', async () => {
+atOnce('a large state travels in pieces of 64 KiB', async () => {
   const large = json({ a: 'x'.repeat(300_000) });
   const side = await start();
   await side.life.restore(partsOf(1, large));
@@ -106,7 +162,7 @@ test('a large state travels in pieces of 64 KiB', async () => {
   expect(dataOf(parts)).toEqual(large);
 });
 
-test('Describe says what a plugin keeps and holds', async () => {
+atOnce('Describe says what a plugin keeps and holds', async () => {
   const resources = { port: 'exclusive', cache: 'per-generation', pool: 'leased', config: 'shared' };
   const { life } = await start({ resources, single: true });
   expect(await life.describe({})).toEqual({
@@ -123,7 +179,7 @@ test('Describe says what a plugin keeps and holds', async () => {
   });
 });
 
-test('a plugin that keeps nothing has nothing to hand over, and Resume undoes its Drain', async () => {
+atOnce('a plugin that keeps nothing has nothing to hand over, and Resume undoes its Drain', async () => {
   const { life, kv, notes } = await start({ state: 'none' });
   expect(await life.describe({})).toMatchObject({ state: undefined, resources: [], single: false });
   const missing = { code: status.UNIMPLEMENTED };
@@ -144,7 +200,7 @@ test('a plugin that keeps nothing has nothing to hand over, and Resume undoes it
 });
 
 describe('Activate', () => {
-  test('is right after setup under a host that is not plugd', async () => {
+  atOnce('is right after setup under a host that is not plugd', async () => {
     const { life, kv, notes } = await start({}, '');
     expect(await notes()).toEqual(['activate', 'activate done']);
     await kv.put({ key: 'a', value: text('x') });
@@ -153,7 +209,7 @@ describe('Activate', () => {
     expect(await notes()).toHaveLength(2);
   });
 
-  test('is for a plugd host to say; calls that come before are answered all the same', async () => {
+  atOnce('is for a plugd host to say; calls that come before are answered all the same', async () => {
     const { life, kv, notes } = await start();
     await kv.put({ key: 'a', value: text('early') });
     expect(await kv.get({ key: 'a' })).toMatchObject({ found: true });
@@ -163,21 +219,24 @@ describe('Activate', () => {
     expect(await notes()).toEqual(['activate', 'activate done']);
   });
 
-  test('is at the first call of a host that is not plugd, though something says that plugd started the plugin', async () => {
-    const { kv, notes } = await start({ activate: 50 }, 'handed-down');
-    const answers = [kv.put({ key: 'a', value: text('x') }), kv.get({ key: 'b' }), notes()] as const;
-    expect((await Promise.all(answers))[2]).toEqual(['activate', 'activate done']);
-    expect(await notes()).toHaveLength(2);
-  });
+  atOnce(
+    'is at the first call of a host that is not plugd, though something says that plugd started the plugin',
+    async () => {
+      const { kv, notes } = await start({ activate: 50 }, 'handed-down');
+      const answers = [kv.put({ key: 'a', value: text('x') }), kv.get({ key: 'b' }), notes()] as const;
+      expect((await Promise.all(answers))[2]).toEqual(['activate', 'activate done']);
+      expect(await notes()).toHaveLength(2);
+    },
+  );
 
-  test('at the first call fails that call where its hook fails', async () => {
+  atOnce('at the first call fails that call where its hook fails', async () => {
     const { kv } = await start({ activate: 'throw' }, 'handed-down');
     const failed = refused('HANDOFF_HOOK_FAILED', status.INTERNAL);
     await expect(kv.get({ key: 'a' })).rejects.toMatchObject(failed);
     await expect(kv.get({ key: 'a' })).rejects.toMatchObject(failed);
   });
 
-  test('fails with its hook, and may be asked for again', async () => {
+  atOnce('fails with its hook, and may be asked for again', async () => {
     const { life } = await start({ activate: 'throw' });
     const failed = refused('HANDOFF_HOOK_FAILED', status.INTERNAL);
     await expect(life.activate({})).rejects.toMatchObject({ ...failed, details: /no activate today/ });
@@ -186,8 +245,8 @@ describe('Activate', () => {
     await expect(life.pause({})).rejects.toMatchObject(OUT_OF_ORDER);
   });
 
-  test('that fails ends a plugin under a host that is not plugd before its handshake', async () => {
-    const plugin = startPluginProcess(process.execPath, {
+  atOnce('that fails ends a plugin under a host that is not plugd before its handshake', async () => {
+    const plugin = startPlugin(process.execPath, {
       args: [join(__dirname, '../support/plugins/stateful.cjs')],
       env: { STATEFUL: JSON.stringify({ activate: 'throw' }) },
     });
@@ -196,7 +255,7 @@ describe('Activate', () => {
     expect(plugin.stderr).toContain('no activate today');
   });
 
-  test('of a paused plugin is refused', async () => {
+  atOnce('of a paused plugin is refused', async () => {
     const { life } = await active();
     await life.pause({ limitMs: 5000 });
     await expect(life.activate({})).rejects.toMatchObject(OUT_OF_ORDER);
@@ -229,23 +288,26 @@ describe('Restore', () => {
     ],
   ];
 
-  test('refuses what is no state that it could have, each in its way, and takes nothing of it', async () => {
-    const { life, kv } = await start({ maxBytes: 100 });
-    const before = partsOf(1, json({ kept: 'before' }));
-    for (const [what, parts, error] of bad) {
-      await life.restore(before);
-      const outcomes: unknown[] = [
-        await life.restore(parts).catch((thrown: unknown) => thrown),
-        await life.check(parts).catch((thrown: unknown) => thrown),
-      ];
-      expect({ what, outcomes }).toMatchObject({ what, outcomes: [error, error] });
-      expect({ what, ...(await life.check(before)) }).toMatchObject({ what, same: true });
-      expect({ what, ...(await kv.get({ key: 'a' })) }).toMatchObject({ what, found: false });
-    }
-    await life.activate({});
-  });
+  atOnce(
+    'refuses what is no state that it could have, each in its way, and takes nothing of it',
+    async () => {
+      const { life, kv } = await start({ maxBytes: 100 });
+      const before = partsOf(1, json({ kept: 'before' }));
+      for (const [what, parts, error] of bad) {
+        await life.restore(before);
+        const outcomes: unknown[] = [
+          await life.restore(parts).catch((thrown: unknown) => thrown),
+          await life.check(parts).catch((thrown: unknown) => thrown),
+        ];
+        expect({ what, outcomes }).toMatchObject({ what, outcomes: [error, error] });
+        expect({ what, ...(await life.check(before)) }).toMatchObject({ what, same: true });
+        expect({ what, ...(await kv.get({ key: 'a' })) }).toMatchObject({ what, found: false });
+      }
+      await life.activate({});
+    },
+  );
 
-  test('a second one takes the place of the first, and an empty state is one', async () => {
+  atOnce('a second one takes the place of the first, and an empty state is one', async () => {
     const { life, kv } = await start();
     await life.restore(partsOf(1, given));
     await life.restore(partsOf(2, json({ entries: [['c', 'three']] })));
@@ -255,7 +317,7 @@ describe('Restore', () => {
     expect(await kv.get({ key: 'c' })).toMatchObject({ found: false });
   });
 
-  test('is refused once Activate has come, also in the middle of it', async () => {
+  atOnce('is refused once Activate has come, also in the middle of it', async () => {
     const { life } = await start({ activate: 300 });
     let go = (): void => {};
     const middle = new Promise<void>((resolve) => {
@@ -276,7 +338,7 @@ describe('Restore', () => {
     await expect(life.restore(partsOf(1, given))).rejects.toMatchObject(OUT_OF_ORDER);
   });
 
-  test('tells nothing of the state when the plugin’s own code fails', async () => {
+  atOnce('tells nothing of the state when the plugin’s own code fails', async () => {
     const { life } = await start({ state: 'unreadable' });
     const error: unknown = await life.restore(partsOf(1, given)).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject(refused('STATE_CODEC_FAILED', status.INTERNAL));
@@ -285,7 +347,7 @@ describe('Restore', () => {
   });
 });
 
-test('Check tells a state from another, without its content', async () => {
+atOnce('Check tells a state from another, without its content', async () => {
   const { life } = await start();
   await life.restore(partsOf(1, given));
   const { same, difference } = await life.check(partsOf(1, json({ a: 'two', b: 'zwölf' })));
@@ -308,7 +370,7 @@ test('Check tells a state from another, without its content', async () => {
   });
 });
 
-test('Check finds that a plugin restored something else than it was given', async () => {
+atOnce('Check finds that a plugin restored something else than it was given', async () => {
   const { life } = await start({ state: 'forgetful' });
   await life.restore(partsOf(1, given));
   expect(await life.check(partsOf(1, given))).toMatchObject({ same: false });
@@ -317,30 +379,33 @@ test('Check finds that a plugin restored something else than it was given', asyn
 describe('Pause', () => {
   const late = refused('PAUSE_TIMEOUT', status.DEADLINE_EXCEEDED);
 
-  test('waits for the calls that may change the state, lets through those that can’t, and keeps new ones', async () => {
-    const { life, kv } = await active();
-    const slow = kv.put({ key: 'slow', value: text('x') });
-    let paused = false;
-    const pause = life.pause({ limitMs: 5000 }).then(() => {
-      paused = true;
-    });
-    const kept = kv.put({ key: 'kept', value: text('y') });
-    // One that descends from a call in flight is what that one may wait for.
-    await kv.put({ key: 'nested', value: text('z') }, { metadata: { [LINEAGE_KEY]: 'kv=1' } });
-    expect(await kv.get({ key: 'kept' })).toMatchObject({ found: false });
-    expect(paused).toBe(false);
-    await kv.get({ key: 'go' });
-    await slow;
-    await pause;
-    const parts = await snapshotOf(life);
-    expect(JSON.parse(dataOf(parts).toString())).toEqual({ slow: 'x', nested: 'z' });
-    expect(dataOf(await snapshotOf(life))).toEqual(dataOf(parts));
-    await life.resume({});
-    await kept;
-    expect(await kv.get({ key: 'kept' })).toMatchObject({ found: true });
-  });
+  atOnce(
+    'waits for the calls that may change the state, lets through those that can’t, and keeps new ones',
+    async () => {
+      const { life, kv } = await active();
+      const slow = kv.put({ key: 'slow', value: text('x') });
+      let paused = false;
+      const pause = life.pause({ limitMs: 5000 }).then(() => {
+        paused = true;
+      });
+      const kept = kv.put({ key: 'kept', value: text('y') });
+      // One that descends from a call in flight is what that one may wait for.
+      await kv.put({ key: 'nested', value: text('z') }, { metadata: { [LINEAGE_KEY]: 'kv=1' } });
+      expect(await kv.get({ key: 'kept' })).toMatchObject({ found: false });
+      expect(paused).toBe(false);
+      await kv.get({ key: 'go' });
+      await slow;
+      await pause;
+      const parts = await snapshotOf(life);
+      expect(JSON.parse(dataOf(parts).toString())).toEqual({ slow: 'x', nested: 'z' });
+      expect(dataOf(await snapshotOf(life))).toEqual(dataOf(parts));
+      await life.resume({});
+      await kept;
+      expect(await kv.get({ key: 'kept' })).toMatchObject({ found: true });
+    },
+  );
 
-  test('keeps streams waiting too, and loses nothing of what they bring', async () => {
+  atOnce('keeps streams waiting too, and loses nothing of what they bring', async () => {
     const { life, kv } = await active();
     await life.pause({ limitMs: 5000 });
     const texts = Array.from({ length: 200 }, (_, i) => `${i}`.repeat(1000));
@@ -355,7 +420,7 @@ describe('Pause', () => {
     expect(await chat).toEqual(texts);
   });
 
-  test('is late with a call that is stuck, names it, and is undone by Resume', async () => {
+  atOnce('is late with a call that is stuck, names it, and is undone by Resume', async () => {
     const { life, kv, notes } = await active();
     const slow = kv.put({ key: 'slow', value: text('x') });
     await expect(life.pause({ limitMs: 100 })).rejects.toMatchObject({
@@ -374,14 +439,14 @@ describe('Pause', () => {
     await life.pause({ limitMs: 5000 });
   });
 
-  test('asked for twice is one', async () => {
+  atOnce('asked for twice is one', async () => {
     const { life, notes } = await active();
     await Promise.all([life.pause({ limitMs: 5000 }), life.pause({ limitMs: 5000 })]);
     await life.pause({ limitMs: 5000 });
     expect((await notes()).filter((note) => note === 'pause')).toHaveLength(1);
   });
 
-  test('fails with its hook; Resume undoes what the hook may have done', async () => {
+  atOnce('fails with its hook; Resume undoes what the hook may have done', async () => {
     const { life, kv, notes } = await active({ pause: 'throw' });
     await expect(life.pause({ limitMs: 5000 })).rejects.toMatchObject({
       ...refused('HANDOFF_HOOK_FAILED', status.INTERNAL),
@@ -392,82 +457,33 @@ describe('Pause', () => {
     expect(await notes()).toEqual(['activate', 'activate done', 'pause', 'resume', 'resume done']);
   });
 
-  test('keeps calls as long as callers wait, and sends them away when another version takes over', async () => {
-    const { life, kv } = await active();
-    await life.pause({ limitMs: 5000 });
-    await expect(kv.put({ key: 'a', value: text('x') }, { timeoutMs: 100 })).rejects.toMatchObject({
-      code: status.DEADLINE_EXCEEDED,
-    });
-    const waits = kv.put({ key: 'b', value: text('x') });
-    const sent = { ...refused('PLUGIN_PAUSED', status.UNAVAILABLE), executed: 'no' };
-    const away = expect(waits).rejects.toMatchObject(sent);
-    // A call of the same connection, so that the other has come before it.
-    await kv.get({ key: 'b' });
-    await life.drain({ limitMs: 1000 });
-    await away;
-    await expect(kv.put({ key: 'c', value: text('x') })).rejects.toMatchObject(sent);
-    await life.resume({});
-    await kv.put({ key: 'd', value: text('x') });
-    expect(JSON.parse(dataOf(await snapshotOf(life)).toString())).toEqual({ d: 'x' });
-  });
-});
-
-describe('a hook that takes longer than it may', () => {
-  test('of Pause has ended before Resume undoes it', async () => {
-    const { life, kv, notes } = await active({ pause: 400 });
-    await expect(life.pause({ limitMs: 50 })).rejects.toMatchObject({ pluginCode: 'PAUSE_TIMEOUT' });
-    await life.resume({});
-    expect(await notes()).toEqual([
-      ...['activate', 'activate done', 'pause', 'pause done'],
-      ...['resume', 'resume done'],
-    ]);
-    await kv.put({ key: 'a', value: text('x') });
-  });
-
-  test('of Release has ended before Resume undoes it, and what it was asked for is taken again', async () => {
-    const { life, notes } = await active({ release: 400, resources: { port: 'exclusive' } });
-    await life.pause({ limitMs: 5000 });
-    await expect(life.release({}, { timeoutMs: 50 })).rejects.toMatchObject({
-      code: status.DEADLINE_EXCEEDED,
-    });
-    await life.resume({});
-    expect((await notes()).slice(4)).toEqual([
-      ...['release port', 'release port done'],
-      ...['resume port', 'resume port done'],
-    ]);
-  });
-
-  test('fails its step a little before its caller has left', async () => {
-    const { life } = await active({ release: 60_000, resources: { port: 'exclusive' } });
-    await expect(life.release({}, { timeoutMs: 2500 })).rejects.toMatchObject(
-      refused('HANDOFF_HOOK_FAILED', status.DEADLINE_EXCEEDED),
-    );
-    // Nor does Resume wait for ever.
-    await expect(life.resume({}, { timeoutMs: 2500 })).rejects.toMatchObject(
-      refused('HANDOFF_HOOK_FAILED', status.DEADLINE_EXCEEDED),
-    );
-  });
-
-  test('of Pause is given up by Resume, which waits for it no longer than its own caller', async () => {
-    const { life, kv, notes } = await active({ pause: 1500 });
-    const pause = life.pause({ limitMs: 60_000 });
-    const given = expect(pause).rejects.toMatchObject(refused('HANDOFF_ORDER', status.ABORTED));
-    await kv.get({ key: 'a' });
-    await expect(life.resume({}, { timeoutMs: 100 })).rejects.toMatchObject({
-      code: status.DEADLINE_EXCEEDED,
-    });
-    await given;
-    // Still closed: nothing has been undone yet.
-    expect(await notes()).not.toContain('resume');
-    await life.resume({});
-    expect((await notes()).slice(2)).toEqual(['pause', 'pause done', 'resume', 'resume done']);
-  });
+  atOnce(
+    'keeps calls as long as callers wait, and sends them away when another version takes over',
+    async () => {
+      const { life, kv } = await active();
+      await life.pause({ limitMs: 5000 });
+      await expect(kv.put({ key: 'a', value: text('x') }, { timeoutMs: 100 })).rejects.toMatchObject({
+        code: status.DEADLINE_EXCEEDED,
+      });
+      const waits = kv.put({ key: 'b', value: text('x') });
+      const sent = { ...refused('PLUGIN_PAUSED', status.UNAVAILABLE), executed: 'no' };
+      const away = expect(waits).rejects.toMatchObject(sent);
+      // A call of the same connection, so that the other has come before it.
+      await kv.get({ key: 'b' });
+      await life.drain({ limitMs: 1000 });
+      await away;
+      await expect(kv.put({ key: 'c', value: text('x') })).rejects.toMatchObject(sent);
+      await life.resume({});
+      await kv.put({ key: 'd', value: text('x') });
+      expect(JSON.parse(dataOf(await snapshotOf(life)).toString())).toEqual({ d: 'x' });
+    },
+  );
 });
 
 describe('Release', () => {
   const resources = { port: 'exclusive', lock: 'exclusive', cache: 'per-generation' };
 
-  test('is of all that is exclusive, or of what is named, once', async () => {
+  atOnce('is of all that is exclusive, or of what is named, once', async () => {
     const { life, notes } = await active({ resources });
     await life.pause({ limitMs: 5000 });
     await life.release({ resources: ['cache'] });
@@ -480,14 +496,14 @@ describe('Release', () => {
     expect(await notes()).toContain('resume cache port lock');
   });
 
-  test('of something that was not declared is refused', async () => {
+  atOnce('of something that was not declared is refused', async () => {
     const { life } = await active({ resources });
     await expect(life.release({ resources: ['toString'] })).rejects.toMatchObject(
       refused('HANDOFF_ORDER', status.INVALID_ARGUMENT),
     );
   });
 
-  test('fails with its hook, and Resume takes all of it again', async () => {
+  atOnce('fails with its hook, and Resume takes all of it again', async () => {
     const { life, notes } = await active({ resources, release: 'throw' });
     await life.pause({ limitMs: 5000 });
     await expect(life.release({})).rejects.toMatchObject(refused('HANDOFF_HOOK_FAILED', status.INTERNAL));
@@ -496,7 +512,7 @@ describe('Release', () => {
   });
 });
 
-test('a Resume whose hook fails leaves the plugin paused, and may be tried again', async () => {
+atOnce('a Resume whose hook fails leaves the plugin paused, and may be tried again', async () => {
   const { life, kv } = await active({ resume: 'throw' });
   await life.resume({});
   await life.pause({ limitMs: 5000 });
