@@ -202,7 +202,8 @@ export class WatchedPlugins {
     if (this.#stopped) return;
     this.#unreadable = false;
     this.#directories = directories;
-    this.#tree.follow(directories);
+    // A directory that the list was the first to show may have changed before it was watched.
+    if (this.#tree.follow(directories)) this.#loop.soon(gatherMs);
     this.#situation.onDisk = onDisk;
     for (const { name, version } of found) this.#work.tell(name, version, 'found', { reason: 'directory' });
     for (const { name, version, problem } of unfit) {

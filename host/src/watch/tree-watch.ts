@@ -15,16 +15,22 @@ export class TreeWatch {
     this.#onChange = onChange;
   }
 
-  /** Watches these directories from now on, and no others. */
-  follow(directories: ReadonlySet<string>): void {
+  /**
+   * Watches these directories from now on, and no others.
+   *
+   * @returns whether one of them was not watched before: what has happened in it until now nobody is told of
+   */
+  follow(directories: ReadonlySet<string>): boolean {
     for (const path of this.#watchers.keys()) if (!directories.has(path)) this.#end(path);
+    let begun = false;
     for (const path of directories) {
-      if (this.#watchers.size >= mostDirectories) return;
-      if (!this.#watchers.has(path)) this.#begin(path);
+      if (this.#watchers.size >= mostDirectories) break;
+      if (!this.#watchers.has(path) && this.#begin(path)) begun = true;
     }
+    return begun;
   }
 
-  #begin(path: string): void {
+  #begin(path: string): boolean {
     try {
       const watcher = watch(path, { persistent: false });
       // A directory that was replaced by another of the same name is told of as renamed: it is watched anew.
@@ -37,8 +43,10 @@ export class TreeWatch {
         this.#onChange();
       });
       this.#watchers.set(path, watcher);
+      return true;
     } catch {
       // It is gone, or there are too many of them.
+      return false;
     }
   }
 
