@@ -33,7 +33,7 @@ const checks = (directory) => {
     'go vet': () => go('vet', './...').then(() => ''),
     'go test': () => go('test', '-count=1', './...', ...alsoTested(directory)).then(() => ''),
     'go mod tidy': () => go('mod', 'tidy', '-diff').then(() => ''),
-    'go.mod': () => {
+    'go.mod': async () => {
       const text = readFileSync(path.join(directory, 'go.mod'), 'utf8');
       // grpc-go's own go.mod says 1.24.0, which is more than a bare 1.24.
       const language = new RegExp(`^go ${GO_WANTED.replace('.', '\\.')}(\\.0)?$`, 'm');
@@ -43,24 +43,31 @@ const checks = (directory) => {
   };
 };
 
+/** What each check found, which is nothing where all is well. */
+async function checkModule({ name: module, fetched }) {
+  const findings = [];
+  for (const [name, check] of Object.entries(checks(path.join(root, module)))) {
+    if (!fetched && !offline.includes(name)) continue;
+    const finding = await check().catch((error) => {
+      if (!(error instanceof CommandError)) throw error;
+      return `${error.excerpt}\n${error.message}`;
+    });
+    findings.push([`${module}: ${name}`, finding]);
+  }
+  return findings;
+}
+
 async function main() {
   const found = findGo();
   if (found.problem) {
     console.error(found.problem);
     return !inCi();
   }
+  // The modules at once, and what there is to say of each in its turn.
   let clean = true;
-  for (const module of modules) {
-    for (const [name, check] of Object.entries(checks(path.join(root, module.name)))) {
-      if (!module.fetched && !offline.includes(name)) continue;
-      let finding;
-      try {
-        finding = await check();
-      } catch (error) {
-        if (!(error instanceof CommandError)) throw error;
-        finding = `${error.excerpt}\n${error.message}`;
-      }
-      console.log(`${module.name}: ${name}: ${finding === '' ? 'ok' : `failed\n${finding}`}`);
+  for (const findings of modules.map(checkModule)) {
+    for (const [check, finding] of await findings) {
+      console.log(`${check}: ${finding === '' ? 'ok' : `failed\n${finding}`}`);
       clean &&= finding === '';
     }
   }
