@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
+import { OldSockets } from '../support/old-sockets';
 import { kvTs } from '../support/samples';
 import { FaultRoom } from './host-faults-support';
 
@@ -11,15 +12,19 @@ import { FaultRoom } from './host-faults-support';
 let room: FaultRoom;
 let temp: string;
 const servers: Server[] = [];
+const older = join(tmpdir(), `plugin-stranger-${process.pid}`);
+let strangers: OldSockets;
 beforeAll(async () => {
   room = await FaultRoom.open();
   temp = mkdtempSync(join(tmpdir(), 'lies-'));
+  strangers = await OldSockets.listen([older]);
 });
 afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
   expect(room.leftFiles()).toEqual([]);
 });
 afterAll(async () => {
+  await strangers.close();
   rmSync(temp, { recursive: true, force: true });
   await room.close();
 });
@@ -44,16 +49,6 @@ test("a stranger's socket survives, wherever it lies", async () => {
   const error = await room.failure(`lying-socket:${elsewhere}`, { autoMtls: false });
   expect(error).toMatchObject({ code: 'CONNECT_FAILED', facts: { address: elsewhere } });
   expect(lstatSync(elsewhere).isSocket()).toBe(true);
-});
-
-test("a stranger's socket survives that looks like a plugin's own, but was there before", async () => {
-  const older = join(tmpdir(), `plugin-stranger-${process.pid}`);
-  await listen(older);
-  // File systems' clocks are coarse: the host allows for two seconds.
-  await new Promise((resolve) => setTimeout(resolve, 2_200));
-  const error = await room.failure(`lying-socket:${older}`, { autoMtls: false });
-  expect(error).toMatchObject({ code: 'CONNECT_FAILED', facts: { address: older } });
-  expect(lstatSync(older).isSocket()).toBe(true);
 });
 
 describe('A plugin that announces the address of its neighbour is refused', () => {
@@ -109,4 +104,11 @@ test('a socket that is deleted while its plugin serves costs no call, restart or
   await loaded.plugin.stop();
   expect(existsSync(instance?.address ?? '')).toBe(false);
   room.expectGone(loaded);
+});
+
+test("a stranger's socket survives that looks like a plugin's own, but was there before", async () => {
+  await strangers.old();
+  const error = await room.failure(`lying-socket:${older}`, { autoMtls: false });
+  expect(error).toMatchObject({ code: 'CONNECT_FAILED', facts: { address: older } });
+  expect(lstatSync(older).isSocket()).toBe(true);
 });

@@ -1,15 +1,20 @@
-import { once } from 'node:events';
 import { closeSync, existsSync, lstatSync, openSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { OldSockets } from '../support/old-sockets';
 import { eventually, isRunning } from '../support/processes';
 import { LaunchRoom } from './launch-support';
 
 let room: LaunchRoom;
+let strangers: OldSockets;
+const strangersPaths = () => [join(room.temp, 'plugin12345'), `/tmp/plugin-stranger-${process.pid}`];
 beforeAll(async () => {
   room = await LaunchRoom.open();
+  strangers = await OldSockets.listen(strangersPaths());
 });
-afterAll(() => room.close());
+afterAll(async () => {
+  await strangers.close();
+  await room.close();
+});
 
 function grandchildPid(stderr: readonly string[]): number {
   const pid = Number(/^grandchild (\d+)$/m.exec(stderr.join('\n'))?.[1]);
@@ -106,20 +111,10 @@ describe('a plugin that lies about its socket', () => {
   });
 
   test("does not get a stranger's socket removed", async () => {
-    const elsewhere = join(room.temp, 'plugin12345');
-    const inTemp = `/tmp/plugin-stranger-${process.pid}`;
-    const paths = [elsewhere, inTemp];
-    const servers = paths.map((path) => createServer().listen(path));
-    try {
-      await Promise.all(servers.map((server) => once(server, 'listening')));
-      // Older than the plugin that names it.
-      await new Promise((resolve) => setTimeout(resolve, 2_200));
-      for (const path of paths) {
-        await (await room.start(`lying-socket:${path}`)).kill();
-        expect(existsSync(path)).toBe(true);
-      }
-    } finally {
-      await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+    await strangers.old();
+    for (const path of strangersPaths()) {
+      await (await room.start(`lying-socket:${path}`)).kill();
+      expect(existsSync(path)).toBe(true);
     }
   }, 15_000);
 
