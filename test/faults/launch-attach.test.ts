@@ -38,7 +38,7 @@ test('the exit of an attached plugin is seen', async () => {
   await started.kill();
   const begun = performance.now();
   await attached.exited;
-  expect(performance.now() - begun).toBeLessThan(1_500);
+  expect(performance.now() - begun).toBeLessThan(10_000);
   expect(attached.error('PLUGIN_EXITED', 'It is gone.')).toMatchObject({
     facts: { plugin: 'chaos', pid: started.record.pid },
   });
@@ -74,5 +74,5 @@ test('handing over leaves processes and directories, for the next host to end', 
   const attached = await second.launcher.attach(started.record);
   await attached.stop({ timeoutMs: 2_000 });
   expect(isRunning(started.record.pid)).toBe(false);
-  await eventually(() => !require('node:fs').existsSync(directory), 1_000, 'the empty directory goes too');
+  await eventually(() => !require('node:fs').existsSync(directory), 10_000, 'the empty directory goes too');
 });

@@ -103,7 +103,7 @@ test.concurrent('a host that ends without closing leaves nothing', async () => {
 test.concurrent('a guardian that is killed is replaced by one that knows everything', async () => {
   const { host, mark, said } = await run('rest');
   process.kill(said.guardianPid, 'SIGKILL');
-  await eventually(() => childrenOf(host.pid ?? 0).some(isGuardian), 2_000, 'there is another guardian');
+  await eventually(() => childrenOf(host.pid ?? 0).some(isGuardian), 10_000, 'there is another guardian');
   await new Promise((next) => setTimeout(next, 100));
   const guardianPid = childrenOf(host.pid ?? 0).find(isGuardian) ?? 0;
   expect(guardianPid).not.toBe(said.guardianPid);
@@ -124,7 +124,7 @@ test.concurrent('what was handed over outlives its host, and the next one ends i
   const { mark, said } = await run('hand-over');
   const record = said.records?.[0];
   if (record === undefined) throw new Error('no record');
-  await eventually(() => !isRunning(said.guardianPid), 2_000, 'the first guardian is gone');
+  await eventually(() => !isRunning(said.guardianPid), 10_000, 'the first guardian is gone');
   await new Promise((next) => setTimeout(next, 600));
   expect(processesWith(mark)).toEqual([record.pid]);
   const room = await LaunchRoom.open();

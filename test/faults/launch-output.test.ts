@@ -14,7 +14,7 @@ test('lines of stderr become records with their level, those of stdout debug rec
   const instance = await room.start(
     'stderr:[WARN] careful;stderr:{"@level":"info","@message":"hello","@module":"kv","size":3};flood-stdout:lines:0',
   );
-  await eventually(() => room.messages('stdout').includes('flood done'), 3_000, 'stdout is read');
+  await eventually(() => room.messages('stdout').includes('flood done'), 10_000, 'stdout is read');
   await instance.stop({ timeoutMs: 2_000 });
   expect(room.output.filter(({ stream }) => stream === 'stderr').map(({ record }) => record)).toEqual([
     { level: 'warn', message: '[WARN] careful', fields: {} },
@@ -26,7 +26,7 @@ test('lines of stderr become records with their level, those of stdout debug rec
 
 test('log lines with wrong types are taken as they stand', async () => {
   const instance = await room.start('json-wrong-types');
-  await eventually(() => room.messages('stderr').length === 7, 3_000, 'all lines are read');
+  await eventually(() => room.messages('stderr').length === 7, 10_000, 'all lines are read');
   expect(room.output.every(({ record }) => record.level === 'debug')).toBe(true);
   expect(room.messages('stderr')[0]).toBe('{"@level":3,"@message":"level is a number"}');
   await instance.stop({ timeoutMs: 2_000 });
@@ -94,7 +94,7 @@ test('a listener that throws stops nothing', async () => {
       throw new Error('a broken listener');
     },
   });
-  await eventually(() => calls === 2, 2_000, 'both lines are handed over');
+  await eventually(() => calls === 2, 10_000, 'both lines are handed over');
   expect(instance.stderrTail()).toEqual(['one', 'two']);
   await instance.stop({ timeoutMs: 2_000 });
 });
@@ -107,10 +107,10 @@ test('standard input is nothing, or the one of the host', async () => {
   );
   execFileSync('chmod', ['+x', script]);
   const ignored = await room.start('', { command: script });
-  await eventually(() => ignored.stderrTail().length > 0, 2_000, 'it says what its stdin is');
+  await eventually(() => ignored.stderrTail().length > 0, 10_000, 'it says what its stdin is');
   expect(ignored.stderrTail()).toEqual(['/dev/null']);
   const inherited = await room.start('', { command: script, stdin: 'inherit' });
-  await eventually(() => inherited.stderrTail().length > 0, 2_000, 'it says what its stdin is');
+  await eventually(() => inherited.stderrTail().length > 0, 10_000, 'it says what its stdin is');
   expect(inherited.stderrTail()).toEqual([require('node:fs').readlinkSync('/proc/self/fd/0')]);
   await Promise.all([ignored.kill(), inherited.kill()]);
 });

@@ -65,7 +65,7 @@ async function expectRecovered(strategy: string, serves: string): Promise<void> 
   const report = await plugin.upgrade({ ...next, env: { ...next.env, ...marked }, strategy: 'rolling' });
   expect(report).toMatchObject({ outcome: 'swapped', calls: { failed: 0 } });
   expect((await get()).servedBy).toBe(version);
-  await eventually(() => own().place.left().length === 0, 2_000, 'nothing of the killed host is there');
+  await eventually(() => own().place.left().length === 0, 10_000, 'nothing of the killed host is there');
 }
 
 const tight: Partial<UpgradeOptions> = {
