@@ -7,7 +7,7 @@ import {
   connectHost,
   createHost,
   type HostEvent,
-  type PluginError,
+  PluginError,
   type RemoteHost,
   type RpcError,
 } from '@plugd/host';
@@ -139,9 +139,9 @@ describe('an application that shares a daemon', () => {
       const calls = new Calls(() => plugin.client(KvDefinition).get({ key: 'k' }, limit));
       await calls.answered();
       const operation = plugin.upgrade({ command: kv('1'), version: '1.0.0', bakeMs: 60_000 });
-      const outcome = operation.then(
+      const outcome = operation.then<string, string>(
         (report) => report.outcome,
-        (error: PluginError) => error.code,
+        (error: unknown) => (error instanceof PluginError ? error.code : String(error)),
       );
       for await (const { step, phase } of operation) if (step === 'bake' && phase === 'started') break;
       await room.end(signal);

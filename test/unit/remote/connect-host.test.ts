@@ -37,8 +37,12 @@ class Daemon {
       const snapshot = { name: 'kv', state, version: '1.0.0', generation: this.startedAt, instances: [] };
       return { snapshot, eventSequence: this.events.latest };
     },
-    watchEvents: async function* (this: Daemon, { afterSequence, follow }, call) {
-      for await (const { event, dropped } of this.events.read({ afterSequence, follow }, call.signal))
+    watchEvents: async function* (
+      this: Daemon,
+      { afterSequence, follow }: { afterSequence: number; follow: boolean },
+      { signal }: { signal: AbortSignal },
+    ) {
+      for await (const { event, dropped } of this.events.read({ afterSequence, follow }, signal))
         yield { event: asStruct(event), dropped };
     }.bind(this),
   };

@@ -27,6 +27,8 @@ describe('paths', () => {
 });
 
 test('options arrive as they were given', () => {
+  // As JavaScript gives it.
+  const unset: object = { policy: undefined };
   const options = {
     name: 'kv',
     version: '1.0.0',
@@ -35,7 +37,7 @@ test('options arrive as they were given', () => {
     env: { A: 'b' },
     health: false,
     expect: { stepMs: { start: Number.POSITIVE_INFINITY } },
-    restart: { policy: undefined },
+    restart: unset,
   } as const;
   const { contract, ...rest } = loadOptionsFrom(sentOptions({ ...options, contract: [KvDefinition] }));
   expect(rest).toEqual({ ...options, restart: {} });
