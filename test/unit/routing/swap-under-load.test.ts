@@ -125,6 +125,10 @@ test('no call fails, goes to a generation that had left, or is torn, over 50 swa
   const ledger = new Ledger(route);
   const perLoop: Record<string, number> = {};
   let running = true;
+  // Where something fails: a loop without end would take all of the memory.
+  onCleanUp(() => {
+    running = false;
+  });
   const callers = Object.entries(loops(typed, loaded, client)).flatMap(([what, call]) =>
     // More callers for unary calls, as in life.
     Array.from({ length: what.endsWith('unary') ? 5 : 2 }, async () => {
@@ -184,6 +188,10 @@ test('held between two generations, calls wait and none fails or is answered by 
   const client = createPromiseClient(KvDefinition, route.facade());
   const ledger = new Ledger(route);
   let running = true;
+  // Where something fails: a loop without end would take all of the memory.
+  onCleanUp(() => {
+    running = false;
+  });
   const callers = Object.entries(loops(typed, loaded, client)).map(async ([what, call]) => {
     const expected = /server stream|bidi/.test(what) ? STREAM_LENGTH : 1;
     while (running) await ledger.enter(what, expected, call);
