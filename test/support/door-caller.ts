@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { kvPython } from './needs-python';
+import { poll } from './poll';
 import { goCaller } from './samples';
 
 const python = join(dirname(kvPython()), '../.venv/bin/python');
@@ -15,6 +15,7 @@ export const pythonCallerIsHere: boolean = existsSync(python);
 /** A client in another language, which calls until it is told to stop. */
 export class DoorCaller {
   readonly #process: ChildProcessByStdio<Writable, Readable, null>;
+  #said = '';
 
   constructor(
     readonly language: string,
@@ -22,14 +23,25 @@ export class DoorCaller {
     args: readonly string[],
   ) {
     this.#process = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#process.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.#said += text;
+    });
+  }
+
+  /** Resolves when it has made fifty calls. */
+  async begun(): Promise<void> {
+    await poll(
+      () => this.#said,
+      (said) => said.startsWith('begun\n'),
+      30_000,
+    );
   }
 
   async stop(): Promise<{ calls: number; failures: string[] }> {
-    const said = text(this.#process.stdout);
-    const ended = once(this.#process, 'exit');
+    const ended = once(this.#process, 'close');
     this.#process.stdin.end();
     await ended;
-    return JSON.parse(await said);
+    return JSON.parse(this.#said.slice(this.#said.indexOf('{')));
   }
 
   kill(): void {

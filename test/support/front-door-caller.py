@@ -1,5 +1,5 @@
 """Makes calls of all four kinds to samples.kv.v1.Kv at each of the targets that it is given, with plain grpcio, until its
-standard input ends. Then it says in one line of JSON how many went well, and what was wrong with the others. In
+standard input ends. It says "begun" when fifty have been made, and in the end in one line of JSON how many went well, and what was wrong with the others. In
 target#plugin the plugin is the one that is to answer, of several that have the service."""
 
 import json
@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 from samples.kv.v1 import kv_pb2, kv_pb2_grpc
 
 LENGTH = 5
+BEGUN = 50
 TIMEOUT = 30  # One that hangs is a failure too.
 
 
@@ -46,7 +47,7 @@ def chat(kv, to):
 
 
 def main():
-    stop = threading.Event()
+    stop, begun = threading.Event(), threading.Event()
     calls, failures = [], []
 
     def loop(call, kv, to):
@@ -56,6 +57,9 @@ def main():
             except Exception as error:
                 failures.append(f"{call.__name__}: {error!r}")
             calls.append(call)
+            if len(calls) >= BEGUN and not begun.is_set():
+                begun.set()
+                print("begun", flush=True)
             time.sleep(0.005)
 
     loops = []

@@ -55,7 +55,16 @@ const twoMore = () => twoMoreStates(own().place.snapshotsDir);
 /** Time for more than one of them, where none may come. */
 const aWhile = () => new Promise((next) => setTimeout(next, 2.5 * everyMs));
 
-const languages = [['TS', inTypeScript], ...(goIsHere && full ? [['Go', inGo] as const] : [])] as const;
+/** What a host, and one that is killed, loads by. */
+type Options = () => {
+  readonly version: string;
+  readonly command: string;
+  readonly env: Record<string, string>;
+};
+const languages: readonly (readonly [language: string, options: Options])[] = [
+  ['TS', () => inTypeScript()],
+  ...(goIsHere && full ? [['Go', inGo] as const] : []),
+];
 
 atOnce.each(languages)(
   'a %s plugin that asks for it goes on after a crash with what it had at its last snapshot',

@@ -148,11 +148,11 @@ function suite(sample: (version: '1' | '2') => string, whole: boolean): void {
   // Only root may give a socket to any group, and try it as somebody else.
   const describeAsRoot = process.getuid?.() === 0 ? describe : describe.skip;
   describeAsRoot('unixSocketGroup', () => {
-    const groups = [
+    const groups: readonly (readonly [form: string, group: number | string])[] = [
       ['number', 1],
       ['name', 'daemon'],
       ['number as text', '1'],
-    ] as const;
+    ];
     atOnce.each(whole ? groups : groups.slice(0, 1))(
       'by %s: its members may connect, others may not',
       async (_form, unixSocketGroup) => {

@@ -1,6 +1,6 @@
 // Command caller makes calls of all four kinds to samples.kv.v1.Kv at each of the targets that it is given, as any client
-// would, until its standard input ends. Then it says in one line of JSON how many went well, and what was wrong with
-// the others. In target#plugin the plugin is the one that is to answer, of several that have the service.
+// would, until its standard input ends. It says "begun" when fifty have been made, and in the end in one line of JSON
+// how many went well, and what was wrong with the others. In target#plugin the plugin is the one that is to answer, of several that have the service.
 package main
 
 import (
@@ -21,7 +21,10 @@ import (
 	kvv1 "plugd.invalid/plugins/gen/samples/kv/v1"
 )
 
-const streamLength = 5
+const (
+	streamLength = 5
+	begun        = 50
+)
 
 type outcome struct {
 	mutex    sync.Mutex
@@ -33,6 +36,9 @@ func (o *outcome) note(what string, err error) {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
 	o.Calls++
+	if o.Calls == begun {
+		fmt.Println("begun")
+	}
 	if err != nil {
 		o.Failures = append(o.Failures, fmt.Sprintf("%s: %v", what, err))
 	}
