@@ -7,6 +7,7 @@ import type { Logger } from '../events/logger';
 import { DaemonBackend } from './backend';
 import type { DaemonOptions } from './daemon-options';
 import { type DaemonParts, openParts } from './daemon-parts';
+import { checkDaemonPlatform } from './daemon-platform';
 import { checkPluginsDir } from './plugins-dir';
 
 /** A daemon that runs. */
@@ -28,9 +29,10 @@ export interface Daemon {
  * Starts a daemon: a host that is asked and told by its admin API. Resolves when that answers; plugins are loaded meanwhile.
  *
  * Throws PluginError: what `createHost` throws, SOCKET_IN_USE where another daemon listens, SOCKET_PATH_TOO_LONG, LISTEN_FAILED,
- * RUN_DIR_UNSAFE, LOGS_UNUSABLE, DISK_FULL.
+ * RUN_DIR_UNSAFE, LOGS_UNUSABLE, DISK_FULL, PLATFORM_UNSUPPORTED.
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  checkDaemonPlatform();
   const { env, cwd, config, configFile, socket } = options;
   const asked = { env, cwd, config, configFile, socket };
   const places = daemonPlaces(asked);
