@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
+import { roomsAtOnce, testsAtOnce } from '../support/at-once';
 import type { DrivenPlugin, DrivingHost } from '../support/driven-plugin';
 import { GoHost } from '../support/go-host';
-import { failureOf, HostRoom } from '../support/host-room';
+import { failureOf } from '../support/host-room';
 import { goIsHere } from '../support/needs-go';
 import { describeWithPython, kvPython } from '../support/needs-python';
 import { poll } from '../support/poll';
@@ -13,28 +14,54 @@ import { isRunning } from '../support/processes';
 import { kvTs } from '../support/samples';
 import { TsHost } from '../support/ts-host';
 
+// Real processes, on a machine that may be busy.
+jest.setTimeout(60_000);
+
+/** A host, and a place for what its plugins leave. */
+function under(makeHost: () => DrivingHost) {
+  const { atOnce, own } = testsAtOnce(async () => {
+    const place = mkdtempSync(join(tmpdir(), 'python-'));
+    const host = makeHost();
+    const close = async () => {
+      await host.close();
+      rmSync(place, { recursive: true, force: true });
+    };
+    return { place, host, close };
+  });
+  const place = () => own().place;
+  const start = () =>
+    own().host.start({
+      command: kvPython(),
+      autoMtls: false,
+      versions: [1, 2, 3],
+      env: { TMPDIR: place() },
+    });
+  return { atOnce, place, start };
+}
+
 /** The plugin has no Controller, no Stdio, no Broker and no reflection: what a plugin needs, and no more. */
 describeWithPython('a plugin in plain Python', () => {
-  let place: string;
-  let host: DrivingHost;
-  beforeEach(() => {
-    place = mkdtempSync(join(tmpdir(), 'python-'));
+  (goIsHere ? describe : describe.skip)('under the Go host', () => {
+    const { atOnce, place, start } = under(() => new GoHost());
+
+    atOnce('answers all four kinds of call and is healthy', async () => answersAll(await start()));
+
+    atOnce('is killed after the two seconds that go-plugin gives it', async () => {
+      const plugin = await start();
+      await plugin.get('key');
+      expect(await plugin.stop()).toMatchObject({ forced: true, signal: 'killed' });
+      expect(isRunning(plugin.pid)).toBe(false);
+      // go-plugin never asks with a signal, so that nothing can take the socket away.
+      expect(readdirSync(place())).toHaveLength(1);
+    });
   });
-  afterEach(async () => {
-    await host?.close();
-    rmSync(place, { recursive: true, force: true });
-  });
-  const start = () =>
-    host.start({ command: kvPython(), autoMtls: false, versions: [1, 2, 3], env: { TMPDIR: place } });
 
   describe('under the TS host', () => {
-    beforeEach(() => {
-      host = new TsHost({}, [KvDefinition]);
-    });
+    const { atOnce, start } = under(() => new TsHost({}, [KvDefinition]));
 
-    test('answers all four kinds of call and is healthy', async () => answersAll(await start()));
+    atOnce('answers all four kinds of call and is healthy', async () => answersAll(await start()));
 
-    test('is stopped by a signal, since it can not be asked', async () => {
+    atOnce('is stopped by a signal, since it can not be asked', async () => {
       const plugin = await start();
       expect(existsSync(plugin.address)).toBe(true);
       const endless = plugin.watch({ key: 'key', count: 0, intervalMs: 10 });
@@ -46,7 +73,7 @@ describeWithPython('a plugin in plain Python', () => {
       expect(existsSync(plugin.address)).toBe(false);
     });
 
-    test('that is killed ends its calls and leaves no socket', async () => {
+    atOnce('that is killed ends its calls and leaves no socket', async () => {
       const plugin = await start();
       const endless = plugin.watch({ key: 'key', count: 0, intervalMs: 10 });
       const end = expect(endless).rejects.toMatchObject({ code: status.UNAVAILABLE });
@@ -56,23 +83,6 @@ describeWithPython('a plugin in plain Python', () => {
       await poll(plugin.left, (seen) => seen !== undefined);
       await plugin.stop();
       expect(existsSync(plugin.address)).toBe(false);
-    });
-  });
-
-  (goIsHere ? describe : describe.skip)('under the Go host', () => {
-    beforeEach(() => {
-      host = new GoHost();
-    });
-
-    test('answers all four kinds of call and is healthy', async () => answersAll(await start()));
-
-    test('is killed after the two seconds that go-plugin gives it', async () => {
-      const plugin = await start();
-      await plugin.get('key');
-      expect(await plugin.stop()).toMatchObject({ forced: true, signal: 'killed' });
-      expect(isRunning(plugin.pid)).toBe(false);
-      // go-plugin never asks with a signal, so that nothing can take the socket away.
-      expect(readdirSync(place)).toHaveLength(1);
     });
   });
 });
@@ -92,24 +102,20 @@ async function answersAll(plugin: DrivenPlugin): Promise<void> {
 }
 
 describeWithPython('what a plugin in plain Python can not do', () => {
-  let room: HostRoom;
-  beforeEach(async () => {
-    room = await HostRoom.open();
-  });
-  afterEach(() => room.close());
+  const { atOnce, room } = roomsAtOnce();
 
-  test('is refused with a code: AutoMTLS', async () => {
-    const failure = await failureOf(room.load(kvPython(), { autoMtls: true }));
+  atOnce('is refused with a code: AutoMTLS', async () => {
+    const failure = await failureOf(room().load(kvPython(), { autoMtls: true }));
     expect(failure.code).toBe('AUTO_MTLS_UNSUPPORTED');
   });
 
-  test('is refused with a code: all over one connection', async () => {
-    const failure = await failureOf(room.load(kvPython(), { autoMtls: false, multiplex: true }));
+  atOnce('is refused with a code: all over one connection', async () => {
+    const failure = await failureOf(room().load(kvPython(), { autoMtls: false, multiplex: true }));
     expect(failure.code).toBe('MULTIPLEX_UNSUPPORTED');
   });
 
-  test('does not keep it from being replaced, nor from replacing', async () => {
-    const kv = await room.load(kvPython(), { autoMtls: false });
+  atOnce('does not keep it from being replaced, nor from replacing', async () => {
+    const kv = await room().load(kvPython(), { autoMtls: false });
     const client = kv.client(KvDefinition);
     await kv.upgrade({ version: '2.0.0', command: kvTs('2') });
     expect((await client.get({ key: 'key' })).servedBy).toBe('2.0.0');
