@@ -7,6 +7,8 @@ import { counterGo, counterTs, counterWrong } from '../support/samples';
 
 jest.setTimeout(120_000);
 
+const full = process.env['PLUGD_FULL'] === '1';
+
 let room: CounterRoom;
 beforeEach(async () => {
   room = await CounterRoom.open();
@@ -58,18 +60,22 @@ describeWithGo('handoffs by the host', () => {
     const { entries, errors } = await ledgerOf([
       first(counterGo('1')),
       second(counterTs('2')),
-      second(counterGo('2')),
-      first(counterTs('1')),
+      // Every day to another language, and back.
+      ...(full ? [second(counterGo('2')), first(counterTs('1'))] : []),
       first(counterGo('1')),
     ]);
     expect(errors).toEqual([]);
     expect(await checkLinearizable(entries)).toMatchObject({ linearizable: true, wrong: [], unknown: 0 });
   });
 
-  test.each(['double', 'lose', 'stale'])('do not where a plugin hands over wrongly: %s', async (bug) => {
-    const versions = [first(counterWrong('1')), second(counterWrong('2'))] as const;
-    const { entries, errors } = await ledgerOf(versions, { COUNTER_BUG: bug });
-    expect(errors).toEqual([]);
-    expect(await checkLinearizable(entries)).toMatchObject({ linearizable: false, undecided: [] });
-  });
+  // What each of them looks like is tried without a host too.
+  test.each(full ? ['double', 'lose', 'stale'] : ['lose'])(
+    'do not where a plugin hands over wrongly: %s',
+    async (bug) => {
+      const versions = [first(counterWrong('1')), second(counterWrong('2'))] as const;
+      const { entries, errors } = await ledgerOf(versions, { COUNTER_BUG: bug });
+      expect(errors).toEqual([]);
+      expect(await checkLinearizable(entries)).toMatchObject({ linearizable: false, undecided: [] });
+    },
+  );
 });

@@ -37,7 +37,7 @@ async function kill(at: KilledAt, upgrade: Partial<UpgradeOptions>, fresh: Hande
   });
 }
 
-async function expectRecovered(strategy: string, serves: string): Promise<void> {
+async function expectRecovered(strategy: string, serves: string, goesOn = true): Promise<void> {
   const { unfinished } = await own().place.journal();
   expect(unfinished).toMatchObject([{ head: { plugin: 'counter', strategy }, intact: true }]);
   const room = await own().open();
@@ -60,6 +60,7 @@ async function expectRecovered(strategy: string, serves: string): Promise<void> 
   expect((await get()).servedBy).toBe(serves);
   expect(await own().place.journal()).toMatchObject({ unfinished: [] });
   // And it goes on as any other.
+  if (!full && !goesOn) return;
   const version = serves === '1.0.0' ? '2.0.0' : '1.0.0';
   const next = versionOf(version);
   const report = await plugin.upgrade({ ...next, env: { ...next.env, ...marked }, strategy: 'rolling' });
@@ -74,7 +75,7 @@ const tight: Partial<UpgradeOptions> = {
   bakeMs: 100,
 };
 
-const everyday = ['make-room', 'swap', 'bake'];
+const everyday = ['swap'];
 const rows = strategies.rolling.filter(({ step }) => full || everyday.includes(step));
 
 atOnce.each(rows.map(({ step, onRestart }) => [step, onRestart] as const))(
@@ -93,12 +94,12 @@ atOnce('a host killed while an old instance is already replaced starts the old v
 atOnce('a host killed in the middle of a canary goes on with the old version', async () => {
   const canary = { steps: [{ weight: 50, bakeMs: 50_000 }, { weight: 100 }] };
   await kill({ step: 'shift', phase: 'running' }, { strategy: 'canary', canary });
-  await expectRecovered('canary', '1.0.0');
+  await expectRecovered('canary', '1.0.0', false);
 });
 
 const undos = ['end-new', 'shift-back'].filter((undo) => full || undo === 'shift-back');
 
 atOnce.each(undos)('a host killed where rolling is undone, at %s', async (step) => {
   await kill({ step, phase: 'undoing' }, tight, { start: 'exit' });
-  await expectRecovered('rolling', '1.0.0');
+  await expectRecovered('rolling', '1.0.0', false);
 });

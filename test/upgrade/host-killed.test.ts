@@ -128,7 +128,8 @@ async function expectRecovered(killing: Killing, expected: { serves: string; val
   expect(await answer(plugin)).toEqual({ value: expected.value, servedBy: expected.serves });
   expect(recoveries()).toEqual(['started', 'done']);
   expect(await own().place.journal()).toMatchObject({ unfinished: [] });
-  // And it goes on as any other.
+  // And it goes on as any other: every day only those that start fast.
+  if (!full && kind === 'handed') return;
   await plugin.pinned((scope) => put(scope, 'a', 1));
   const version = expected.serves === '1.0.0' ? '2.0.0' : '1.0.0';
   const report = await plugin.upgrade({
@@ -146,7 +147,7 @@ function marked(kind: Kind, version: string, about: HandedOrder = {}): Record<st
 
 const everyday: Readonly<Record<DirectStrategyName, readonly string[]>> = {
   overlap: ['swap'],
-  handoff: ['hold', 'release', 'restore', 'release-calls'],
+  handoff: ['hold', 'restore', 'release-calls'],
   recreate: ['restore'],
 };
 
@@ -219,7 +220,12 @@ const undos: readonly (Omit<Killing, 'at' | 'kind'> & {
 
 const undoPoints = undos
   .flatMap(({ undoes, ...about }) => undoes.map((undo) => ({ ...about, undo })))
-  .filter(({ why, undo }) => full || undo === 'start-old' || (undo === 'resume' && why === everydayUndo));
+  .filter(
+    ({ strategy, why, undo }) =>
+      full ||
+      (undo === 'start-old' && strategy === 'recreate') ||
+      (undo === 'resume' && why === everydayUndo),
+  );
 
 atOnce.each(undoPoints)('a host killed where $strategy is undone because $why, at $undo', async (point) => {
   const { undo, value, why: _, ...about } = point;
@@ -230,7 +236,9 @@ atOnce.each(undoPoints)('a host killed where $strategy is undone because $why, a
 
 const random = new SeededRandom();
 const moments = Array.from({ length: full ? 12 : 1 }, (_, i) =>
-  (['handoff', 'recreate'] as const).map((strategy) => [strategy, i + 1, random.below(160)] as const),
+  (full ? (['handoff', 'recreate'] as const) : (['handoff'] as const)).map(
+    (strategy) => [strategy, i + 1, random.below(160)] as const,
+  ),
 ).flat();
 
 atOnce.each(moments)(

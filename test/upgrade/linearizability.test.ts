@@ -7,6 +7,8 @@ import { type CounterEntry, checkLinearizable } from '../support/linearizability
 import { describeWithGo } from '../support/needs-go';
 import { counterGo, counterTs, counterWrong } from '../support/samples';
 
+const full = process.env['PLUGD_FULL'] === '1';
+
 const keys = ['a', 'b', 'c', 'd'];
 
 const left: LedCounter[] = [];
@@ -72,9 +74,7 @@ describeWithGo('the ledger of a counter', () => {
       counterGo('1'),
       counterTs('2'),
       counterGo('2'),
-      counterTs('1'),
-      counterGo('1'),
-      counterGo('2'),
+      ...(full ? [counterTs('1'), counterGo('1'), counterGo('2')] : []),
     ];
     const { entries, errors } = await ledgerOf(commands);
     expect(errors).toEqual([]);
@@ -86,7 +86,7 @@ describeWithGo('the ledger of a counter', () => {
   test.each(['double', 'lose', 'stale'])(
     'is not where a version hands its numbers over wrongly: %s',
     async (bug) => {
-      const commands = [counterWrong('1'), counterWrong('2'), counterWrong('1')];
+      const commands = [counterWrong('1'), counterWrong('2'), ...(full ? [counterWrong('1')] : [])];
       const { entries, errors } = await ledgerOf(commands, { COUNTER_BUG: bug });
       expect(errors).toEqual([]);
       const { linearizable, wrong } = await checkLinearizable(entries);

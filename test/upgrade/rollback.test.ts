@@ -1,49 +1,61 @@
 import type { Plugin } from '@plugd/host';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
+import { testsAtOnce } from '../support/at-once';
 import { CounterRoom, put, read } from '../support/counter-room';
 import { HostRoom } from '../support/host-room';
-import { testWithGo } from '../support/needs-go';
-import { counterGo, counterTs, kvTs } from '../support/samples';
+import { goIsHere } from '../support/needs-go';
+import { counterGo, counterTs, kvGo, kvTs } from '../support/samples';
 
-const opened: { close(): Promise<void> }[] = [];
-afterEach(() => Promise.all(opened.splice(0).map((room) => room.close())));
+const { atOnce, own } = testsAtOnce(async () => {
+  const opened: { close(): Promise<void> }[] = [];
+  const close = async () => {
+    await Promise.all(opened.map((room) => room.close()));
+  };
+  return { opened, close };
+});
+const withGo = goIsHere ? atOnce : test.skip;
+
 async function kvRoom(): Promise<HostRoom> {
   const room = await HostRoom.open();
-  opened.push(room);
+  own().opened.push(room);
   return room;
 }
 
-const first = { version: '1.0.0', command: kvTs('1') };
-const second = { version: '2.0.0', command: kvTs('2') };
+const kv = goIsHere ? kvGo : kvTs;
+const first = { version: '1.0.0', command: kv('1') };
+const second = { version: '2.0.0', command: kv('2') };
 const pidsOf = (plugin: Plugin) => plugin.status().instances.map(({ pid }) => pid);
 const served = async (plugin: Plugin) => {
   const { servedBy } = await plugin.client(KvDefinition).get({ key: 'k' });
   return servedBy;
 };
 
-test('a rollback starts the former version by its command, and a second one goes forward again', async () => {
-  const plugin = await (await kvRoom()).load(first.command);
-  await expect(plugin.rollback()).rejects.toMatchObject({ code: 'NOTHING_TO_ROLL_BACK' });
-  await expect(plugin.rollbackPlan()).rejects.toMatchObject({ code: 'NOTHING_TO_ROLL_BACK' });
-  await plugin.upgrade(second);
-  expect(await plugin.rollbackPlan()).toEqual({
-    version: '1.0.0',
-    from: 'command',
-    strategy: 'overlap',
-    state: undefined,
-    lost: undefined,
-  });
-  expect(await plugin.rollback()).toMatchObject({
-    operation: 'rollback',
-    from: { version: '2.0.0' },
-    to: { version: '1.0.0' },
-  });
-  expect(await served(plugin)).toBe('1.0.0');
-  await plugin.rollback();
-  expect(await served(plugin)).toBe('2.0.0');
-});
+atOnce(
+  'a rollback starts the former version by its command, and a second one goes forward again',
+  async () => {
+    const plugin = await (await kvRoom()).load(first.command);
+    await expect(plugin.rollback()).rejects.toMatchObject({ code: 'NOTHING_TO_ROLL_BACK' });
+    await expect(plugin.rollbackPlan()).rejects.toMatchObject({ code: 'NOTHING_TO_ROLL_BACK' });
+    await plugin.upgrade(second);
+    expect(await plugin.rollbackPlan()).toEqual({
+      version: '1.0.0',
+      from: 'command',
+      strategy: 'overlap',
+      state: undefined,
+      lost: undefined,
+    });
+    expect(await plugin.rollback()).toMatchObject({
+      operation: 'rollback',
+      from: { version: '2.0.0' },
+      to: { version: '1.0.0' },
+    });
+    expect(await served(plugin)).toBe('1.0.0');
+    await plugin.rollback();
+    expect(await served(plugin)).toBe('2.0.0');
+  },
+);
 
-test('what is kept warm serves again without a start', async () => {
+atOnce('what is kept warm serves again without a start', async () => {
   const plugin = await (await kvRoom()).load(first.command);
   const [pid] = pidsOf(plugin);
   const report = await plugin.upgrade({ ...second, keepWarmMs: 60_000 });
@@ -55,7 +67,7 @@ test('what is kept warm serves again without a start', async () => {
   expect(await served(plugin)).toBe('1.0.0');
 });
 
-test('a call in flight on the version that is kept warm goes on there', async () => {
+atOnce('a call in flight on the version that is kept warm goes on there', async () => {
   const plugin = await (await kvRoom()).load(first.command);
   let end = () => {};
   const scope = plugin.pinned(async ({ client, version }) => {
@@ -69,22 +81,25 @@ test('a call in flight on the version that is kept warm goes on there', async ()
   expect(await scope).toEqual(['1.0.0', '1.0.0']);
 });
 
-test('what is kept warm goes when its time is over, before the next operation, and with its plugin', async () => {
-  const room = await kvRoom();
-  const plugin = await room.load(first.command);
-  await plugin.upgrade({ ...second, keepWarmMs: 50 });
-  while (pidsOf(plugin).length > 1) await new Promise((resolve) => setTimeout(resolve, 10));
-  expect(await plugin.rollbackPlan()).toMatchObject({ from: 'command' });
-  await plugin.upgrade({ ...first, keepWarmMs: 60_000 });
-  expect(pidsOf(plugin)).toHaveLength(2);
-  await plugin.restart();
-  expect(pidsOf(plugin)).toHaveLength(1);
-  await plugin.upgrade({ ...second, keepWarmMs: 60_000 });
-  await plugin.stop();
-  expect(room.processes()).toEqual([]);
-});
+atOnce(
+  'what is kept warm goes when its time is over, before the next operation, and with its plugin',
+  async () => {
+    const room = await kvRoom();
+    const plugin = await room.load(first.command);
+    await plugin.upgrade({ ...second, keepWarmMs: 50 });
+    while (pidsOf(plugin).length > 1) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(await plugin.rollbackPlan()).toMatchObject({ from: 'command' });
+    await plugin.upgrade({ ...first, keepWarmMs: 60_000 });
+    expect(pidsOf(plugin)).toHaveLength(2);
+    await plugin.restart();
+    expect(pidsOf(plugin)).toHaveLength(1);
+    await plugin.upgrade({ ...second, keepWarmMs: 60_000 });
+    await plugin.stop();
+    expect(room.processes()).toEqual([]);
+  },
+);
 
-test('a warm version that has died is started by its command', async () => {
+atOnce('a warm version that has died is started by its command', async () => {
   const plugin = await (await kvRoom()).load(first.command);
   const [pid = 0] = pidsOf(plugin);
   await plugin.upgrade({ ...second, keepWarmMs: 60_000 });
@@ -95,11 +110,11 @@ test('a warm version that has died is started by its command', async () => {
   expect(await served(plugin)).toBe('1.0.0');
 });
 
-testWithGo(
+withGo(
   'state goes back by migration, or from the snapshot that the plan names',
   async () => {
     const room = await CounterRoom.open();
-    opened.push(room);
+    own().opened.push(room);
     const plugin = await room.load(counterGo('1'));
     const value = () => plugin.pinned(async (scope) => (await read(scope, 'k')).value);
     await plugin.pinned((scope) => put(scope, 'k', 1));
