@@ -240,6 +240,11 @@ test('a version is pinned, which diff, list and completion know, and unpinned ag
 });
 
 test('diff shows what can not be done, and that there is nothing where all is as it is wanted', async () => {
+  // What was done before has come to its end.
+  await poll(
+    () => room.plugd('list', '-o', 'json'),
+    ({ stdout }) => JSON.parse(stdout).every(({ operation }: { operation: unknown }) => !operation),
+  );
   const { table, json, yaml } = await forms('diff');
   expect(table).toMatch(/^ACTION +PLUGIN +FROM +TO +REASON\nfailed +kv +1\.1\.0 +1\.2\.0 .*exit code 3/);
   expect(json).toMatchObject([{ action: 'failed', plugin: 'kv', from: '1.1.0', to: '1.2.0' }]);

@@ -19,6 +19,9 @@ interface Bounds {
 /** What of an upgrade is a trial's matter. */
 type TrialOptions = Omit<UpgradeOptions, 'version' | 'command' | 'env'>;
 
+/** Every day callers leave the machine time for what is tried; a plan can say otherwise. */
+const restMs = process.env['PLUGD_FULL'] === '1' ? 1 : 5;
+
 /** A plugin that serves its callers, while another version of it is tried. */
 export class Trial {
   readonly book = new CanaryBook();
@@ -42,7 +45,7 @@ export class Trial {
     plan: CallerPlan = {},
     over: Partial<LoadOptions> = {},
   ): Promise<Trial> {
-    const trial = new Trial(room, program, await program.load(room, old, over), plan);
+    const trial = new Trial(room, program, await program.load(room, old, over), { restMs, ...plan });
     await trial.callers.more(50);
     return trial;
   }

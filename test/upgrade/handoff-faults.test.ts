@@ -239,14 +239,10 @@ const oldOnes: Row[] = [
 const everyday = [
   'reads another schema',
   'is killed at activate',
-  'answers activate with late-error',
   'has another state than it was given, in another form',
-  'answers pause with late-error',
   'answers snapshot with corrupt',
   'answers resume with late-error',
   'leaves in the midst of its snapshot',
-  'leaves in release',
-  'is killed where the new one fails after it',
   'stands still at drain',
 ];
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { HandedOver, LoadOptions, Plugin } from '@plugd/host';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
+import { testsAtOnce } from '../support/at-once';
 import { bundleProgram } from '../support/bundle';
 import { failureOf, HostRoom, killNow, servingPid } from '../support/host-room';
 import { poll } from '../support/poll';
@@ -13,25 +14,20 @@ import type { Kept } from './keeping-plugin';
 
 jest.setTimeout(60_000);
 
-let program: ReturnType<typeof bundleProgram>;
-let room: HostRoom;
-let config: string;
-beforeAll(() => {
-  program = bundleProgram(resolve(__dirname, 'keeping-plugin.ts'));
-});
+const program = bundleProgram(resolve(__dirname, 'keeping-plugin.ts'));
 afterAll(() => rmSync(program.directory, { recursive: true, force: true }));
-beforeEach(async () => {
-  config = mkdtempSync(join(tmpdir(), 'config-'));
-  configure('1');
-  room = await HostRoom.open();
-});
-afterEach(async () => {
-  await room.close();
-  rmSync(config, { recursive: true, force: true });
+
+const { atOnce, own } = testsAtOnce(async () => {
+  const [room, config] = [await HostRoom.open(), mkdtempSync(join(tmpdir(), 'config-'))];
+  writeFileSync(join(config, 'setting'), '1');
+  const close = async () => {
+    await room.close().finally(() => rmSync(config, { recursive: true, force: true }));
+  };
+  return { room, config, close };
 });
 
-const configure = (setting: string): void => writeFileSync(join(config, 'setting'), setting);
-const load = (over: Partial<LoadOptions> = {}): Promise<Plugin> => room.load(program.file, over);
+const configure = (setting: string): void => writeFileSync(join(own().config, 'setting'), setting);
+const load = (over: Partial<LoadOptions> = {}): Promise<Plugin> => own().room.load(program.file, over);
 
 async function kept(plugin: Plugin): Promise<Kept> {
   const { value } = await plugin.client(KvDefinition).get({ key: '' }, { timeoutMs: 20_000 });
@@ -58,7 +54,7 @@ function listener(port = 0): Promise<number> {
 }
 
 describe('scratch', () => {
-  test('each process has an empty directory of its own, and it goes with the process', async () => {
+  atOnce('each process has an empty directory of its own, and it goes with the process', async () => {
     const plugin = await load({ scratch: true });
     const first = await kept(plugin);
     expect(first).toMatchObject({ scratchMode: 0o700, scratchHolds: [] });
@@ -72,7 +68,7 @@ describe('scratch', () => {
     expect(existsSync(second.scratch ?? '')).toBe(false);
   });
 
-  test('a process that takes the place of a crashed one finds nothing of it', async () => {
+  atOnce('a process that takes the place of a crashed one finds nothing of it', async () => {
     const plugin = await load({ scratch: true });
     const first = await kept(plugin);
     await plugin.client(KvDefinition).put({ key: 'half done' });
@@ -86,22 +82,25 @@ describe('scratch', () => {
     );
   });
 
-  test('members of the socket’s group, who may come into the directory of the instance, can’t touch it', async () => {
-    chmodSync(room.runDir, 0o711);
-    const plugin = await load({ scratch: true, unixSocketGroup: process.getgid?.() ?? 0 });
-    const { scratch = '', scratchMode } = await kept(plugin);
-    expect([scratchMode, statSync(join(scratch, '..')).mode & 0o7777]).toEqual([0o700, 0o1770]);
-  });
+  atOnce(
+    'members of the socket’s group, who may come into the directory of the instance, can’t touch it',
+    async () => {
+      chmodSync(own().room.runDir, 0o711);
+      const plugin = await load({ scratch: true, unixSocketGroup: process.getgid?.() ?? 0 });
+      const { scratch = '', scratchMode } = await kept(plugin);
+      expect([scratchMode, statSync(join(scratch, '..')).mode & 0o7777]).toEqual([0o700, 0o1770]);
+    },
+  );
 
-  test('who does not ask for one has none', async () => {
+  atOnce('who does not ask for one has none', async () => {
     const plugin = await load();
     expect(await kept(plugin)).toEqual({ pid: servingPid(plugin) });
   });
 });
 
 describe('config', () => {
-  test('a change shows in the next version, and not in the one that runs', async () => {
-    const plugin = await load({ config });
+  atOnce('a change shows in the next version, and not in the one that runs', async () => {
+    const plugin = await load({ config: own().config });
     const first = await kept(plugin);
     expect(first).toMatchObject({ setting: '1', configMode: 0o500 });
     configure('2');
@@ -114,8 +113,8 @@ describe('config', () => {
     expect(existsSync(second.config ?? '')).toBe(false);
   });
 
-  test('a process that takes the place of a crashed one reads what its generation began with', async () => {
-    const plugin = await load({ config });
+  atOnce('a process that takes the place of a crashed one reads what its generation began with', async () => {
+    const plugin = await load({ config: own().config });
     const first = await kept(plugin);
     configure('2');
     await killNow(first.pid);
@@ -126,24 +125,30 @@ describe('config', () => {
     expect(existsSync(first.config ?? '')).toBe(false);
   });
 
-  test('versions and plugins that began with the same content share a copy, which is there for as long as one uses it', async () => {
-    const [kv, other] = [await load({ config }), await load({ config, name: 'other' })];
-    const copies = [await kept(kv), await kept(other)].map(({ config: path }) => path);
-    await kv.restart();
-    expect([copies[1], (await kept(kv)).config]).toEqual([copies[0], copies[0]]);
-    await kv.stop();
-    expect((await kept(other)).setting).toBe('1');
-    await other.stop();
-    expect(existsSync(copies[0] ?? '')).toBe(false);
-  });
+  atOnce(
+    'versions and plugins that began with the same content share a copy, which is there for as long as one uses it',
+    async () => {
+      const [kv, other] = [
+        await load({ config: own().config }),
+        await load({ config: own().config, name: 'other' }),
+      ];
+      const copies = [await kept(kv), await kept(other)].map(({ config: path }) => path);
+      await kv.restart();
+      expect([copies[1], (await kept(kv)).config]).toEqual([copies[0], copies[0]]);
+      await kv.stop();
+      expect((await kept(other)).setting).toBe('1');
+      await other.stop();
+      expect(existsSync(copies[0] ?? '')).toBe(false);
+    },
+  );
 
-  test('a version whose configuration can’t be read is not started, and the old one goes on', async () => {
-    const plugin = await load({ config });
+  atOnce('a version whose configuration can’t be read is not started, and the old one goes on', async () => {
+    const plugin = await load({ config: own().config });
     const before = await kept(plugin);
-    const error = await failureOf(plugin.upgrade({ config: join(config, 'missing') }));
+    const error = await failureOf(plugin.upgrade({ config: join(own().config, 'missing') }));
     expect(error).toMatchObject({
       code: 'CONFIG_UNREADABLE',
-      facts: { path: join(config, 'missing'), step: 'start' },
+      facts: { path: join(own().config, 'missing'), step: 'start' },
     });
     expect(await kept(plugin)).toEqual(before);
     await plugin.upgrade({ config: false });
@@ -153,7 +158,7 @@ describe('config', () => {
 });
 
 describe('ports', () => {
-  test('a port that the host picked stays the plugin’s own, through a crash and a stop', async () => {
+  atOnce('a port that the host picked stays the plugin’s own, through a crash and a stop', async () => {
     const plugin = await load({ ports: { http: 0 } });
     const first = await kept(plugin);
     expect(await listener(first.port)).toBe(first.pid);
@@ -165,7 +170,7 @@ describe('ports', () => {
     expect((await kept(await load({ ports: { http: 0 } }))).port).toBe(first.port);
   });
 
-  test('a new version listens where the old one did, and calls wait for it', async () => {
+  atOnce('a new version listens where the old one did, and calls wait for it', async () => {
     const plugin = await load({ ports: { http: 0 } });
     const first = await kept(plugin);
     const upgrading = plugin.upgrade({
@@ -184,14 +189,14 @@ describe('ports', () => {
     expect(await listener(first.port)).toBe(servingPid(plugin));
   });
 
-  test('two plugins can’t have one port, and the second one is told who has it', async () => {
+  atOnce('two plugins can’t have one port, and the second one is told who has it', async () => {
     const { port = 0 } = await kept(await load({ ports: { http: 0 } }));
     const error = await failureOf(load({ name: 'other', ports: { web: port }, stopTimeoutMs: 100 }));
     expect(error).toMatchObject({ code: 'PORT_IN_USE', facts: { port, name: 'web', holder: 'kv-1-1' } });
-    expect(room.processes()).toHaveLength(1);
+    expect(own().room.processes()).toHaveLength(1);
   });
 
-  test('a port that a stranger has is waited for, and had when he leaves', async () => {
+  atOnce('a port that a stranger has is waited for, and had when he leaves', async () => {
     const stranger = createServer();
     await new Promise<void>((ready) => stranger.listen(0, '127.0.0.1', ready));
     const address = stranger.address();
@@ -205,25 +210,28 @@ describe('ports', () => {
   });
 });
 
-test('a host that takes a plugin over goes on with its copy and its port, and removes what is left of them', async () => {
-  await load({ scratch: true, config, ports: { http: 0 } });
-  const second = await HostRoom.open();
-  try {
-    const [handedOver] = await room.host.handOver();
-    const plugin = await second.host.attach(JSON.parse(JSON.stringify(handedOver)) as HandedOver);
-    const first = await kept(plugin);
-    expect(first).toMatchObject({ setting: '1', scratchHolds: [] });
-    await plugin.client(KvDefinition).put({ key: 'x' });
-    await killNow(first.pid);
-    const next = await keptBy(plugin, first.pid);
-    expect([next.port, await listener(first.port)]).toEqual([first.port, next.pid]);
-    await plugin.stop();
-    expect([first.scratch, first.config, next.config].map((path = '') => existsSync(path))).toEqual([
-      false,
-      false,
-      false,
-    ]);
-  } finally {
-    await second.close();
-  }
-});
+atOnce(
+  'a host that takes a plugin over goes on with its copy and its port, and removes what is left of them',
+  async () => {
+    await load({ scratch: true, config: own().config, ports: { http: 0 } });
+    const second = await HostRoom.open();
+    try {
+      const [handedOver] = await own().room.host.handOver();
+      const plugin = await second.host.attach(JSON.parse(JSON.stringify(handedOver)) as HandedOver);
+      const first = await kept(plugin);
+      expect(first).toMatchObject({ setting: '1', scratchHolds: [] });
+      await plugin.client(KvDefinition).put({ key: 'x' });
+      await killNow(first.pid);
+      const next = await keptBy(plugin, first.pid);
+      expect([next.port, await listener(first.port)]).toEqual([first.port, next.pid]);
+      await plugin.stop();
+      expect([first.scratch, first.config, next.config].map((path = '') => existsSync(path))).toEqual([
+        false,
+        false,
+        false,
+      ]);
+    } finally {
+      await second.close();
+    }
+  },
+);

@@ -15,7 +15,7 @@ jest.setTimeout(120_000);
 const { atOnce, room, plugins: handed } = roomsWith(() => new Handed());
 
 const full = process.env['PLUGD_FULL'] === '1';
-const times = full ? 10 : 2;
+const times = full ? 10 : 1;
 const patience: Partial<LoadOptions> = {
   drainTimeoutMs: 2000,
   stopTimeoutMs: 300,

@@ -16,9 +16,8 @@ afterAll(() => program.dispose());
 const { atOnce, room } = roomsAtOnce();
 
 const full = process.env['PLUGD_FULL'] === '1';
-/** Every day fewer, but where it matters. */
+/** Every day fewer. */
 const instances = full ? 5 : 3;
-const five = 5;
 /** Callers of calls that may not be made twice: so many can be with a process when that is lost. */
 const single = 4;
 
@@ -64,7 +63,7 @@ atOnce.each(full ? paces : paces.slice(0, 2))(
 atOnce.each(full ? [1, 3] : [3])(
   'one that never becomes healthy, number %d of the new ones, ends it, and no call fails',
   async (nth) => {
-    const trial = await Trial.begin(room(), program, {}, {}, { instances: five });
+    const trial = await Trial.begin(room(), program, {}, {}, { instances });
     const from = room().events.length;
     const order = { unhealthy: true, only: { directory: program.starts(), nth } };
     const handle = trial.upgrade(order, {
@@ -73,10 +72,10 @@ atOnce.each(full ? [1, 3] : [3])(
       startTimeoutMs: 1_500,
     });
     expect((await failureOf(handle)).code).toBe('HEALTH_NOT_SERVING');
-    expect(trial.pids()).toHaveLength(five);
-    expect(census(from).leastServing).toBeGreaterThanOrEqual(five - 1);
+    expect(trial.pids()).toHaveLength(instances);
+    expect(census(from).leastServing).toBeGreaterThanOrEqual(instances - 1);
     // Also while those that had left are started again.
-    expect(census(from).mostAlive).toBeLessThanOrEqual(five + 1);
+    expect(census(from).mostAlive).toBeLessThanOrEqual(instances + 1);
     await trial.expectOld({ samePids: nth === 1, shares: false });
   },
 );
