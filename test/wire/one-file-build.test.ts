@@ -57,7 +57,7 @@ describe('a build', () => {
     }
   });
 
-  // Every day without --minify, which touches no path.
+  // Every day without --minify, which makes names and spaces shorter, not paths.
   const kinds: [name: string, options: string[]][] = [
     ['as it is', []],
     ['with --minify', ['--minify']],

@@ -12,6 +12,8 @@ import {
 import { createPromiseClient } from '@plugd/protocol/rpc/client';
 import { YamuxSession } from '@plugd/protocol/yamux/session';
 import { besides } from '../support/besides';
+import { GoHost } from '../support/go-host';
+import { goIsHere } from '../support/needs-go';
 import {
   disposePlugins,
   PluginProcess,
@@ -200,3 +202,27 @@ besides(
     }
   },
 );
+
+/** Under a Go host, which waits for as long as the plugins above. */
+const fails = async (multiplex: boolean) => {
+  const host = new GoHost();
+  try {
+    await host.request('start', {
+      command: [counterTs('1')],
+      cookie: ['COUNTER_PLUGIN', 'hello'],
+      multiplex,
+    });
+    const refused = host.request('counter-put', { key: 'a', value: 1, helper: 4711 });
+    await expect(refused).rejects.toMatchObject({ code: 14 });
+    expect(await host.request('counter-get', { key: 'a' })).toMatchObject({ found: false });
+    expect(await host.request('counter-put', { key: 'a', value: 7 })).toMatchObject({ value: 7 });
+  } finally {
+    await host.close();
+  }
+};
+
+// Side by side: each waits until go-plugin has given up.
+if (goIsHere)
+  besides('under a Go host an id that nobody serves fails its call, and no other', async () => {
+    await Promise.all([fails(false), fails(true)]);
+  });
