@@ -54,7 +54,7 @@ const callOf = (candidate: Candidate) =>
   candidate.client(KvDefinition).get({ key: 'k' }, { timeoutMs: 10_000 });
 
 interface Fault {
-  /** Not tried every day: another one ends at the same step with the same code. */
+  /** Not tried every day: another one, as far or nearly so, ends with the same code. */
   readonly fullOnly?: boolean;
   readonly what: string;
   readonly changes: UpgradeOptions;
