@@ -13,9 +13,13 @@ beforeAll(async () => {
   room = await FaultRoom.open();
 });
 afterEach(() => {
-  expect(room.leftFiles()).toEqual([]);
+  // Every day some are tried at once: then those after them look.
+  if (full) expect(room.leftFiles()).toEqual([]);
 });
-afterAll(() => room.close());
+afterAll(async () => {
+  expect(room.leftFiles()).toEqual([]);
+  await room.close();
+});
 
 const { certificatePem } = createCertificate();
 const plain: Over = { autoMtls: false };
@@ -173,7 +177,7 @@ describe.each([
   ["The wire's errors", daily(wire)],
   ['Faults beyond the wire', daily(beyond)],
 ])('%s', (_, rows) => {
-  test.each(rows)('%s', async (_name, mode, code, facts, over = {}) => {
+  (full ? test : test.concurrent).each(rows)('%s', async (_name, mode, code, facts, over = {}) => {
     expectSaid(await room.failure(mode, over), code, facts);
   });
 });

@@ -3,7 +3,7 @@ import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { middleAndMost, noteFigures } from '../support/figures';
 import { HostRoom } from '../support/host-room';
 import { Load } from '../support/load';
-import { describeWithGo } from '../support/needs-go';
+import { goIsHere } from '../support/needs-go';
 import { kvGo, kvTs } from '../support/samples';
 import { SeededRandom } from '../support/seeded-random';
 import { answered, counted, firstAnswerMs, often } from './often-crashing';
@@ -11,27 +11,39 @@ import { faults, Watches } from './watches';
 
 // What callers of methods that may be repeated see of their plugin's crashes: nothing.
 
-const crashes = process.env['PLUGD_FULL'] === '1' ? 100 : 3;
+const full = process.env['PLUGD_FULL'] === '1';
+const crashes = full ? 100 : 2;
 /** How many calls a process answers before it is killed: each call may be begun three times at the most. */
 const answersEach = 200;
 const limitMs = 30_000 + crashes * 3_000;
 
-/** A connection of each kind breaks in its own way. The whole number of crashes is for the usual one. */
-const modes: [string, number, Partial<LoadOptions>][] = [
-  ['AutoMTLS', crashes, { autoMtls: true }],
-  ['plain', Math.ceil(crashes / 3), { autoMtls: false }],
-  ['AutoMTLS, multiplexed', Math.ceil(crashes / 3), { autoMtls: true, multiplex: true }],
-  ['plain, multiplexed', Math.ceil(crashes / 3), { autoMtls: false, multiplex: true }],
-];
+/** Every day in one language; in both over connections that carry several, where the plugin too has a hand in how they break. */
+type Language = 'TS' | 'Go';
+const either: readonly Language[] = full ? ['TS', 'Go'] : [goIsHere ? 'Go' : 'TS'];
+const both: readonly Language[] = ['TS', 'Go'];
+const commands = { TS: kvTs, Go: kvGo };
 
-describe.each(modes)('64 loops of calls that may be repeated see no crash, %s,', (mode, count, options) => {
-  describe('of a plugin in TS', () => {
-    test(`${count} times`, () => crashing(`TS, ${mode}`, kvTs('1'), count, options), limitMs);
-  });
-  describeWithGo('of a plugin in Go', () => {
-    test(`${count} times`, () => crashing(`Go, ${mode}`, kvGo('1'), count, options), limitMs);
-  });
-});
+/** A connection of each kind breaks in its own way. The whole number of crashes is for the usual one. Every day the extremes. */
+type Mode = [name: string, count: number, options: Partial<LoadOptions>, languages: readonly Language[]];
+const few = Math.ceil(crashes / 3);
+const usual: Mode = ['AutoMTLS', crashes, { autoMtls: true }, both];
+const plain: Mode = ['plain', full ? few : crashes, { autoMtls: false }, either];
+const shared: Mode = ['AutoMTLS, multiplexed', few, { autoMtls: true, multiplex: true }, both];
+const plainShared: Mode = ['plain, multiplexed', few, { autoMtls: false, multiplex: true }, both];
+const modes = full ? [usual, plain, shared, plainShared] : [plain, shared];
+
+describe.each(modes)(
+  '64 loops of calls that may be repeated see no crash, %s,',
+  (mode, count, options, languages) => {
+    for (const language of languages) {
+      const one = language === 'Go' && !goIsHere ? describe.skip : describe;
+      one(`of a plugin in ${language}`, () => {
+        const command = commands[language];
+        test(`${count} times`, () => crashing(`${language}, ${mode}`, command('1'), count, options), limitMs);
+      });
+    }
+  },
+);
 
 async function crashing(
   what: string,

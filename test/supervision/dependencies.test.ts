@@ -1,17 +1,21 @@
 import type { LoadOptions, Plugin } from '@plugd/host';
 import { KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
-import { roomsWith } from '../support/at-once';
+import { roomsAtOnce } from '../support/at-once';
 import { failureOf, killNow, servingPid } from '../support/host-room';
+import { goIsHere } from '../support/needs-go';
 import { poll } from '../support/poll';
-import { Moody } from './moody';
+import { kvGo, kvTs } from '../support/samples';
 
 // What has a limit of its own asserts it; this one is only for tests that hang.
 jest.setTimeout(60_000);
 
-const { atOnce, room, plugins: moody } = roomsWith(() => new Moody());
+const { atOnce, room } = roomsAtOnce();
+
+/** What the plugins are made in says nothing here: every day what starts soonest. */
+const command = goIsHere && process.env['PLUGD_FULL'] !== '1' ? kvGo('1') : kvTs('1');
 
 const named = (name: string, dependsOn: readonly string[] = [], over: Partial<LoadOptions> = {}) =>
-  room().kv(moody().command, moody().options({ name, dependsOn, ...over }));
+  room().kv(command, { contract: [KvDefinition], name, dependsOn, ...over });
 
 /** The plugins that came into a state, in that order. */
 const came = (to: 'starting' | 'serving' | 'stopping' | 'stopped') =>

@@ -4,7 +4,7 @@ import { ManagedPlugin } from '../../host/src/managed-plugin';
 import { noteFigures } from '../support/figures';
 import { HostRoom, servingPid } from '../support/host-room';
 import { Load } from '../support/load';
-import { describeWithGo } from '../support/needs-go';
+import { describeWithGo, goIsHere } from '../support/needs-go';
 import { poll } from '../support/poll';
 import { isRunning } from '../support/processes';
 import { kvGo, kvTs } from '../support/samples';
@@ -38,7 +38,10 @@ async function takenOver(command: string, instances = 1): Promise<Plugin> {
   return plugin;
 }
 
-function suite(language: string, command: string): void {
+/** Every day the rest is tried in one language: what it was made in says nothing to a host that has its options. */
+const whole = process.env['PLUGD_FULL'] === '1' || !goIsHere;
+
+function suite(language: string, command: string, testRest = test): void {
   test('is started anew when it crashes, and callers of methods that may be repeated see nothing of it', async () => {
     const ledger = second.ledger('kv');
     const plugin = await takenOver(command);
@@ -72,7 +75,7 @@ function suite(language: string, command: string): void {
     });
   });
 
-  test('of several instances one that crashes is replaced, while the others answer', async () => {
+  testRest('of several instances one that crashes is replaced, while the others answer', async () => {
     const plugin = await takenOver(command, 3);
     const [victim] = plugin.status().instances;
     if (victim === undefined) throw new Error('there are three');
@@ -92,7 +95,7 @@ function suite(language: string, command: string): void {
     expect(states).toEqual(['starting', 'serving']);
   });
 
-  test('is restarted with the options that came along, until its budget is used up', async () => {
+  testRest('is restarted with the options that came along, until its budget is used up', async () => {
     await first.load(command, {
       restart: { budget: { crashes: 1, withinMs: 600_000 }, backoff: { initialMs: 0, maxMs: 0 } },
     });
@@ -119,5 +122,5 @@ function suite(language: string, command: string): void {
   });
 }
 
-describe('a plugin in TS that was taken over', () => suite('TS', kvTs('1')));
+describe('a plugin in TS that was taken over', () => suite('TS', kvTs('1'), whole ? test : test.skip));
 describeWithGo('a plugin in Go that was taken over', () => suite('Go', kvGo('1')));

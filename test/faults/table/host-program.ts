@@ -28,7 +28,7 @@ const WARM_UP_CALLS = { timed: 300, untimed: 20 };
 const QUIET_MS = { timed: 2_000, untimed: 200 };
 /** The neighbour is watched for so long, at least, and for a moment after the end. */
 const WATCHED_MS = { timed: 3_000, untimed: 0 };
-const AFTER_MS = 500;
+const AFTER_MS = { timed: 500, untimed: 200 };
 
 async function main(order: Order): Promise<Report> {
   const { fault, runDir } = order;
@@ -60,7 +60,7 @@ async function main(order: Order): Promise<Report> {
   const beganAt = performance.now();
   const outcome = await victim.suffer(fault);
   const tookMs = performance.now() - beganAt;
-  await sleep(Math.max(AFTER_MS, WATCHED_MS[pace] - tookMs));
+  await sleep(Math.max(AFTER_MS[pace], WATCHED_MS[pace] - tookMs));
   const during = book.takeLatency();
   const used = process.cpuUsage(processor);
   const grownMiB = memory.stop() / MIB;

@@ -81,7 +81,6 @@ export const leavingFaults: readonly Fault[] = [
   {
     name: 'SIGSTOP',
     moment: 'before a stop',
-    daily: true,
     acts: [{ act: 'signal', signal: 'SIGSTOP' }, { act: 'stop' }],
     end: 'stopped',
     steady: [...STOPPED, CUT],

@@ -30,7 +30,6 @@ export const outputFaults: readonly Fault[] = [
   {
     name: 'flood of 100 MB on stdout and stderr',
     moment: 'at work',
-    daily: true,
     ...text('flood-stdout:json:50;flood-stderr:nested:50'),
     end: 'unchanged',
   },

@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { goIsHere } from '../../support/needs-go';
 import { eventually, processesWith } from '../../support/processes';
-import { chaosTs, kvTs } from '../../support/samples';
+import { chaosTs, kvGo, kvTs } from '../../support/samples';
 import type { Fault, Mode, Report } from './fault';
 import type { Order } from './host-program';
 
@@ -31,7 +32,9 @@ export async function runFault(
 ): Promise<Run> {
   const mark = `fault-${randomBytes(8).toString('hex')}`;
   const runDir = mkdtempSync(join(tmpdir(), 'fault-'));
-  const order: Order = { fault, mode, chaos: chaosTs(), good: kvTs('1'), mark, runDir, timed };
+  // What the neighbour is made in says nothing here: the one that starts soonest, but where it is timed.
+  const good = goIsHere && !timed ? kvGo('1') : kvTs('1');
+  const order: Order = { fault, mode, chaos: chaosTs(), good, mark, runDir, timed };
   const command = [process.execPath, program, JSON.stringify(order)];
   const [file = '', ...args] = fault.smallDisk
     ? ['unshare', '--mount', ...(process.getuid?.() === 0 ? [] : ['--map-root-user']), 'sh', '-c']

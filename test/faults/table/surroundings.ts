@@ -52,7 +52,6 @@ export const surroundingFaults: readonly Fault[] = [
   {
     name: 'run directory deleted',
     moment: 'and a crash',
-    daily: true,
     acts: [{ act: 'remove', what: 'run directory' }, kill, { act: 'call', kind: 'get' }],
     end: 'restarted',
   },

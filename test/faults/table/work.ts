@@ -42,7 +42,6 @@ const inCalls = kinds.flatMap((kind): Fault[] => [
     name: 'hang of the process',
     moment: `in ${names[kind]}`,
     modes: everyMode,
-    daily: kind === 'load',
     acts: [
       { act: 'tell', chaos: `block-in-call:${kind}` },
       { act: 'call', kind },
