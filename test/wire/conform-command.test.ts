@@ -39,12 +39,12 @@ test.concurrent('a plugin that breaks one is a failure that says what was expect
 });
 
 test.concurrent('--json is one document, with all that is known of each rule', async () => {
-  const args = ['conform', chaosTs(), ...cookie, '--mode=automtls', '--json', '--', '--an-argument'];
+  const args = ['conform', kvTs('2'), ...cookie, '--mode=automtls', '--json', '--', '--an-argument'];
   const { code, stdout } = await plugd(args);
   const report: unknown = JSON.parse(stdout);
   expect(code).toBe(0);
   expect(report).toMatchObject({
-    plugin: chaosTs(),
+    plugin: kvTs('2'),
     args: ['--an-argument'],
     versions: [1, 2],
     verdict: 'pass',
