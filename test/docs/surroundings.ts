@@ -78,7 +78,11 @@ export const surroundings: Readonly<Record<string, Surrounding>> = {
   const plugdClient = kv.client(plugdKv);
   let plugdCalling = true;
   const plugdCallers = Array.from({ length: 4 }, async () => {
-    while (plugdCalling) await plugdClient.get({ key: 'a' });
+    while (plugdCalling) {
+      await plugdClient.get({ key: 'a' });
+      // Others want the machine too.
+      await plugdSleep(2);
+    }
   });
   const plugdEnd = () => {
     plugdCalling = false;
