@@ -1,5 +1,5 @@
 // The main job: starts the daemon with the samples, calls them without pause, and does by the command `plugd` what operators do:
-// an upgrade by overlap, one with a handoff of the state, a version that is refused, a crash, and a rollback. Then it stays up to be
+// an upgrade by overlap, one with a handoff of the state, a version that is refused, one that a canary gives up, a crash, and a rollback. Then it stays up to be
 // played with; with --once it ends by itself. The last line says how many calls were made, how many failed, and how many upgrades there were.
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -82,7 +82,7 @@ async function walk(shell, signal) {
         `\nunder load from now on: ${LOOPS} loops and ${STREAMS} streams on kv, ${COUNTER_LOOPS} loops on counter`,
       );
       await sleep(SETTLE_MS);
-      for (const act of [overlap, handoff, refused]) if (!signal.aborted) await act(shell, loads);
+      for (const act of [overlap, handoff, refused, canary]) if (!signal.aborted) await act(shell, loads);
       // A crash cuts what can't be made again; the calls of the loops can.
       await streams.stop();
       for (const act of [crash, rollback, more]) if (!signal.aborted) await act(shell, loads);
@@ -120,6 +120,15 @@ async function handoff(shell) {
 async function refused(shell) {
   shell.say('A bad version: 3.0.0 reads nothing of what was counted before it.');
   await shell.fails('upgrade', 'counter', artifact('counter', '3.0.0'));
+  await shell.plugd('list');
+}
+
+async function canary(shell) {
+  shell.say(
+    'A version that is now and then late: 3.0.0 of kv shows it in calls alone, and gets few of them.',
+  );
+  const shares = ['--strategy', 'canary', '--step', '5,25,100', '--bake', '15s'];
+  await shell.fails('upgrade', 'kv', artifact('kv', '3.0.0'), ...shares);
   await shell.plugd('list');
 }
 

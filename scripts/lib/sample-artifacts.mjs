@@ -9,6 +9,7 @@ const exe = process.platform === 'win32' ? '.exe' : '';
 const inTypeScript = [
   ['kv', '1.0.0', 'plugins/kv-ts/plugin-1.0.0.yaml', 'plugins/kv-ts/dist/kv-ts-v1', 'kv.js'],
   ['kv', '2.0.0', 'plugins/kv-ts/plugin-2.0.0.yaml', 'plugins/kv-ts/dist/kv-ts-v2', 'kv.js'],
+  ['kv', '3.0.0', 'plugins/kv-ts/plugin-3.0.0.yaml', 'plugins/kv-ts/dist/kv-ts-v3', 'kv.js'],
   [
     'counter',
     '1.0.0',

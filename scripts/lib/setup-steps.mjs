@@ -107,7 +107,7 @@ function build() {
 
 /** The TypeScript samples, and the files that each bundles itself into. */
 const sampleOutputs = {
-  'kv-ts': ['kv-ts-v1', 'kv-ts-v2'],
+  'kv-ts': ['kv-ts-v1', 'kv-ts-v2', 'kv-ts-v3'],
   'counter-ts': ['counter-ts-v1', 'counter-ts-v2', 'counter-ts-v3'],
   chaos: ['chaos'],
 };

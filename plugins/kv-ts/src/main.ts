@@ -7,6 +7,7 @@ import descriptors from '@plugd/protocol/gen/samples.binpb';
 import { definePlugin, serve } from '@plugd/sdk';
 import { feedService } from './feed';
 import { kvService } from './kv';
+import { lateNowAndThen } from './late';
 import { probeService } from './probe';
 import { ownTls } from './tls';
 
@@ -23,7 +24,8 @@ const plugin = definePlugin({
   },
   descriptors,
   setup(ctx) {
-    ctx.service(KvDefinition, kvService(KV_VERSION));
+    const kv = kvService(KV_VERSION);
+    ctx.service(KvDefinition, KV_VERSION.startsWith('3.') ? lateNowAndThen(kv) : kv);
     ctx.service(ProbeDefinition, probeService(ctx));
     ctx.service(FeedDefinition, feedService(KV_VERSION));
     ctx.health.set('samples.kv.v1.Kv', 'SERVING');
