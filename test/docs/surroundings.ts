@@ -92,17 +92,19 @@ export const surroundings: Readonly<Record<string, Surrounding>> = {
     `import { KvDefinition as plugdKv } from '@plugd/protocol/gen/samples/kv/v1/kv';\n`,
     'await plugdEnd();',
   ),
-  /** `./plugins` with version 2 of the sample as an artifact, and `./copies`. */
+  /** A place of its own, for examples run at once, with version 2 of the sample as an artifact in `./plugins`, and `./copies`. */
   plugins: inFunction(
     '',
-    `mkdirSync('plugins/kv/2.0.0', { recursive: true });
-  copyFileSync('kv-v2', 'plugins/kv/2.0.0/kv');
+    `const plugdPlace = mkdtempSync('place-');
+  mkdirSync(plugdPlace + '/plugins/kv/2.0.0', { recursive: true });
+  copyFileSync('kv-v2', plugdPlace + '/plugins/kv/2.0.0/kv');
+  process.chdir(plugdPlace);
   const plugdCookie = 'cookie: [KV_PLUGIN, hello], protocolVersions: [1, 2]';
   const plugdLines = ['name: kv', 'version: 2.0.0', 'command: kv', \`handshake: { \${plugdCookie} }\`, ''];
   writeFileSync('plugins/kv/2.0.0/plugin.yaml', plugdLines.join('\\n'));
   mkdirSync('copies', { mode: 0o700, recursive: true });`,
     '',
-    `import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';\n`,
+    `import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';\n`,
   ),
   /** A daemon, which `connectHost()` finds, with `./kv-v1` and `./kv-v2` here. */
   shared: inFunction(

@@ -93,7 +93,8 @@ test.each([
   await consume(stream);
   const { bytes, droppedBytes } = await poll(
     () => consumer.counters,
-    ({ heldMs }) => heldMs > 100,
+    // On a busy machine it is the sender that is slow: then it is held up for moments only.
+    ({ heldMs, bytes, droppedBytes }) => heldMs > 0 && bytes + droppedBytes > 64 * MIB,
   );
   expect(sent() - bytes - droppedBytes).toBeLessThan(4 * MIB);
 });
