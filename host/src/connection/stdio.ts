@@ -15,16 +15,18 @@ import { OutputPump } from '../launch/output-pump';
  * No more is taken from the wire than is asked for, but for a few messages, so slowing down reaches the plugin.
  */
 export class StdioConsumer {
-  readonly #budget = new OutputBudget();
+  readonly #budget: OutputBudget;
   readonly #pumps: Readonly<Record<OutputStream, OutputPump>>;
   #strayBytes = 0;
   #strayHeldMs = 0;
 
-  constructor(onRecord: OutputListener) {
+  /** @param budget of the instance: how much may come before it is thinned out and slowed down */
+  constructor(onRecord: OutputListener, budget = new OutputBudget()) {
+    this.#budget = budget;
     const pump = (stream: OutputStream): OutputPump =>
       new OutputPump({
         stream,
-        budget: this.#budget,
+        budget,
         parse: (line) => ({ level: 'info', message: line, fields: { stream } }),
         onRecord,
       });
