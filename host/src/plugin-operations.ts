@@ -203,14 +203,11 @@ export class PluginOperations {
   }
 
   /** What is kept warm, to be used by a rollback; else it is ended, for it would be in the way. */
-  async #takeWarm(operation: OperationName, strategy: StrategyName): Promise<Supervisor | undefined> {
+  async #usableWarm(operation: OperationName, strategy: StrategyName): Promise<WarmGeneration | undefined> {
     const warm = this.#warm;
-    if (operation !== 'rollback' || strategy !== 'overlap' || warm?.usable !== true) {
-      await this.retireWarm();
-      return undefined;
-    }
-    this.#warm = undefined;
-    return warm.take();
+    if (operation === 'rollback' && strategy === 'overlap' && warm?.usable === true) return warm;
+    await this.retireWarm();
+    return undefined;
   }
 
   async #run(
@@ -235,7 +232,7 @@ export class PluginOperations {
     const entry = await store.begin(
       headOf({ id: randomUUID(), plugin, operation, strategy, hostToken, from }),
     );
-    const warm = dryRun ? undefined : await this.#takeWarm(operation, strategy);
+    const warm = dryRun ? undefined : await this.#usableWarm(operation, strategy);
     const { signal, release } = joinSignals([this.#tools.signal, controls.signal]);
     // What a restarted host has to know of beside the step; as soon as it is known, each line has it.
     let notes: JsonObject = {};
@@ -281,7 +278,13 @@ export class PluginOperations {
         },
       },
     );
-    return run.run().finally(release);
+    try {
+      return await run.run();
+    } finally {
+      release();
+      // One that was given up before it had begun with it leaves it as it was.
+      if (warm?.taken === true) this.#warm = undefined;
+    }
   }
 
   /** See {@link admitStrategy}. What is still warm needs no room that it has not got. */

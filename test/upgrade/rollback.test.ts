@@ -62,6 +62,11 @@ atOnce('what is kept warm serves again without a start', async () => {
   expect(report.steps.map(({ step }) => step)).not.toContain('stop');
   expect(pidsOf(plugin)).toContain(pid);
   expect(await plugin.rollbackPlan()).toMatchObject({ version: '1.0.0', from: 'warm' });
+  // One that has not begun has not taken it.
+  const given = plugin.rollback();
+  expect(given.abort()).toBe(true);
+  await expect(given).rejects.toMatchObject({ code: 'ABORTED' });
+  expect(await plugin.rollbackPlan()).toMatchObject({ version: '1.0.0', from: 'warm' });
   await plugin.rollback();
   expect(pidsOf(plugin)).toEqual([pid]);
   expect(await served(plugin)).toBe('1.0.0');

@@ -1,7 +1,6 @@
 import type { PluginSpec } from '../instance/plugin-spec';
 import type { Snapshot } from '../state/snapshot';
 import type { UpgradeStrategy } from '../strategies/traffic';
-import type { Supervisor } from '../supervision/supervisor';
 import type { ContractPolicy } from './contract-policy';
 import type { OperationControls } from './operation-controls';
 import type { OperationProgress } from './operation-handle';
@@ -9,6 +8,7 @@ import type { OperationName } from './report';
 import type { StrategyName } from './step-table';
 import type { UpgradeOptions } from './upgrade-options';
 import type { InstanceCheck } from './verify';
+import type { WarmGeneration } from './warm-generation';
 
 /** What one operation is to do. */
 export interface OperationOptions {
@@ -29,8 +29,8 @@ export interface OperationOptions {
   readonly bakeMs: number;
   /** After an overlap the old one is neither drained nor stopped: its owner does that later. */
   readonly keepsWarm: boolean;
-  /** Is there already, and served before: nothing needs to be started. */
-  readonly warm: Supervisor | undefined;
+  /** Is there already, and served before: nothing needs to be started. Whoever gave it ends it as long as it is not taken. */
+  readonly warm: WarmGeneration | undefined;
   /** What misses its expectations is refused as long as it bakes. */
   readonly strict: boolean;
   /** What the new one gets instead of the old one's state, which is then lost. */

@@ -111,7 +111,7 @@ export class StepWork {
     start: async () => {
       const { warm } = this.#options;
       if (warm !== undefined) {
-        this.next = warm;
+        this.next = warm.take();
         return;
       }
       const next = this.#target.supervise(this.spec, this.#target.nextGeneration());

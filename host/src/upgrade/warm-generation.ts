@@ -14,32 +14,39 @@ export interface WarmGenerationOptions {
 
 /** Out of the route, and not told to leave: it may be asked to serve again. */
 export class WarmGeneration {
-  readonly #generation: Supervisor;
+  readonly supervisor: Supervisor;
   readonly #options: WarmGenerationOptions;
   readonly #timer: NodeJS.Timeout;
+  #taken = false;
 
-  constructor(generation: Supervisor, options: WarmGenerationOptions) {
-    this.#generation = generation;
+  constructor(supervisor: Supervisor, options: WarmGenerationOptions) {
+    this.supervisor = supervisor;
     this.#options = options;
     this.#timer = setTimeout(options.onDue, options.keepMs).unref();
   }
 
   /** Whether all of it is still there. */
   get usable(): boolean {
-    return this.#generation.full;
+    return this.supervisor.full;
   }
 
-  /** It is somebody else's from now on. */
+  /** Whether it is somebody else's. */
+  get taken(): boolean {
+    return this.#taken;
+  }
+
+  /** It is somebody else's from now on, who ends it where it comes to nothing. */
   take(): Supervisor {
+    this.#taken = true;
     clearTimeout(this.#timer);
-    return this.#generation;
+    return this.supervisor;
   }
 
   /** Lets it finish the calls that it still has, and ends it. Never rejects; what can't be ended is logged. */
   async retire(): Promise<void> {
     clearTimeout(this.#timer);
     const cause = { reason: 'retired', message: 'its time as the version before was over' };
-    await endGeneration(this.#generation, cause, this.#options.logger);
+    await endGeneration(this.supervisor, cause, this.#options.logger);
     this.#options.onRetired();
   }
 }
