@@ -1,17 +1,21 @@
+import { printable } from '@plugd/protocol/printable';
+
 /** Shorter ones stand in ordinary words, and hide nothing that could not be guessed. */
 const shortest = 4;
-/** Of a secret of several lines, such as a key, each line may come by itself; short ones are ordinary words. */
+/** Of a secret of several lines, such as a key, each line may come by itself; short ones are ordinary words. So are short ends. */
 const shortestLine = 8;
+/** Where text was cut. */
+const ellipsis = '…';
 
 export const redacted = '***';
 
 /**
- * Takes secrets out of what is to be shown, logged or kept. Where text comes in parts, a secret that a cut goes through is
- * not known: it has to be given whole lines.
+ * Takes secrets out of what is to be shown, logged or kept; of a secret that a cut went through, what is left of it: its first
+ * characters, at least 4, at the end of a text or before `…`, and its last ones, at least 8, at the beginning.
  */
 export class Redactor {
-  readonly #known = new Set<string>();
-  #pattern: RegExp | undefined;
+  /** The longest first: one that holds another one goes as a whole. */
+  #known: readonly string[] = [];
 
   constructor(secrets: Iterable<string> = []) {
     this.add(secrets);
@@ -19,22 +23,29 @@ export class Redactor {
 
   /** From now on these are taken out too. Those that were known stay so: what was a secret is still in some process. */
   add(secrets: Iterable<string>): void {
-    const before = this.#known.size;
-    for (const secret of secrets) for (const form of formsOf(secret)) this.#known.add(form);
-    if (this.#known.size === before) return;
-    // The longest first: one that holds another one goes as a whole.
-    const parts = [...this.#known].sort((a, b) => b.length - a.length).map(escaped);
-    this.#pattern = new RegExp(parts.join('|'), 'g');
+    const all = new Set(this.#known);
+    for (const secret of secrets) for (const form of formsOf(secret)) all.add(form);
+    if (all.size > this.#known.length) this.#known = [...all].sort((a, b) => b.length - a.length);
   }
 
   redact(text: string): string {
-    return this.#pattern === undefined ? text : text.replace(this.#pattern, redacted);
+    if (this.#known.length === 0) return text;
+    // One by one: of an expression for all of them a long secret would be too much.
+    const rest = this.#known.reduce((left, form) => left.replaceAll(form, redacted), text);
+    const parts = rest.split(ellipsis);
+    // What is nothing but the beginning of a secret, or its end, is more likely a name.
+    const whole = parts.length === 1 ? rest : undefined;
+    for (const form of this.#known) {
+      for (const [index, part] of parts.entries()) parts[index] = withoutBeginning(part, form, whole);
+      parts[0] = withoutEnd(parts[0] ?? '', form, whole);
+    }
+    return parts.join(ellipsis);
   }
 
   /** All texts of a value in JSON's form, keys among them; not in bytes. The value itself is left as it is. */
   redactJson<T>(value: T): T;
   redactJson(value: unknown): unknown {
-    if (this.#pattern === undefined) return value;
+    if (this.#known.length === 0) return value;
     return this.#inner(value);
   }
 
@@ -48,14 +59,39 @@ export class Redactor {
   }
 }
 
-/** As it is, as JSON writes it, and as URLs have it. */
+/** Without the first characters of a secret at its end. */
+function withoutBeginning(text: string, secret: string, whole: string | undefined): string {
+  if (text.length < shortest) return text;
+  const head = secret.slice(0, shortest);
+  let at = text.indexOf(head, Math.max(0, text.length - secret.length + 1));
+  while (at !== -1 && !secret.startsWith(text.slice(at))) at = text.indexOf(head, at + 1);
+  return at === -1 || (at === 0 && text === whole) ? text : `${text.slice(0, at)}${redacted}`;
+}
+
+/** Without the last characters of a secret at its beginning. */
+function withoutEnd(text: string, secret: string, whole: string | undefined): string {
+  if (text.length < shortestLine) return text;
+  const tail = secret.slice(-shortestLine);
+  let at = text.lastIndexOf(tail, secret.length - shortestLine - 1);
+  while (at > 0 && !secret.endsWith(text.slice(0, at + tail.length))) at = text.lastIndexOf(tail, at - 1);
+  const end = at + tail.length;
+  if (at === -1 || !secret.endsWith(text.slice(0, end)) || (end === text.length && text === whole))
+    return text;
+  return `${redacted}${text.slice(end)}`;
+}
+
+/** As it is, as JSON writes it, as messages show it, and as URLs have it. */
 function formsOf(secret: string): string[] {
   const lines = secret.includes('\n')
     ? secret.split(/\r?\n/).filter((line) => line.length >= shortestLine)
     : [];
   return [secret, ...lines]
     .filter((text) => text.length >= shortest)
-    .flatMap((text) => [text, JSON.stringify(text).slice(1, -1), inUrl(text)]);
+    .flatMap((text) => [text, JSON.stringify(text).slice(1, -1), shown(text), inUrl(text)]);
+}
+
+function shown(text: string): string {
+  return printable(text, Number.POSITIVE_INFINITY);
 }
 
 function inUrl(text: string): string {
@@ -65,8 +101,4 @@ function inUrl(text: string): string {
     // Half of a surrogate pair, which no URL can hold.
     return text;
   }
-}
-
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 }

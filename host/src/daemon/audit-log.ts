@@ -105,7 +105,7 @@ export class AuditLog {
 
   #lineOf({ client, verb, plugin, parameters, outcome, operation }: AuditRecord): JsonObject {
     const { redactor } = this.#options;
-    const cut = (text: string) => redactor.redact(text.slice(0, longestText));
+    const cut = (text: string) => redactor.redact(text).slice(0, longestText);
     const who =
       client === undefined || typeof client === 'string'
         ? (client ?? null)

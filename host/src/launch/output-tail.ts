@@ -37,12 +37,14 @@ export class OutputTail {
   }
 
   #append(line: string): void {
-    // A copy where it is cut: a slice would keep the whole line in memory.
-    this.#lines.push(
-      line.length > LINE_CHARACTERS ? Buffer.from(line.slice(0, LINE_CHARACTERS)).toString() : line,
-    );
+    this.#lines.push(line.length > LINE_CHARACTERS ? cut(line) : line);
     if (this.#lines.length > LINES) this.#lines.shift();
   }
+}
+
+/** A copy: a slice would keep the whole line in memory. It shows that it is cut: whoever looks for a text in it then knows. */
+function cut(line: string): string {
+  return `${Buffer.from(line.slice(0, LINE_CHARACTERS - 1)).toString()}…`;
 }
 
 /** No more of it than can be kept: there may be a line feed in every byte. */

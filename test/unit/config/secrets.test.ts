@@ -105,6 +105,34 @@ describe('redaction', () => {
     expect(redactor.redact('read MIIEvQIBADAN, at the end')).toBe('read ***, at the end');
   });
 
+  test('of a secret that a cut went through nothing is left', () => {
+    const redactor = new Redactor(['correct-horse-battery', 'pa"ss\u001bwörd']);
+    expect(redactor.redact('it is correct-hor')).toBe('it is ***');
+    expect(redactor.redact('"it is correct-hor… (213 characters)", corr… and pa\\"ss\\u0…')).toBe(
+      '"it is ***… (213 characters)", ***… and ***…',
+    );
+    expect(redactor.redact('it is pa"ss\\x1bw…')).toBe('it is ***…');
+    // The next piece of a line that was too long.
+    expect(redactor.redact('horse-battery, and more')).toBe('***, and more');
+    expect(redactor.redact('pa"ss\u001bwörd, correct-horse-battery, corcorrect-horse-')).toBe(
+      '***, ***, cor***',
+    );
+  });
+
+  test('a name that begins like a secret stays one, and so does what stands before other text', () => {
+    const redactor = new Redactor(['counter-hush-hush']);
+    for (const text of ['counter', 'the counter runs', 'hush-hush', 'is hush-hush', 'a cou', 'a cou… b'])
+      expect(redactor.redact(text)).toBe(text);
+  });
+
+  test('a secret of any length is taken out, and looked for in any text', () => {
+    const secret = `${'ab'.repeat(30_000)}c`;
+    const redactor = new Redactor([secret, 'x'.repeat(50_000)]);
+    expect(redactor.redact(`is ${secret}`)).toBe('is ***');
+    for (const text of ['ab…', 'abab', 'x…', '…', 'xxxxa'].map((piece) => piece.repeat(16_000)))
+      expect(redactor.redact(text).length).toBeLessThanOrEqual(text.length);
+  });
+
   test('a secret is known in JSON and in a URL', () => {
     const secret = 'pa"ss wörd/1';
     const redactor = new Redactor([secret]);
