@@ -297,6 +297,16 @@ ${ask('--socket', '/none', 'describe', '')}`);
     expect(stderr).toBe('');
   });
 
+  test('a failure that nobody reads has its exit code, and a full disk is one', async () => {
+    const { stdout, stderr } = await bash(
+      `plugd upgrade kv 9.9.9 2>&1 | true; echo "\${PIPESTATUS[0]}"; plugd list >/dev/full; echo $?`,
+    );
+    expect({ stdout, stderr }).toEqual({
+      stdout: '1\n1\n',
+      stderr: 'plugd: stdout can not be written: ENOSPC\n',
+    });
+  });
+
   test('a daemon goes on when nobody reads what it writes any more', async () => {
     const { stdout, stderr } = await bash(`mkdir -m 700 second second/plugins; cd second
 export XDG_RUNTIME_DIR=$PWD XDG_STATE_HOME=$PWD PLUGD_CONFIG=

@@ -23,7 +23,7 @@ export function defineCompletion(program: Command, context: CliContext): void {
 
   program.command('__complete [words...]', { hidden: true }).action(async (words: string[]) => {
     // What was typed before the cursor says where the daemon is.
-    context.use({
+    context.use(context.verb, {
       ...context.options,
       socket: typedValue('--socket', words),
       config: typedValue('--config', words),

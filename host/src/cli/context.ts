@@ -40,6 +40,7 @@ export class CliContext {
   readonly cwd: string;
   readonly #surroundings: Surroundings;
   #options = defaultOptions;
+  #verb = '';
   #exitCode: ExitCode = exitCodes.ok;
   #client: Promise<AdminClient> | undefined;
   #interrupt: AbortController | undefined;
@@ -58,8 +59,14 @@ export class CliContext {
     return this.#options;
   }
 
+  /** What runs. Before that it is empty. */
+  get verb(): string {
+    return this.#verb;
+  }
+
   /** For the program: what the command line says. */
-  use(options: CommonOptions): void {
+  use(verb: string, options: CommonOptions): void {
+    this.#verb = verb;
     this.#options = options;
   }
 

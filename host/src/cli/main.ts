@@ -1,13 +1,5 @@
 import { run } from './run';
 
-// Whoever reads no further, as `head` does, has had enough: nothing went wrong.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
-  });
-}
-
 run(process.argv.slice(2), process).then(
   (code) => {
     process.exitCode = code;

@@ -50,7 +50,7 @@ export function createProgram(context: CliContext): Command {
       error ? 'plugd: A verb is missing, or there is none of that name.\n' : '',
     )
     .addHelpText('after', ending);
-  program.hook('preAction', (_program, action) => context.use(readCommonOptions(action)));
+  program.hook('preAction', (_program, action) => context.use(action.name(), readCommonOptions(action)));
 
   program.commandsGroup('Plugins:');
   defineStatus(program, context);

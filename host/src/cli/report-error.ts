@@ -7,6 +7,15 @@ import { visible, visibleLines } from './output/visible';
 import { asYaml } from './output/yaml';
 import { UsageError } from './usage-error';
 
+/** What was asked for can't be written. @param why the system's code for it */
+export class OutputError extends Error {
+  override readonly name = 'OutputError';
+
+  constructor(why: string, options?: ErrorOptions) {
+    super(`stdout can not be written: ${why}`, options);
+  }
+}
+
 /** Says on stderr what ended a command. False: it is none of the errors that a user can do something about. */
 export function reportError(error: unknown, context: CliContext): boolean {
   const { stderr, output } = context;
@@ -28,6 +37,7 @@ interface ErrorDocument {
 function documentOf(error: unknown): ErrorDocument | undefined {
   if (error instanceof PluginError) return error.toJSON();
   if (error instanceof UsageError) return { code: 'USAGE', message: error.message };
+  if (error instanceof OutputError) return { code: 'OUTPUT_FAILED', message: error.message };
   if (isTimeout(error)) return { code: 'TIMEOUT', message: timeoutMessage(error) };
   if (error instanceof RpcError) return { code: 'RPC_FAILED', message: error.message };
   return undefined;

@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { CliContext } from './context';
-import { exitCodeOf, exitCodes } from './exit-code';
+import { type ExitCode, exitCodeOf, exitCodes } from './exit-code';
+import { mindOutput } from './lost-output';
 import { createProgram } from './program';
 import { reportError } from './report-error';
 import type { Surroundings } from './surroundings';
@@ -8,6 +9,11 @@ import type { Surroundings } from './surroundings';
 /** Runs a command line and returns the exit code. Results go to stdout, all else to stderr. */
 export async function run(args: readonly string[], surroundings: Surroundings): Promise<number> {
   const context = new CliContext(surroundings);
+  const whenWritten = mindOutput(context, surroundings);
+  return whenWritten(await runVerb(args, context));
+}
+
+async function runVerb(args: readonly string[], context: CliContext): Promise<ExitCode> {
   try {
     await createProgram(context).parseAsync(args, { from: 'user' });
     return context.exitCode;

@@ -6,6 +6,7 @@ export interface TextSink {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
+  on?(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
   once?(event: 'drain' | 'close', listener: () => void): unknown;
   off?(event: 'drain' | 'close', listener: () => void): unknown;
 }
@@ -21,4 +22,6 @@ export interface Surroundings {
   /** Where signals are heard. Left out: nothing interrupts. */
   on?(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
   off?(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
+  /** Ends at once, whatever is under way. */
+  exit?(code: number): unknown;
 }
