@@ -217,10 +217,10 @@ export class ManagedPlugin implements Plugin, OperationTarget {
           await serving.stop({ reason: 'stop' });
           this.retired(serving);
         }
-        await this.#operations.retireWarm();
         await this.#snapshots.end();
         if (ended) await this.#surroundings.store.forget(this.name);
       } finally {
+        await this.#operations.retireWarm();
         this.#transition('stopped', { reason: 'asked', ...this.#unreleased() });
       }
     });

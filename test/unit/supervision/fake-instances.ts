@@ -84,6 +84,9 @@ export class FakeInstance {
     if (!this.ended) this.#onCrash();
   }
 
+  /** It tells of none. */
+  async contract(): Promise<void> {}
+
   async stop(): Promise<void> {
     await new Promise((next) => setImmediate(next));
     if (this.stopFails) throw new PluginError('STOP_FAILED', 'it is still there');
