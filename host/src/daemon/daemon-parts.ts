@@ -10,6 +10,7 @@ import { createFrontDoor, type FrontDoor } from '../front-door/front-door';
 import type { Host } from '../host';
 import { eventRecord } from '../logs/event-record';
 import { LogBook } from '../logs/log-book';
+import { ApplicationPlugins } from './application-plugins';
 import { AuditLog } from './audit-log';
 import { ConfigBook } from './config-book';
 import { DaemonLog } from './daemon-log';
@@ -121,11 +122,12 @@ function assemble(opened: Opened): DaemonParts {
   const operations = new OperationsBook((plugin) => host.plugin(plugin)?.status().generation ?? 0);
   const audit = new AuditLog({ directory: places.stateDir, logger: log, redactor });
   const watched = new WatchedHost(host, places.pluginsDir !== undefined);
-  const changes = new PluginChanges({ host, operations, watched });
-  const doors = new Doors({ host, door, watched, logger: log, applications: () => changes.applications });
+  const applications = new ApplicationPlugins(host);
+  const changes = new PluginChanges({ host, operations, watched, applications });
+  const doors = new Doors({ host, door, watched, logger: log, applications });
   const startedAt = Date.now();
   const earlier = (plugin: string) => earlierOperations(places.stateDir, plugin, startedAt);
-  const known = { host, operations, earlier, events, changes, watched, book, doors, redactor };
+  const known = { host, operations, earlier, events, applications, changes, watched, book, doors, redactor };
   const views = new PluginViews(known);
   const reconciler = new Reconciler({
     book,
@@ -143,6 +145,7 @@ function assemble(opened: Opened): DaemonParts {
   host.on('operation', logOperations(log));
   host.on('event', events.add);
   host.on('event', (event) => auditDirectory(audit, event));
+  host.on('event', applications.observe);
   host.on('event', doors.observe);
   host.on('event', views.observe);
   host.on('operation', operations.begun);

@@ -7,7 +7,7 @@ import type { FrontDoor } from '../front-door/front-door';
 import { ownServices } from '../front-door/service-table';
 import type { Manifest } from '../manifest/manifest';
 import type { Plugin } from '../plugin';
-import type { LoadedByApplication } from './plugin-changes';
+import type { ApplicationPlugins } from './application-plugins';
 
 /** A plugin as far as its services are concerned. */
 export type ServingPlugin = Pick<Plugin, 'name' | 'channel' | 'status' | 'contract' | 'handedOver'>;
@@ -18,7 +18,7 @@ export interface DoorsParts {
   readonly door: Pick<FrontDoor, 'target' | 'offer' | 'withdraw' | 'refresh'> | undefined;
   readonly watched: { manifest(name: string): Pick<Manifest, 'services'> | undefined };
   readonly logger: Logger;
-  readonly applications: () => ReadonlyMap<string, LoadedByApplication>;
+  readonly applications: Pick<ApplicationPlugins, 'running'>;
 }
 
 type Door = NonNullable<DoorsParts['door']>;
@@ -131,7 +131,7 @@ export class Doors {
   }
 
   async #servicesOf(plugin: ServingPlugin): Promise<readonly string[] | undefined> {
-    const application = this.#parts.applications().get(plugin.name);
+    const application = this.#parts.applications.running(plugin.name);
     const manifest = this.#parts.watched.manifest(plugin.name);
     // Of one that an application is about to load nothing is known yet.
     if (application === undefined) return manifest && (manifest.services ?? []);

@@ -4,47 +4,33 @@ import { PluginError } from '@plugd/protocol/plugin-error';
 import type { KeptOperation, OperationsBook } from '../admin/operations-book';
 import { loadOptionsFrom, rollbackOptionsFrom, upgradeOptionsFrom } from '../admin/wire-options';
 import type { Host } from '../host';
-import type { LoadOptions } from '../instance/load-options';
 import { isText, refuse } from '../instance/option-check';
 import type { Plugin } from '../plugin';
 import type { OperationHandle } from '../upgrade/operation-handle';
-import { highestWhole } from '../watch/watched-versions';
+import { highestWhole, isWhole, type WatchedPluginStatus } from '../watch/watched-versions';
 import type { UpgradeTarget } from '../watched-upgrade';
+import type { ApplicationPlugins, LoadedByApplication } from './application-plugins';
 import type { WatchedHost } from './watched-host';
-
-/** A plugin that an application has loaded, and not a directory. */
-export interface LoadedByApplication {
-  readonly options: LoadOptions;
-  /** What the front door is to offer; empty: all that the plugin describes. */
-  readonly services: readonly string[];
-}
 
 export interface ChangeParts {
   readonly host: Host;
   readonly operations: OperationsBook;
   readonly watched: WatchedHost;
+  readonly applications: ApplicationPlugins;
 }
-
-/** So many that were stopped can be started again. */
-const mostStopped = 100;
 
 /** Changes to single plugins. */
 export class PluginChanges {
   readonly #host: Host;
   readonly #operations: OperationsBook;
   readonly #watched: WatchedHost;
-  readonly #applications = new Map<string, LoadedByApplication>();
-  readonly #loading = new Map<string, Promise<Plugin>>();
+  readonly #applications: ApplicationPlugins;
 
-  constructor({ host, operations, watched }: ChangeParts) {
+  constructor({ host, operations, watched, applications }: ChangeParts) {
     this.#host = host;
     this.#operations = operations;
     this.#watched = watched;
-  }
-
-  /** Those that applications have loaded, also those that were stopped since, by name. */
-  get applications(): ReadonlyMap<string, LoadedByApplication> {
-    return this.#applications;
+    this.#applications = applications;
   }
 
   /** Two applications that load one plugin at the same time share it. */
@@ -53,32 +39,22 @@ export class PluginChanges {
     const { name } = options;
     if (!isText(name)) refuse('name', name, 'a text');
     if (this.#host.plugin(name) !== undefined) {
-      await this.#loading.get(name);
+      await this.#applications.whenLoaded(name);
       return { name, shared: true };
     }
-    await this.#load(name, { options, services });
+    await this.#applications.load(name, { options, services });
     return { name, shared: false };
   }
 
-  async #load(name: string, loaded: LoadedByApplication): Promise<void> {
-    const loading = this.#host.load(loaded.options);
-    this.#loading.set(name, loading);
-    try {
-      await loading;
-      // The latest is the last one.
-      this.#applications.delete(name);
-      this.#applications.set(name, loaded);
-      this.#forgetStopped();
-    } finally {
-      this.#loading.delete(name);
-    }
-  }
-
-  /** Applications may load plugins under ever new names. */
-  #forgetStopped(): void {
-    const stopped = [...this.#applications.keys()].filter((name) => this.#host.plugin(name) === undefined);
-    for (const name of stopped.slice(0, Math.max(0, stopped.length - mostStopped)))
-      this.#applications.delete(name);
+  /**
+   * What an application has loaded of what runs under a name, is being loaded, or would be started again.
+   *
+   * @param onDisk of that name: of what has been stopped the directory's counts first
+   */
+  application(name: string, onDisk: WatchedPluginStatus | undefined): LoadedByApplication | undefined {
+    const applications = this.#applications;
+    const stopped = canRun(onDisk) ? undefined : applications.stopped(name);
+    return applications.running(name) ?? applications.beingLoaded(name) ?? stopped;
   }
 
   /** Throws PluginError PLUGIN_NOT_FOUND, PLUGIN_STOPPED, STOP_FAILED. */
@@ -88,10 +64,11 @@ export class PluginChanges {
 
   /** Throws PluginError PLUGIN_NOT_FOUND, and why it can't be run. */
   async start(name: string): Promise<void> {
-    const application = this.#applications.get(name);
-    if (application === undefined && this.#watched.get(name) === undefined) throw notFound(name);
+    const onDisk = this.#watched.get(name);
+    const application = this.application(name, onDisk);
+    if (application === undefined && onDisk === undefined) throw notFound(name);
     if (application === undefined) await this.#host.startAgain(name);
-    else if (this.#host.plugin(name) === undefined) await this.#load(name, application);
+    else if (this.#host.plugin(name) === undefined) await this.#applications.load(name, application);
   }
 
   async begin(request: BeginOperationRequest): Promise<KeptOperation> {
@@ -113,7 +90,7 @@ export class PluginChanges {
 
   /** Undefined: the options say all. */
   #targetOf(name: string, target: string): UpgradeTarget | undefined {
-    const watched = this.#applications.has(name) ? undefined : this.#watched.get(name);
+    const watched = this.#applications.running(name) ? undefined : this.#watched.get(name);
     if (watched === undefined) return undefined;
     if (isAbsolute(target)) return { directory: target };
     if (target !== '') return { version: target };
@@ -125,12 +102,20 @@ export class PluginChanges {
   running(name: string): Plugin {
     const plugin = this.#host.plugin(name);
     if (plugin !== undefined) return plugin;
-    if (!this.#applications.has(name) && this.#watched.get(name) === undefined) throw notFound(name);
+    if (!this.#applications.names.includes(name) && this.#watched.get(name) === undefined)
+      throw notFound(name);
     throw new PluginError('PLUGIN_STOPPED', `Plugin ${name} doesn't run.`, {
       facts: { plugin: name },
       hint: `plugd start ${name} lets it run again.`,
     });
   }
+}
+
+/** Whether there is something that is run of a plugin of the directory where it was stopped. */
+function canRun(onDisk: WatchedPluginStatus | undefined): boolean {
+  if (onDisk === undefined || !onDisk.enabled) return false;
+  const { pinned, versions } = onDisk;
+  return versions.some((one) => isWhole(one) && (pinned === undefined || one.version === pinned));
 }
 
 export function notFound(name: string): PluginError {

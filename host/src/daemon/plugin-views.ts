@@ -16,6 +16,7 @@ import type { HostEvent } from '../events/host-event';
 import type { Host } from '../host';
 import type { Plugin } from '../plugin';
 import { highestWhole, type WatchedPluginStatus, type WatchedVersion } from '../watch/watched-versions';
+import type { ApplicationPlugins } from './application-plugins';
 import { withoutEnvironment } from './audit-log';
 import type { ConfigBook } from './config-book';
 import { contractOf, type Doors } from './doors';
@@ -26,6 +27,7 @@ export interface ViewParts {
   readonly host: Host;
   readonly operations: OperationsBook;
   readonly events: EventBuffer;
+  readonly applications: ApplicationPlugins;
   readonly changes: PluginChanges;
   readonly watched: WatchedHost;
   readonly book: ConfigBook;
@@ -67,17 +69,17 @@ export class PluginViews {
   }
 
   #names(watched: ReadonlyMap<string, WatchedPluginStatus>): string[] {
-    const { host, changes, book } = this.#parts;
+    const { host, applications, book } = this.#parts;
     const running = host.plugins().map(({ name }) => name);
     const configured = Object.keys(book.config?.plugins ?? {});
-    const all = [...running, ...watched.keys(), ...changes.applications.keys(), ...configured];
+    const all = [...running, ...watched.keys(), ...applications.names, ...configured];
     return [...new Set(all)].sort();
   }
 
   #row(name: string, watched: WatchedPluginStatus | undefined): PluginRow {
     const { host, changes, operations, book, doors } = this.#parts;
     const snapshot = host.pluginSnapshot(name);
-    const application = changes.applications.has(name);
+    const application = changes.application(name, watched) !== undefined;
     const stopped = application || (watched !== undefined && watched.versions.length > 0);
     const problem =
       this.#failures.get(name) ??
@@ -107,20 +109,21 @@ export class PluginViews {
     const now = { row, snapshot: seen && asStruct(seen), eventSequence: events.latest };
     if (brief) return { ...now, versions: [], services: [], operations: [], options: undefined };
     const contract = plugin && (await knownContract(plugin));
+    const onDisk = watched.get(name);
     const isPublic = new Set(doors.public(name));
     return {
       ...now,
-      versions: (watched.get(name)?.versions ?? []).map(versionRow),
+      versions: (onDisk?.versions ?? []).map(versionRow),
       services: (contract?.services ?? []).map((service) => serviceRow(service, isPublic.has(service.name))),
       operations: [...operations.list(name).map(operationRow), ...(await this.#parts.earlier(name))],
-      options: this.#optionsOf(name),
+      options: this.#optionsOf(name, onDisk),
     };
   }
 
   /** Without secrets: those of files are known as such, and of an application's variables each may be one. */
-  #optionsOf(name: string): JsonObject | undefined {
+  #optionsOf(name: string, watched: WatchedPluginStatus | undefined): JsonObject | undefined {
     const { host, changes, redactor } = this.#parts;
-    const application = changes.applications.get(name);
+    const application = changes.application(name, watched);
     const options = host.plugin(name)?.handedOver()?.options ?? application?.options;
     if (options === undefined) return undefined;
     // It can be large, and `services` tells what it says.

@@ -39,5 +39,10 @@ export interface WatchedPluginStatus {
 
 /** The highest version that lies there whole; undefined: none. */
 export function highestWhole(versions: readonly WatchedVersion[]): WatchedVersion | undefined {
-  return versions.find(({ state, onDisk }) => onDisk && state !== 'unsettled' && state !== 'unfit');
+  return versions.find(isWhole);
+}
+
+/** Whether it lies there as it can be run, as far as is known without trying. */
+export function isWhole({ state, onDisk }: WatchedVersion): boolean {
+  return onDisk && state !== 'unsettled' && state !== 'unfit';
 }

@@ -1,6 +1,6 @@
 import type { HostEvent, PluginStatus } from '@plugd/host';
+import type { LoadedByApplication } from '../../../host/src/daemon/application-plugins';
 import { Doors, type ServingPlugin } from '../../../host/src/daemon/doors';
-import type { LoadedByApplication } from '../../../host/src/daemon/plugin-changes';
 import { ServiceTable } from '../../../host/src/front-door/service-table';
 import { SwapChannel } from '../../../host/src/routing/swap-channel';
 import { RecordingLogger } from '../../support/recording-logger';
@@ -28,7 +28,7 @@ function hall() {
       },
     },
     logger,
-    applications: () => applications,
+    applications: { running: (name) => applications.get(name) },
   });
   const run = (name: string, ...services: string[]) => {
     manifests.set(name, services);

@@ -1,0 +1,92 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { credentials, status } from '@grpc/grpc-js';
+import { KvClient, KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
+import { createPromiseClient } from '@plugd/protocol/rpc/client';
+import { DaemonBackend } from '../../host/src/daemon/backend';
+import { openParts } from '../../host/src/daemon/daemon-parts';
+import { testsAtOnce } from '../support/at-once';
+import { poll } from '../support/poll';
+import { kvTs } from '../support/samples';
+import { Shelf } from '../upgrade/shelf';
+
+// What a daemon's clients change, asked of its parts: with real plugins and sockets, and without a process of its own.
+
+jest.setTimeout(60_000);
+const limit = { timeoutMs: 10_000 };
+
+const { atOnce, own } = testsAtOnce(async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'changes-'));
+  const shelf = new Shelf();
+  const config = { version: 1, watch: { quietMs: 60 } } as const;
+  const parts = await openParts(
+    { config, configFile: undefined, env: {}, cwd: directory, version: '0.0.0', stderr: undefined },
+    {
+      socket: join(directory, 'admin.sock'),
+      frontDoor: { socket: join(directory, 'front.sock') },
+      stateDir: join(directory, 'state'),
+      logDir: join(directory, 'logs'),
+      pluginsDir: shelf.directory,
+    },
+  );
+  await parts.begin();
+  const about = () => {
+    throw new Error('nobody asks');
+  };
+  const backend = new DaemonBackend({ ...parts, about, shutdown: () => {} });
+  const stub = new KvClient(`unix:${join(directory, 'front.sock')}`, credentials.createInsecure());
+  const kv = createPromiseClient(KvDefinition, stub.getChannel());
+  const close = async () => {
+    stub.close();
+    await parts.close();
+    rmSync(directory, { recursive: true, force: true });
+    shelf.dispose();
+  };
+  return { shelf, parts, backend, kv, close };
+});
+
+const row = (name: string) => own().parts.views.row(name);
+const load = (name: string, more = {}) =>
+  own().backend.load({ options: { ...options, name, ...more }, services: [] });
+const options = {
+  version: '1.0.0',
+  command: kvTs('1'),
+  handshake: { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: [1, 2] },
+};
+const runs = (name: string, version: string) =>
+  poll(
+    () => row(name).catch(() => undefined),
+    (seen) => seen?.state === 'serving' && seen.runningVersion === version,
+    20_000,
+  );
+
+atOnce(
+  'what the directory puts where an application’s plugin was is the directory’s, and private',
+  async () => {
+    const { shelf, backend, kv } = own();
+    await load('app');
+    expect(await row('app')).toMatchObject({ source: 'application' });
+    await kv.get({ key: 'k' }, limit);
+    await backend.stop('app');
+    expect(await row('app')).toMatchObject({ source: 'application', state: 'stopped' });
+    shelf.put('app', '2.0.0');
+    await runs('app', '2.0.0');
+    expect(await row('app')).toMatchObject({ source: 'directory' });
+    const { services } = await backend.describe('app', false);
+    expect(services.filter((service) => service.public)).toEqual([]);
+    await expect(kv.get({ key: 'k' }, limit)).rejects.toMatchObject({ code: status.UNIMPLEMENTED });
+
+    // And it is handled as one of the directory.
+    shelf.put('app', '1.0.0');
+    await poll(
+      () => backend.describe('app', false),
+      ({ versions }) => versions.some(({ version, state }) => version === '1.0.0' && state === 'available'),
+    );
+    const request = { plugin: 'app', operation: 'upgrade', target: '1.0.0', options: {} };
+    expect(await (await backend.begin(request)).handle).toMatchObject({ to: { version: '1.0.0' } });
+    await backend.stop('app');
+    await backend.start('app');
+    expect(await row('app')).toMatchObject({ source: 'directory', runningVersion: '2.0.0' });
+  },
+);
