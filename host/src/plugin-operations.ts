@@ -194,12 +194,17 @@ export class PluginOperations {
     const keepWarmMs = checkedKeepWarm(changes);
     if (old === undefined || keepWarmMs === 0 || !keepsApart(strategy)) return;
     const { queue, logger } = this.#tools;
-    this.#warm = new WarmGeneration(old, {
+    const warm: WarmGeneration = new WarmGeneration(old, {
       keepMs: keepWarmMs,
       logger,
-      onDue: () => void queue.run('retire', 'wait', () => this.retireWarm()),
+      // Until its turn comes an operation may have ended it, and left another one warm whose time is not over.
+      onDue: () =>
+        void queue.run('retire', 'wait', async () => {
+          if (this.#warm === warm) await this.retireWarm();
+        }),
       onRetired: () => this.#target.retired(old),
     });
+    this.#warm = warm;
   }
 
   /** What is kept warm, to be used by a rollback; else it is ended, for it would be in the way. */
