@@ -40,22 +40,19 @@ async function stopPlugins(context: CliContext, plugins: readonly string[]): Pro
 async function stopDaemon(context: CliContext): Promise<void> {
   const client = await context.client();
   const { pid } = client.daemon;
+  // Loaded here: other verbs do without processes.
+  const { selectPlatform } =
+    require('../platform/select-platform') as typeof import('../platform/select-platform');
+  const platform = selectPlatform();
+  // Known before it may end: afterwards the number may be another's.
+  const daemon = { pid, startTime: await platform.startTime(pid) };
   await client.shutdown({}, context.callOptions);
   const limitMs = context.options.timeoutMs ?? standardLimitMs;
   const end = performance.now() + limitMs;
-  while (isThere(pid)) {
+  while (!(await platform.isGone(daemon))) {
     if (performance.now() > end)
       throw new TimeoutError(`The daemon (pid ${pid}) is still ending after ${limitMs} ms.`);
     await pause(20, undefined, { signal: context.signal });
   }
   context.printDone('The daemon is stopped.', String(pid), { pid, stopped: true });
-}
-
-function isThere(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
