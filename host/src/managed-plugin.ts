@@ -10,7 +10,7 @@ import type { HostStore } from './host-store';
 import type { MissingOption } from './instance/attach-options';
 import type { LoadOptions } from './instance/load-options';
 import { ownOptions, type PluginSpec, resolveSpec } from './instance/plugin-spec';
-import type { RestartStrategy } from './instance/restart-options';
+import { defaultHold, type RestartStrategy } from './instance/restart-options';
 import type { InstanceRecord, KeyedCertificate } from './launch/instance-record';
 import type { ReattachLine } from './launch/reattach-line';
 import { LiveGenerations } from './live-generations';
@@ -417,8 +417,8 @@ export class ManagedPlugin implements Plugin, OperationTarget {
 
   swap(next: Supervisor): void {
     void this.#snapshots.end();
-    const { hold } = next.spec.restart;
-    if (hold !== undefined) this.#route.limitHolds({ holdLimitMs: hold.limitMs, maxHeld: hold.maxCalls });
+    const { limitMs: holdLimitMs, maxCalls: maxHeld } = next.spec.restart.hold ?? defaultHold;
+    this.#route.limitHolds({ holdLimitMs, maxHeld });
     this.#route.swap(next.generation);
     if (this.#serving !== next) this.#serving?.freeze();
     this.#serving = next;

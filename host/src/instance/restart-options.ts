@@ -61,6 +61,9 @@ export interface RestartSpec {
   readonly strategy: RestartStrategy;
 }
 
+/** Also for calls that an operation lets wait, where none are to wait for a restart. */
+export const defaultHold = { limitMs: 2_000, maxCalls: 1_000 } as const;
+
 /** Throws PluginError OPTIONS_INVALID, naming the option. */
 export function resolveRestart(options: RestartOptions = {}): RestartSpec {
   checkGroup('restart', options);
@@ -85,8 +88,8 @@ export function resolveRestart(options: RestartOptions = {}): RestartSpec {
       hold === false
         ? undefined
         : {
-            limitMs: checkedWaitMs('restart.hold.limitMs', hold.limitMs, 2_000, 0),
-            maxCalls: checkedCount('restart.hold.maxCalls', hold.maxCalls, 1_000, 0),
+            limitMs: checkedWaitMs('restart.hold.limitMs', hold.limitMs, defaultHold.limitMs, 0),
+            maxCalls: checkedCount('restart.hold.maxCalls', hold.maxCalls, defaultHold.maxCalls, 0),
           },
     strategy: checkedChoice(
       'restart.strategy',
