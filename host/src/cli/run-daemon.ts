@@ -1,4 +1,5 @@
 import { findConfig, readConfig } from '../config/read-config';
+import { lookOf } from '../daemon/config-watch';
 import { type Daemon, startDaemon } from '../daemon/daemon';
 import type { CliContext } from './context';
 import { exitCodes } from './exit-code';
@@ -7,7 +8,12 @@ import { ownVersion } from './own-version';
 /** Runs a daemon until it is stopped. */
 export async function runDaemon(context: CliContext): Promise<void> {
   let daemon: Daemon | undefined;
-  const hangUp = () => void daemon?.reconcile();
+  // One that comes while it starts may be for a config that is newer than the one it has read.
+  let hungUp = false;
+  const hangUp = () => {
+    hungUp = true;
+    void daemon?.reconcile();
+  };
   const lastWords = (error: Error) =>
     daemon?.log.error('the daemon breaks off', { error: String(error.stack) });
   process.on('SIGHUP', hangUp).on('uncaughtExceptionMonitor', lastWords);
@@ -15,6 +21,7 @@ export async function runDaemon(context: CliContext): Promise<void> {
   const { signal } = context;
   try {
     daemon = await start(context);
+    if (hungUp) void daemon.reconcile();
     const stop = () => void daemon?.stop();
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
@@ -33,9 +40,10 @@ export async function runDaemon(context: CliContext): Promise<void> {
 async function start({ env, cwd, options }: CliContext): Promise<Daemon> {
   const { config: given, socket, quiet } = options;
   const configFile = await findConfig({ given, env, cwd });
+  const configLook = configFile === undefined ? undefined : lookOf(configFile);
   const config = configFile === undefined ? undefined : await readConfig(configFile);
   const stderr = quiet ? undefined : 'info';
-  return startDaemon({ config, configFile, env, cwd, socket, version: ownVersion(), stderr });
+  return startDaemon({ config, configFile, configLook, env, cwd, socket, version: ownVersion(), stderr });
 }
 
 function tell(context: CliContext, daemon: Daemon): void {

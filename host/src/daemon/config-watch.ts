@@ -6,6 +6,16 @@ const gatherMs = 200;
 /** The system may tell of nothing, as on some network drives. */
 const lookMs = 5_000;
 
+/** What a file is like now, to tell by when it has become another one. One file, of the system's own: nothing that takes time. */
+export function lookOf(file: string): string {
+  try {
+    const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
+    return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+  } catch {
+    return 'gone';
+  }
+}
+
 /** Tells when a file may have become another one. */
 export class ConfigWatch {
   readonly #file: string;
@@ -15,12 +25,13 @@ export class ConfigWatch {
   readonly #looking: NodeJS.Timeout;
   #seen: string;
 
-  constructor(file: string, onChange: () => void) {
+  /** @param seen what it was like before it was read: what has changed since then is told too */
+  constructor(file: string, onChange: () => void, seen = lookOf(file)) {
     this.#file = file;
     this.#onChange = onChange;
     this.#looking = setInterval(() => this.#compare(), lookMs);
     this.#looking.unref();
-    this.#seen = this.#look();
+    this.#seen = seen;
     try {
       // Of its directory: editors put another file in its place.
       this.#watcher = watch(dirname(file), { persistent: false }, (_event, name) => {
@@ -30,6 +41,7 @@ export class ConfigWatch {
     } catch {
       // What the system doesn't tell shows when it is looked at.
     }
+    this.#soon();
   }
 
   close(): void {
@@ -44,19 +56,9 @@ export class ConfigWatch {
   }
 
   #compare(): void {
-    const seen = this.#look();
+    const seen = lookOf(this.#file);
     if (seen === this.#seen) return;
     this.#seen = seen;
     this.#onChange();
-  }
-
-  /** One file, of the system's own: nothing that takes time. */
-  #look(): string {
-    try {
-      const { ino, size, mtimeNs, ctimeNs } = statSync(this.#file, { bigint: true });
-      return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
-    } catch {
-      return 'gone';
-    }
   }
 }

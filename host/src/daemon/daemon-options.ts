@@ -7,6 +7,8 @@ export interface DaemonOptions {
   readonly config: DaemonConfig | undefined;
   /** Where it was read from, as an absolute path. */
   readonly configFile: string | undefined;
+  /** What `lookOf` has said of the file before it was read. Default: as it is when the daemon runs. */
+  readonly configLook?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The working directory, absolute. */
   readonly cwd: string;

@@ -91,7 +91,7 @@ class RunningDaemon implements Daemon {
       });
     daemon.#begin(loaded);
     daemon.loaded.catch(() => {});
-    parts.reconciler.watch(() => void daemon.#reconcile('config'));
+    parts.reconciler.watch(() => void daemon.#reconcile('config'), options.configLook);
     return daemon;
   }
 

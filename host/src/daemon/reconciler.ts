@@ -30,10 +30,13 @@ export class Reconciler {
     this.#parts = parts;
   }
 
-  /** Reconciles whenever the config on disk changes. */
-  watch(onChange: () => void): void {
+  /**
+   * Tells whenever the config on disk changes. `seen`: what it was like before it was read; a change since then is told too.
+   * Default: as it is.
+   */
+  watch(onChange: () => void, seen?: string): void {
     const { file } = this.#parts.book;
-    if (file !== undefined) this.#watch = new ConfigWatch(file, onChange);
+    if (file !== undefined) this.#watch = new ConfigWatch(file, onChange, seen);
   }
 
   close(): void {
