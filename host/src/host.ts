@@ -2,6 +2,7 @@ import { PluginError } from '@plugd/protocol/plugin-error';
 import { valid } from 'semver';
 import { EventLog, type HostEventListener } from './events/event-log';
 import type { Logger } from './events/logger';
+import { thrownText } from './events/thrown-text';
 import type { HostStore } from './host-store';
 import {
   type AttachOptions,
@@ -49,7 +50,7 @@ export class Host implements PluginHost {
   readonly #events: EventLog;
   readonly #surroundings: PluginSurroundings;
   readonly #stalls = new StallMeter();
-  readonly #meters = new CallMeters();
+  readonly #meters: CallMeters;
   readonly #plugins = new LoadedPlugins();
   readonly #watched: WatchedPlugins | undefined;
   readonly #operations: OperationListeners;
@@ -67,6 +68,9 @@ export class Host implements PluginHost {
     this.#launcher = launcher;
     this.#events = new EventLog(logger);
     this.#operations = new OperationListeners(logger);
+    this.#meters = new CallMeters((error, plugin) =>
+      logger.error('an observer of calls threw', { plugin, error: thrownText(error) }),
+    );
     const { emit } = this.#events;
     const factory = new InstanceFactory({ launcher, platform, logger, emit });
     const stalls = this.#stalls;
@@ -201,7 +205,7 @@ export class Host implements PluginHost {
 
   /**
    * Tells of each call of any plugin that begins from now on, when it has ended: what metrics are made of. Returns how to end
-   * that. It is on the path of each call, so it has to be quick, and must not throw.
+   * that. It is on the path of each call, so it has to be quick. What it throws harms no call; the first time it is logged.
    */
   observeCalls(meter: HostCallMeter): () => void {
     return this.#meters.add(meter);

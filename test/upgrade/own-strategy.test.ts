@@ -66,6 +66,42 @@ atOnce('what it throws is why the upgrade failed, and all is as it was before', 
   await trial.expectOld({ samePids: false });
 });
 
+atOnce('what it throws where it hears of calls harms none of them, and is logged once', async () => {
+  const { host, log } = room();
+  host.observeCalls(() => {
+    throw new Error('the meter is broken');
+  });
+  const trial = await Trial.begin(room(), program);
+  const strategy = own(async (traffic) => {
+    traffic.old.observe(async () => {
+      throw new Error('its promise is broken');
+    });
+    traffic.new.observe(() => {
+      throw new Error('it is broken');
+    });
+    await half(traffic);
+    await trial.callers.more();
+  });
+  expect(await trial.upgrade({}, { strategy })).toMatchObject({
+    outcome: 'swapped',
+    calls: { cut: 0, failed: 0 },
+  });
+  await trial.expectNew();
+  const said = log.records.filter(({ message }) => message === 'an observer of calls threw');
+  expect(said.map(({ fields }) => fields)).toEqual(
+    expect.arrayContaining([
+      { plugin: trial.plugin.name, error: 'Error: the meter is broken' },
+      expect.objectContaining({
+        plugin: trial.plugin.name,
+        generation: 1,
+        error: 'Error: its promise is broken',
+      }),
+      expect.objectContaining({ plugin: trial.plugin.name, generation: 2, error: 'Error: it is broken' }),
+    ]),
+  );
+  expect(said).toHaveLength(3);
+});
+
 atOnce('what it watches after the swap can still bring the old one back', async () => {
   const trial = await Trial.begin(room(), program);
   const strategy = own(half, async (traffic) => {

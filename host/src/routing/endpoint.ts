@@ -75,6 +75,9 @@ export interface RunningCall {
  */
 export type Leaving = 'ended' | 'cut' | 'excused' | 'lost' | 'retried' | 'resumed';
 
+/** How long a call that was cut may take to end: that is a matter of one turn of the event loop. */
+const endsWhenCutMs = 1_000;
+
 /** Why new calls are kept away: its connection is broken, it is of no use, or it does much worse than its peers. */
 export type SuspendReason = 'connection' | 'unhealthy' | 'outlier';
 
@@ -113,7 +116,7 @@ export class Endpoint {
     readonly channel: Channel,
   ) {}
 
-  /** Tells how each call goes that begins from now on. Returns how to end that. */
+  /** Tells how each call goes that begins from now on. Returns how to end that. The observer must not throw. */
   observe(observer: CallObserver): () => void {
     this.observers.add(observer);
     this.settleObserver();
@@ -212,10 +215,16 @@ export class Endpoint {
     return { drained: this.ended - ended - cut - movedOn, cut, elapsedMs: performance.now() - begin };
   }
 
-  /** Cuts all calls now. */
+  /** Cuts all calls now. Nobody waits for one that does not end by that. */
   cut(refusal: Refusal): void {
+    const calls = [...this.calls];
     // Each call gets metadata of its own: what a caller does to its trailers is no other's business.
-    for (const call of [...this.calls]) call.cut(refusalStatus({ executed: 'maybe', ...refusal }));
+    for (const call of calls) call.cut(refusalStatus({ executed: 'maybe', ...refusal }));
+    if (this.calls.size === 0) return;
+    const timer = setTimeout(() => {
+      for (const call of calls) this.leave(call, 'cut');
+    }, endsWhenCutMs);
+    void this.idle().then(() => clearTimeout(timer));
   }
 
   /** Resolves when no call is in flight. */
@@ -259,9 +268,9 @@ export class Endpoint {
     onWake();
   }
 
-  /** A call has ended here. */
+  /** A call has ended here. One that has left already does so only once. */
   leave(call: RunningCall, leaving: Leaving): void {
-    this.calls.delete(call);
+    if (!this.calls.delete(call)) return;
     this.ended++;
     if (leaving === 'cut') this.cutCount++;
     else if (leaving === 'resumed') this.resumed++;

@@ -8,6 +8,7 @@ import {
   type Endpoint,
   noCalls,
 } from './endpoint';
+import { guarded } from './guarded';
 import type { Refusal } from './refusal';
 
 /**
@@ -26,7 +27,11 @@ export class Generation implements CallTarget {
   private onChange: (() => void) | undefined;
   private readonly observers = new Map<CallObserver, Map<Endpoint, () => void>>();
 
-  constructor(readonly number: number) {}
+  constructor(
+    readonly number: number,
+    /** Hears the first failure of each observer. */
+    private readonly onObserverFailed: (error: unknown) => void = () => {},
+  ) {}
 
   /** All that belong to it, also those that take no calls now. */
   get endpoints(): readonly Endpoint[] {
@@ -88,12 +93,13 @@ export class Generation implements CallTarget {
     this.settle();
   }
 
-  /** Tells how each call goes that begins on it from now on. Returns how to end that. */
+  /** Tells how each call goes that begins on it from now on. Returns how to end that. What the observer throws harms no call. */
   observe(observer: CallObserver): () => void {
-    const ends = new Map(this.endpoints.map((endpoint) => [endpoint, endpoint.observe(observer)]));
-    this.observers.set(observer, ends);
+    const own: CallObserver = guarded(observer, this.onObserverFailed);
+    const ends = new Map(this.endpoints.map((endpoint) => [endpoint, endpoint.observe(own)]));
+    this.observers.set(own, ends);
     return () => {
-      this.observers.delete(observer);
+      this.observers.delete(own);
       for (const end of ends.values()) end();
     };
   }

@@ -357,8 +357,11 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
     const { headers, answer } = this;
     this.headers = undefined;
     this.answer = undefined;
-    if (headers !== undefined) this.listener?.onReceiveMetadata(headers);
-    if (answer !== undefined) this.listener?.onReceiveMessage(answer.message);
+    try {
+      if (headers !== undefined) this.listener?.onReceiveMetadata(headers);
+    } finally {
+      if (answer !== undefined) this.listener?.onReceiveMessage(answer.message);
+    }
   }
 
   private endTurn(): void {
@@ -382,9 +385,19 @@ export class SwapCall implements Call, CallListener, RunningCall, Waiter {
       this.endpoint?.suspend('connection');
       if (this.beginAnew()) return;
     }
-    this.commit();
+    try {
+      this.commit();
+    } finally {
+      // Whatever the caller does with the answer: the call is over.
+      this.conclude(received, broke, cut ? cutting : undefined);
+    }
+  }
+
+  /** @param cutting what it was cut with, if that is its end */
+  private conclude(received: StatusObject, broke: boolean, cutting: StatusObject | undefined): void {
     this.ended = true;
     const { endpoint } = this;
+    const cut = cutting !== undefined;
     const answer = cut ? cutting : inTime(broke ? brokenOff(this.route.name, received) : received, this.due);
     const how = broke ? 'lost' : cut ? this.asCut() : 'ended';
     endpoint?.leave(this, this.mover === undefined ? how : this.mover.ends(answer, how));

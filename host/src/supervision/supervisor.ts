@@ -6,6 +6,7 @@ import type { Contract } from '../contract/contract';
 import { GenerationContract } from '../contract/generation-contract';
 import type { Cause, EmitEvent } from '../events/host-event';
 import type { Logger } from '../events/logger';
+import { thrownText } from '../events/thrown-text';
 import type { Instance } from '../instance/instance';
 import type { InstanceFactory, RunStep } from '../instance/instance-factory';
 import type { PluginSpec } from '../instance/plugin-spec';
@@ -79,7 +80,7 @@ export class Supervisor {
   constructor(spec: PluginSpec, number: number, tools: SupervisorTools) {
     this.spec = spec;
     this.#size = spec.instances;
-    this.generation = new Generation(number);
+    this.generation = new Generation(number, (error) => this.#observerFailed(error));
     this.#tools = tools;
     this.sharedContract = new GenerationContract(spec.contract.contract);
     this.sharedResources = tools.factory.resourcesFor(spec);
@@ -361,6 +362,14 @@ export class Supervisor {
     this.generation.add(replica.endpoint);
     instance.onCrash(() => this.#crashed(slot, replica));
     return replica;
+  }
+
+  /** Whoever watches its calls, an upgrade's strategy for one, has thrown. */
+  #observerFailed(error: unknown): void {
+    const { spec, version } = this;
+    const { number: generation } = this.generation;
+    const fields = { plugin: spec.name, version, generation, error: thrownText(error) };
+    this.#tools.logger.error('an observer of calls threw', fields);
   }
 
   #serve(slot: Slot, cause: Cause): void {
