@@ -5,6 +5,7 @@ import type { Snapshot } from '../state/snapshot';
 import type { ShiftProgress } from '../strategies/traffic';
 import type { Supervisor } from '../supervision/supervisor';
 import { asPluginError } from './as-plugin-error';
+import { callsSince } from './calls-since';
 import { runLoop } from './loop';
 import type { JournalLine, LoopEnvironment, LoopOutcome } from './loop-environment';
 import { MemoryWatch } from './memory-watch';
@@ -202,17 +203,21 @@ export class Operation implements LoopEnvironment {
   }
 
   get #resumedCalls(): number {
-    const then = this.#old?.generation.statistics ?? noCalls;
-    return then.resumed - this.#before.old.resumed + (this.#work.next?.generation.statistics.resumed ?? 0);
+    return this.#oldCalls.resumed + this.#work.newCalls.resumed;
+  }
+
+  /** What has come of calls on the old one since this began. */
+  get #oldCalls(): CallStatistics {
+    return callsSince(this.#before.old, this.#old?.generation.statistics ?? noCalls);
   }
 
   /** What was measured until now, held against what the new one's options expect. */
   #verdict(): Verdict {
-    const { holds, old, inFlight } = this.#before;
-    const { calls, pauseMs, handoff, next, spec } = this.#work;
+    const { holds } = this.#before;
+    const { calls, pauseMs, handoff, newCalls, spec } = this.#work;
     const now = this.#target.holdStatistics;
-    const then = this.#old?.generation.statistics ?? noCalls;
-    const later = next?.generation.statistics ?? noCalls;
+    const oldCalls = this.#oldCalls;
+    const inFlight = this.#before.inFlight + this.#work.inFlightBefore;
     const held = this.#heldCalls;
     const refused = now.refused - holds.refused + (now.expired - holds.expired);
     return judge(
@@ -221,12 +226,12 @@ export class Operation implements LoopEnvironment {
         steps: this.#steps.done,
         pauseMs: held === 0 && pauseMs === 0 ? undefined : pauseMs,
         calls: {
-          all: inFlight + (then.started - old.started) + later.started + refused,
+          all: inFlight + oldCalls.started + newCalls.started + refused,
           held,
           drained: calls.drained,
           cut: calls.cut,
-          failed: failedOf(then) - failedOf(old) + later.lost + refused,
-          retried: then.retried - old.retried + later.retried,
+          failed: failedOf(oldCalls) + newCalls.lost + refused,
+          retried: oldCalls.retried + newCalls.retried,
         },
         memory: this.#memory.measured,
         snapshotBytes: handoff.taken?.bytes,

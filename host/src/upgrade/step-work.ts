@@ -2,12 +2,13 @@ import { PluginError } from '@plugd/protocol/plugin-error';
 import type { Instance } from '../instance/instance';
 import type { PluginSpec } from '../instance/plugin-spec';
 import { waitAtMost } from '../launch/wait-at-most';
-import { noCalls as noStatistics } from '../routing/endpoint';
+import { type CallStatistics, noCalls as noStatistics } from '../routing/endpoint';
 import type { ShiftProgress } from '../strategies/traffic';
 import { activate } from '../supervision/begin-life';
 import type { Supervisor } from '../supervision/supervisor';
 import { asPluginError } from './as-plugin-error';
 import { bake } from './bake';
+import { callsSince } from './calls-since';
 import { type ContractJudgement, judgeContract } from './contract-policy';
 import { Handoff } from './handoff';
 import { lifecycleTimeoutMs, transferTimeoutMs } from './limits';
@@ -43,6 +44,9 @@ export class StepWork {
   /** Whether the new one is watched after the swap: until then it can be given up by hand. */
   bakes = true;
   next: Supervisor | undefined;
+  /** Calls that the new one had already, as it was kept warm. */
+  inFlightBefore = 0;
+  #newBefore = noStatistics;
   #calls = noCalls;
   readonly #target: OperationTarget;
   readonly #options: OperationOptions;
@@ -90,8 +94,13 @@ export class StepWork {
   }
 
   get calls(): UpgradeReport['calls'] {
-    const { longestWaitMs, retried } = this.next?.generation.statistics ?? noStatistics;
+    const { longestWaitMs, retried } = this.newCalls;
     return { ...this.#calls, retried, longestWaitMs };
+  }
+
+  /** What has come of calls on the new one since this began. */
+  get newCalls(): CallStatistics {
+    return callsSince(this.#newBefore, this.next?.generation.statistics ?? noStatistics);
   }
 
   get spec(): PluginSpec {
@@ -112,6 +121,9 @@ export class StepWork {
       const { warm } = this.#options;
       if (warm !== undefined) {
         this.next = warm.take();
+        const { statistics, inFlight } = this.next.generation;
+        this.#newBefore = statistics;
+        this.inFlightBefore = inFlight;
         return;
       }
       const next = this.#target.supervise(this.spec, this.#target.nextGeneration());
@@ -244,10 +256,8 @@ export class StepWork {
       this.#oldIsSpent = true;
       const before = old.generation.statistics;
       const { drained, cut } = await old.drain(this.#cause);
-      const { lost, excused } = old.generation.statistics;
-      const lostNow = lost - before.lost;
-      const failed = lostNow + cut - (excused - before.excused);
-      this.#calls = { ...this.#calls, drained: drained - lostNow, cut, failed };
+      const { lost, excused } = callsSince(before, old.generation.statistics);
+      this.#calls = { ...this.#calls, drained: drained - lost, cut, failed: lost + cut - excused };
     },
     stop: async () => {
       const old = this.#old.supervisor;
