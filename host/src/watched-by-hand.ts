@@ -89,15 +89,7 @@ export class WatchedByHand {
 
   #checkPin(name: string, version: string): void {
     const { situation, settings } = this.#tools;
-    const pin = situation.pins(settings).get(name);
-    if (pin === undefined || pin === version) return;
-    throw new PluginError(
-      'PLUGIN_PINNED',
-      `Plugin ${name} is pinned to version ${pin}, and not ${version}.`,
-      {
-        facts: { plugin: name, pinned: pin, version },
-      },
-    );
+    checkPinned(name, situation.pins(settings).get(name), version);
   }
 
   /** What was put there by hand is left alone, unless it is what would be there anyway. */
@@ -142,6 +134,18 @@ export class WatchedByHand {
   #refuseIfStopped(): void {
     if (this.#tools.isStopped()) throw new PluginError('HOST_CLOSED', 'The host is closed.');
   }
+}
+
+/**
+ * @param pin the version that a plugin is held at; undefined: it is not pinned
+ * @param version the one that is asked for
+ *
+ * Throws PluginError PLUGIN_PINNED.
+ */
+export function checkPinned(name: string, pin: string | undefined, version: string): void {
+  if (pin === undefined || pin === version) return;
+  const sentence = `Plugin ${name} is pinned to version ${pin}, and not ${version}.`;
+  throw new PluginError('PLUGIN_PINNED', sentence, { facts: { plugin: name, pinned: pin, version } });
 }
 
 function notFound(name: string): PluginError {

@@ -90,3 +90,36 @@ atOnce(
     expect(await row('app')).toMatchObject({ source: 'directory', runningVersion: '2.0.0' });
   },
 );
+
+atOnce('a pin holds against a rollback, planned or not, and against another command', async () => {
+  const { shelf, parts, backend } = own();
+  const rollback = { plugin: 'kv', operation: 'rollback', target: '', options: {} };
+  const upgraded = (count: number) =>
+    poll(
+      () => parts.operations.list('kv').filter(({ outcome }) => outcome.kind === 'done').length,
+      (done) => done === count,
+    );
+  shelf.put('kv', '1.0.0');
+  await runs('kv', '1.0.0');
+  shelf.put('kv', '2.0.0');
+  await upgraded(1);
+  await backend.pin('kv', '1.0.0');
+  await poll(
+    () => parts.operations.running('kv'),
+    (upgrade) => upgrade !== undefined,
+  );
+  // Where it leads to now is not where it would lead to when its turn comes.
+  await expect(backend.begin(rollback)).rejects.toMatchObject({ code: 'BUSY' });
+  await upgraded(2);
+  const pinned = { code: 'PLUGIN_PINNED', facts: { plugin: 'kv', pinned: '1.0.0', version: '2.0.0' } };
+  await expect(backend.planRollback('kv', {})).rejects.toMatchObject(pinned);
+  await expect(backend.begin(rollback)).rejects.toMatchObject(pinned);
+  await expect(backend.begin({ ...rollback, options: { dryRun: true } })).rejects.toMatchObject(pinned);
+  const other = { command: kvTs('2'), version: '2.0.0' };
+  await expect(backend.begin({ ...rollback, operation: 'upgrade', options: other })).rejects.toMatchObject(
+    pinned,
+  );
+  expect([parts.operations.running('kv'), (await row('kv')).runningVersion]).toEqual([undefined, '1.0.0']);
+  await backend.unpin('kv');
+  expect(await backend.planRollback('kv', {})).toMatchObject({ version: '2.0.0' });
+});

@@ -106,7 +106,7 @@ export class DaemonBackend implements AdminBackend {
   }
 
   planRollback(plugin: string, options: RollbackOptions): Promise<RollbackPlan> {
-    return this.#parts.changes.running(plugin).rollbackPlan(options);
+    return this.#parts.changes.planRollback(plugin, options);
   }
 
   pin(plugin: string, version: string): Promise<void> {

@@ -7,7 +7,9 @@ import type { Host } from '../host';
 import { isText, refuse } from '../instance/option-check';
 import type { Plugin } from '../plugin';
 import type { OperationHandle } from '../upgrade/operation-handle';
+import type { RollbackOptions, RollbackPlan } from '../upgrade/upgrade-options';
 import { highestWhole, isWhole, type WatchedPluginStatus } from '../watch/watched-versions';
+import { checkPinned } from '../watched-by-hand';
 import type { UpgradeTarget } from '../watched-upgrade';
 import type { ApplicationPlugins, LoadedByApplication } from './application-plugins';
 import type { WatchedHost } from './watched-host';
@@ -71,7 +73,16 @@ export class PluginChanges {
     else if (this.#host.plugin(name) === undefined) await this.#applications.load(name, application);
   }
 
+  /** Throws PluginError PLUGIN_PINNED where it would lead away from the version that the plugin is held at, and what `rollbackPlan` throws. */
+  async planRollback(name: string, options: RollbackOptions): Promise<RollbackPlan> {
+    const plan = await this.running(name).rollbackPlan(options);
+    this.#checkPin(name, plan.version);
+    return plan;
+  }
+
   async begin(request: BeginOperationRequest): Promise<KeptOperation> {
+    if (request.operation === 'rollback' && this.#pinOf(request.plugin) !== undefined)
+      await this.#checkRollback(request);
     return this.#operations.whenBegun(this.#handle(request));
   }
 
@@ -85,7 +96,26 @@ export class PluginChanges {
     const found = changes.command === undefined ? this.#targetOf(name, target) : undefined;
     if (found !== undefined) return this.#host.upgradeTo(name, found, changes);
     if (target !== '') refuse('target', target, 'left out for a plugin that an application has loaded');
+    this.#checkPin(name, changes.version ?? plugin.status().version);
     return plugin.upgrade(changes);
+  }
+
+  async #checkRollback({ plugin, options }: BeginOperationRequest): Promise<void> {
+    await this.planRollback(plugin, rollbackOptionsFrom(options));
+    const other = this.#operations.running(plugin);
+    if (other === undefined) return;
+    // By its end a rollback leads elsewhere.
+    const { operation: running } = other;
+    throw new PluginError('BUSY', `Plugin ${plugin} is busy: ${running} runs.`, { facts: { running } });
+  }
+
+  #checkPin(name: string, version: string): void {
+    checkPinned(name, this.#pinOf(name), version);
+  }
+
+  /** Pins are of the directory. */
+  #pinOf(name: string): string | undefined {
+    return this.#applications.running(name) === undefined ? this.#watched.pin(name) : undefined;
   }
 
   /** Undefined: the options say all. */

@@ -31,6 +31,11 @@ export class WatchedHost implements ReconcilingHost {
     return this.#watches ? this.#host.manifest(name) : undefined;
   }
 
+  /** The version that one is held at; undefined: it is not pinned. */
+  pin(name: string): string | undefined {
+    return this.#watches ? this.#host.pins().get(name) : undefined;
+  }
+
   plan(settings: ReadonlyMap<string, PluginOverrides>): Change[] {
     if (!this.#watches) return [];
     return this.#host.plan((name) => settings.get(name)).map(changeOf);
