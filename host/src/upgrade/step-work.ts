@@ -222,16 +222,17 @@ export class StepWork {
     swap: async (row) => {
       const next = this.#new;
       await this.#makeReady(this.#limit(row, next.spec.startTimeoutMs));
-      this.to = await this.sideOf(next);
       await this.#begin();
       this.#expectWhole(next);
       const { signal, controls } = this.#options;
       signal.throwIfAborted();
       this.#target.swap(next);
       if (!this.bakes) controls.end();
-      if (this.#heldSince === undefined) this.#target.goOn();
       const { supervisor } = this.#old;
       if (this.#strategy === 'recreate' && supervisor !== undefined) this.#target.retired(supervisor);
+      if (this.#heldSince !== undefined) return;
+      this.#target.goOn();
+      this.to = await this.sideOf(next);
     },
     activate: async (row) => {
       if (this.#newInstance.description === undefined) return;
@@ -242,6 +243,8 @@ export class StepWork {
       this.#expectWhole(this.#new);
       this.#target.goOn();
       this.#letGo();
+      // Some systems run a program to tell of a process: no call waits for that.
+      this.to = await this.sideOf(this.#new);
     },
     bake: async () => {
       const { bakeMs, signal, controls } = this.#options;

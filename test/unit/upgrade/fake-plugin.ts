@@ -28,7 +28,7 @@ class ReadyFactory extends FakeFactory {
 }
 
 /** A plugin that serves, with all that is around it but processes. */
-export async function fakePlugin(options: Partial<LoadOptions> = {}) {
+export async function fakePlugin(options: Partial<LoadOptions> = {}, platform: Partial<Platform> = {}) {
   const factory = new ReadyFactory();
   const logger = new RecordingLogger();
   const store = await HostStore.open({ stateDir: undefined, runDirectory: tmpdir(), snapshots: {}, logger });
@@ -45,6 +45,7 @@ export async function fakePlugin(options: Partial<LoadOptions> = {}) {
     platform: {
       usage: async () => undefined,
       availableMemory: () => undefined,
+      ...platform,
     } as unknown as Platform,
     stalls: { multiplier: 1, lateSince: () => 0 } as unknown as PluginSurroundings['stalls'],
     emit: () => {},
