@@ -1,4 +1,14 @@
-import { closeSync, existsSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject, JsonValue } from '@plugd/protocol/json-value';
 import type { AuditRecord } from '../admin/admin-backend';
@@ -18,6 +28,7 @@ export interface AuditLogOptions {
 }
 
 const name = 'audit.jsonl';
+const lineFeed = 0x0a;
 /** Of one record's parameters: what is longer is left out but for the names. */
 const longestParameters = 8 * 1024;
 const longestText = 200;
@@ -73,15 +84,23 @@ export class AuditLog {
       this.#rotate();
       file = this.#open();
     }
-    let written = 0;
-    while (written < line.length) written += writeSync(file, line, written);
+    try {
+      let written = 0;
+      while (written < line.length) written += writeSync(file, line, written);
+    } catch (error) {
+      // The next record is not to stand behind a half one.
+      ftruncateSync(file, this.#bytes);
+      throw error;
+    }
     this.#bytes += line.length;
   }
 
   #open(): number {
-    const file = openSync(this.#path, 'a', 0o600);
+    const file = openSync(this.#path, 'a+', 0o600);
     this.#file = file;
     this.#bytes = fstatSync(file).size;
+    // A daemon that was killed, or whose machine was, may have left a half record. It stays, on a line of its own.
+    if (this.#bytes > 0 && lastByte(file, this.#bytes) !== lineFeed) this.#bytes += writeSync(file, '\n');
     return file;
   }
 
@@ -120,6 +139,12 @@ export class AuditLog {
       ...(operation === undefined ? {} : { operation }),
     };
   }
+}
+
+function lastByte(file: number, size: number): number | undefined {
+  const byte = Buffer.alloc(1);
+  readSync(file, byte, 0, 1, size - 1);
+  return byte[0];
 }
 
 /** The same with `***` for the values of all variables: which of an application's are secrets only the application knows. */

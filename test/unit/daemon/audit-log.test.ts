@@ -1,9 +1,20 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditRecord } from '../../../host/src/admin/admin-backend';
 import { Redactor } from '../../../host/src/config/redactor';
 import { AuditLog } from '../../../host/src/daemon/audit-log';
+import { bundleProgram } from '../../support/bundle';
 import { RecordingLogger } from '../../support/recording-logger';
 
 let directory: string;
@@ -86,4 +97,37 @@ test('what can’t be written is told once, and how much it was when it can be a
   log.write(record);
   expect(lines()).toHaveLength(1);
   expect(errors().at(-1)).toMatchObject({ fields: { records: 2 } });
+});
+
+test('a record that a killed daemon has begun spoils no other one', () => {
+  const before = open();
+  before.write(record);
+  before.close();
+  appendFileSync(join(directory, 'audit.jsonl'), '{"time":"2026-01-');
+  const after = open();
+  after.write({ ...record, outcome: 'swapped' });
+  after.close();
+  const [first, torn, last, ...more] = readFileSync(join(directory, 'audit.jsonl'), 'utf8').split('\n');
+  expect([torn, ...more]).toEqual(['{"time":"2026-01-', '']);
+  expect([first, last].map((line) => JSON.parse(line ?? ''))).toMatchObject([
+    { outcome: 'begun' },
+    { outcome: 'swapped' },
+  ]);
+});
+
+test('a record for half of which there is room leaves no half one', () => {
+  const program = bundleProgram(join(__dirname, 'audit-program.ts'));
+  try {
+    const shell = ['-c', 'ulimit -f 1; exec "$0" "$@"', process.execPath, program.file, directory];
+    execFileSync('/bin/sh', shell, { stdio: 'pipe' });
+  } finally {
+    rmSync(program.directory, { recursive: true });
+  }
+  const before = lines();
+  expect(before.length).toBeGreaterThan(0);
+  expect(before.length).toBeLessThan(40);
+  const log = open();
+  log.write(record);
+  log.close();
+  expect(lines()).toEqual([...before, { ...record, time: expect.any(String) }]);
 });
