@@ -12,6 +12,7 @@ import type {
   UpgradeStrategy,
 } from '../strategies/traffic';
 import type { Supervisor } from '../supervision/supervisor';
+import { strategyError } from './as-plugin-error';
 import type { OperationControls } from './operation-controls';
 import type { OperationTarget, OperationTools } from './operation-target';
 import { RawCalls } from './raw-calls';
@@ -45,24 +46,41 @@ export class Shifting {
     this.#options = options;
   }
 
-  /** How many instances of the new one are to be started, of so many that it is to have at its end. */
+  /**
+   * How many instances of the new one are to be started, of so many that it is to have at its end. Throws PluginError
+   * STRATEGY_FAILED.
+   */
   firstInstances(instances: number): number {
-    const first = this.#options.strategy.firstInstances?.(instances) ?? instances;
-    return Math.min(instances, Math.max(1, Math.ceil(first)));
+    let first = instances;
+    try {
+      first = this.#options.strategy.firstInstances?.(instances) ?? instances;
+    } catch (error) {
+      throw this.#thrown(error);
+    }
+    // What is no number asks for one.
+    return Math.min(instances, Math.max(1, Math.ceil(first) || 1));
   }
 
-  /** Throws what the strategy throws, PluginError STRATEGY_TIMEOUT, ABORTED, BAKE_FAILED. */
+  /** Throws PluginError: what the strategy throws, or STRATEGY_FAILED; STRATEGY_TIMEOUT, ABORTED, BAKE_FAILED. */
   async run(old: Supervisor, next: Supervisor): Promise<void> {
     next.supervise(() => {}, { reason: 'shift' });
     await this.#within((traffic) => this.#options.strategy.run(traffic), old, next, true);
     this.#options.target.tap(undefined);
   }
 
-  /** What a strategy has to say after the swap. Resolves to false where it says nothing. */
+  /**
+   * What a strategy has to say after the swap; nothing where it is given up meanwhile. Resolves to false where it has nothing to
+   * say at all.
+   */
   async bake(old: Supervisor | undefined, next: Supervisor): Promise<boolean> {
-    const { strategy } = this.#options;
+    const { strategy, signal } = this.#options;
     if (strategy.bake === undefined || old === undefined) return false;
-    await this.#within(async (traffic) => strategy.bake?.(traffic), old, next, false);
+    try {
+      await this.#within(async (traffic) => strategy.bake?.(traffic), old, next, false);
+    } catch (error) {
+      // What has swapped comes to its end: a plugin that is stopped or handed over needs no verdict.
+      if (!signal.aborted || error !== signal.reason) throw error;
+    }
     return true;
   }
 
@@ -94,7 +112,14 @@ export class Shifting {
     const ended = new AbortController();
     const { signal, release } = joinSignals([given, ended.signal]);
     try {
-      const worked = work(this.#traffic(old, next, signal, mayShare)).then(() => true);
+      const traffic = this.#traffic(old, next, signal, mayShare);
+      const worked = (async () => work(traffic))().then(
+        () => true,
+        (error: unknown) => {
+          // What it was waiting for may have been given up before the strategy itself.
+          throw signal.aborted ? signal.reason : this.#thrown(error);
+        },
+      );
       const givenUp = new Promise<never>((_, reject) => {
         if (signal.aborted) reject(signal.reason);
         signal.addEventListener('abort', () => reject(signal.reason), { once: true });
@@ -112,6 +137,11 @@ export class Shifting {
       ended.abort(new PluginError('ABORTED', 'The strategy has ended.'));
       release();
     }
+  }
+
+  #thrown(error: unknown): PluginError {
+    const { strategy, target } = this.#options;
+    return strategyError(error, { strategy: strategy.name, plugin: target.name });
   }
 
   #traffic(old: Supervisor, next: Supervisor, signal: AbortSignal, mayShare: boolean): Traffic {
