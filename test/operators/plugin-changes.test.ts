@@ -123,3 +123,20 @@ atOnce('a pin holds against a rollback, planned or not, and against another comm
   await backend.unpin('kv');
   expect(await backend.planRollback('kv', {})).toMatchObject({ version: '2.0.0' });
 });
+
+atOnce('what is wanted and can’t be run has failed, and the reason is told in a sentence', async () => {
+  const { shelf, backend } = own();
+  shelf.put('bad', '1.0.0', { kind: 'bad' });
+  shelf.put('unfit', '1.0.0', { manifest: 'nonsense: true\n' });
+  await poll(
+    async () => (await backend.list()).filter(({ state }) => state === 'failed').map(({ name }) => name),
+    (failed) => failed.join() === 'bad,unfit',
+  );
+  const [bad, unfit] = await backend.list();
+  expect(bad).toMatchObject({ runningVersion: '', note: '' });
+  expect(bad?.problem).toMatch(/exit code 3 before its handshake/);
+  expect(unfit?.problem).toContain('nonsense');
+  // Of what an application could not load there is nothing left.
+  await expect(load('gone', { command: '/nowhere' })).rejects.toMatchObject({ code: 'COMMAND_NOT_FOUND' });
+  expect((await backend.list()).map(({ name }) => name)).toEqual(['bad', 'unfit']);
+});

@@ -40,8 +40,8 @@ export interface ViewParts {
 /** What is known of plugins, as the admin API tells it. */
 export class PluginViews {
   readonly #parts: ViewParts;
-  /** Why plugins have failed that have not served since. */
-  readonly #failures = new Map<string, string>();
+  /** Why plugins have failed that have not served since. One that never came up is not kept. */
+  readonly #failures = new WeakMap<Plugin, string>();
 
   constructor(parts: ViewParts) {
     this.#parts = parts;
@@ -50,7 +50,9 @@ export class PluginViews {
   /** For `host.on('event')`. */
   readonly observe = (event: HostEvent): void => {
     if (event.type !== 'plugin') return;
-    const { plugin, to, cause } = event;
+    const { to, cause } = event;
+    const plugin = this.#parts.host.plugin(event.plugin);
+    if (plugin === undefined) return;
     if (to === 'failed') this.#failures.set(plugin, cause.message ?? cause.code ?? cause.reason);
     else this.#failures.delete(plugin);
   };
@@ -80,16 +82,17 @@ export class PluginViews {
     const { host, changes, operations, book, doors } = this.#parts;
     const snapshot = host.pluginSnapshot(name);
     const application = changes.application(name, watched) !== undefined;
-    const stopped = application || (watched !== undefined && watched.versions.length > 0);
+    const plugin = host.plugin(name);
+    const onDisk = watchedProblem(watched);
     const problem =
-      this.#failures.get(name) ??
+      (plugin && this.#failures.get(plugin)) ??
       book.problemOf(name)?.summary ??
-      watchedProblem(watched) ??
+      onDisk ??
       doors.problemOf(name);
     return {
       ...emptyRow(name),
       source: application ? 'application' : 'directory',
-      ...(stopped ? { state: 'stopped' } : {}),
+      ...idleState(application, watched, onDisk),
       diskVersion: highestWhole(watched?.versions ?? [])?.version ?? '',
       pinnedVersion: watched?.pinned ?? '',
       ...(snapshot === undefined ? {} : runningPart(snapshot)),
@@ -139,6 +142,17 @@ export class PluginViews {
     const contract = plugin && (await knownContract(plugin));
     return contract === undefined ? new Uint8Array() : descriptorSet(contract);
   }
+}
+
+/** Of one that doesn't run: one that is wanted and can't be run has failed. */
+function idleState(
+  application: boolean,
+  watched: WatchedPluginStatus | undefined,
+  problem: string | undefined,
+): Partial<PluginRow> {
+  if (!application && problem !== undefined) return { state: 'failed' };
+  const stopped = application || (watched !== undefined && watched.versions.length > 0);
+  return stopped ? { state: 'stopped' } : {};
 }
 
 /** What somebody has done with a plugin of the directory; undefined: nothing. */

@@ -26,7 +26,7 @@ export function daemonNames(connect: () => Promise<AdminClient>): NameSource {
 function rowFilter(kind: ArgumentKind): ((row: PluginRow) => boolean) | undefined {
   if (kind === 'plugin' || kind === 'plugin or file') return () => true;
   if (kind === 'pinned') return ({ pinnedVersion }) => pinnedVersion !== '';
-  if (kind === 'stopped') return ({ state }) => state === 'stopped';
+  if (kind === 'stopped') return ({ state }) => state === 'stopped' || state === 'failed';
   if (kind === 'busy') return ({ operation }) => operation !== '';
   return undefined;
 }
