@@ -330,7 +330,10 @@ export const errorCodes = {
     'plugin',
     'The new version served, and did not last: what served before serves again. See what it did.',
   ),
-
+  STEP_FAILED: entry(
+    'host',
+    'Nobody has foreseen that: tell of it, with the cause; the step says how far the operation had come.',
+  ),
   CANARY_REFUSED: entry(
     'plugin',
     'The old version serves alone. The facts say which metric was worse, by which figures; find out why before the next try.',
@@ -342,6 +345,10 @@ export const errorCodes = {
   STRATEGY_TIMEOUT: entry(
     'operator',
     'Give it more time with shiftTimeoutMs; its progress says what it waited for.',
+  ),
+  STRATEGY_FAILED: entry(
+    'caller',
+    'The strategy threw: the cause says where. What served before serves again.',
   ),
   SHADOW_DISAGREES: entry(
     'plugin',

@@ -54,13 +54,15 @@ atOnce('one that never ends is given up at its limit, and can do nothing afterwa
 
 atOnce('what it throws is why the upgrade failed, and all is as it was before', async () => {
   const trial = await Trial.begin(room(), program, {}, {}, { instances: 2 });
+  const moon = new Error('the moon\u001b[2J is full');
   const strategy = own(async (traffic) => {
     await half(traffic);
     await traffic.old.resize(1);
-    throw new Error('the moon is full');
+    throw moon;
   });
   const failure = await failureOf(trial.upgrade({}, { strategy }));
-  expect(failure.summary).toMatch('the moon is full');
+  expect(failure).toMatchObject({ code: 'STRATEGY_FAILED', fault: 'caller', cause: moon });
+  expect(failure.summary).toBe('The strategy own of plugin canary threw: Error: the moon\\x1b[2J is full');
   expect(failure.facts).toMatchObject({ step: 'shift', strategy: 'custom' });
   expect(failure.facts).not.toHaveProperty('warnings');
   await trial.expectOld({ samePids: false });
@@ -109,8 +111,8 @@ atOnce('what it watches after the swap can still bring the old one back', async 
     await traffic.wait(100);
     throw new Error('it has a strange smell');
   });
-  const { facts } = await failureOf(trial.upgrade({}, { strategy }));
-  expect(facts).toMatchObject({ step: 'bake' });
+  const { code, facts } = await failureOf(trial.upgrade({}, { strategy }));
+  expect({ code, facts }).toMatchObject({ code: 'STRATEGY_FAILED', facts: { step: 'bake' } });
   expect(facts).not.toHaveProperty('warnings');
   await trial.expectOld();
 });

@@ -15,7 +15,10 @@ export interface TrafficSide {
   readonly inFlight: number;
   /** What is known of its services now. */
   readonly contract: Contract;
-  /** Hears how each call went that ends on it from now on: method, status, milliseconds. Returns how to end that. */
+  /**
+   * Hears how each call went that ends on it from now on: method, status, milliseconds. Returns how to end that. What the
+   * observer throws is logged, the first time.
+   */
   observe(observer: CallObserver): () => void;
   /** What its processes have used of the processors until now, in milliseconds of all cores; undefined if nobody can tell. */
   cpuMs(): Promise<number | undefined>;
@@ -87,7 +90,7 @@ export interface UpgradeStrategy {
   firstInstances?(instances: number): number;
   /**
    * Shifts calls to the new one, as far as it likes. When it resolves the swap comes; when it throws, everything is as before, and
-   * the upgrade fails with what was thrown.
+   * the upgrade fails with that: with STRATEGY_FAILED where it is no PluginError.
    */
   run(traffic: Traffic): Promise<void>;
   /**

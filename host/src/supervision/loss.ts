@@ -1,5 +1,7 @@
 import { PluginError } from '@plugd/protocol/plugin-error';
+import { printable } from '@plugd/protocol/printable';
 import type { EmitEvent, RestartEvent } from '../events/host-event';
+import { thrownText } from '../events/thrown-text';
 import type { PluginSpec } from '../instance/plugin-spec';
 import type { Replica } from './replica';
 import type { RestartReason } from './restart-counters';
@@ -72,5 +74,6 @@ export function crashLoop({ name, restart }: PluginSpec, crashes: number, last: 
 /** Why a start failed: the factory throws nothing else, but a supervisor outlives its own defects. */
 export function asPluginError(failure: unknown): PluginError {
   if (failure instanceof PluginError) return failure;
-  return new PluginError('CONNECT_FAILED', `It could not be started: ${String(failure)}`, { cause: failure });
+  const summary = `It could not be started: ${printable(thrownText(failure))}`;
+  return new PluginError('CONNECT_FAILED', summary, { cause: failure });
 }
