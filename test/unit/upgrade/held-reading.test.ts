@@ -9,7 +9,7 @@ test('no call waits until the system has told how much memory the new one has', 
   let watched: ManagedPlugin | undefined;
   const usage = async () => {
     waiting.push(watched?.statistics().held.held ?? 0);
-    return { memoryBytes: 7, descriptors: 1, cpuMs: 1 };
+    return { memoryBytes: 7, descriptors: 1, cpuMs: 1, startTime: '1' };
   };
   const { plugin, made } = await fakePlugin({}, { usage });
   watched = plugin;
