@@ -3,6 +3,7 @@ import { type JsonObject, toJsonValue } from '@plugd/protocol/json-value';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { ServiceImplementation } from '@plugd/protocol/rpc/service';
 import type { ServiceCall } from '@plugd/protocol/rpc/service-call';
+import { isRecord } from '../instance/option-check';
 import { toRpcError } from './error-wire';
 import { isStruct } from './struct';
 
@@ -11,7 +12,16 @@ export interface Redaction {
   redact(text: string): string;
   /** Of a value in JSON's form; bytes are left as they are. */
   redactJson<T>(value: T): T;
+  /** The same, with the names of its first level as they are. */
+  redactDocument(document: JsonObject): JsonObject;
 }
+
+/** Fields of answers, and cases of `update`, that are documents in JSON's form of plugd's own; a log record's are its plugin's. */
+export const documents: ReadonlySet<string> = new Set([
+  ...['snapshot', 'options', 'event', 'plan'],
+  ...['progress', 'report', 'error'],
+]);
+export const foreignDocument = 'fields';
 
 type Handler = (request: unknown, call: ServiceCall) => unknown;
 
@@ -29,7 +39,7 @@ export function answering(
     if (!isStream) {
       return async (request, call) => {
         try {
-          return redaction.redactJson(await handler(request, call));
+          return redactedMessage(await handler(request, call), redaction);
         } catch (error) {
           throw thrown(error);
         }
@@ -39,7 +49,7 @@ export function answering(
       try {
         const answers = handler(request, call);
         if (!isAsyncIterable(answers)) throw new Error('a stream of answers is none');
-        for await (const answer of answers) yield redaction.redactJson(answer);
+        for await (const answer of answers) yield redactedMessage(answer, redaction);
       } catch (error) {
         throw thrown(error);
       }
@@ -54,6 +64,22 @@ export function answering(
   ) as unknown as ServiceImplementation<AdminDefinition>;
 }
 
+/** A message's names are its type's, whatever else they are: a secret may be an ordinary word. */
+function redactedMessage(value: unknown, redaction: Redaction): unknown {
+  if (Array.isArray(value)) return value.map((one) => redactedMessage(one, redaction));
+  if (!isRecord(value) || value instanceof Uint8Array) return redaction.redactJson(value);
+  const { $case: which } = value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => {
+      if (key === '$case') return [key, one];
+      const name = key === 'value' && typeof which === 'string' ? which : key;
+      if (name === foreignDocument) return [key, redaction.redactJson(one)];
+      if (documents.has(name) && isStruct(one)) return [key, redaction.redactDocument(one)];
+      return [key, redactedMessage(one, redaction)];
+    }),
+  );
+}
+
 function redactedError(error: unknown, redaction: Redaction): unknown {
   const redact = (text: string) => redaction.redact(text);
   if (!(error instanceof PluginError)) {
@@ -63,7 +89,7 @@ function redactedError(error: unknown, redaction: Redaction): unknown {
   }
   const { code, summary, hint, cause } = error;
   return new PluginError(code, redact(summary), {
-    facts: redaction.redactJson(factsOf(error)),
+    facts: redaction.redactDocument(factsOf(error)),
     hint: redact(hint),
     ...(cause === undefined
       ? {}

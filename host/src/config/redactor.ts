@@ -1,3 +1,4 @@
+import type { JsonObject } from '@plugd/protocol/json-value';
 import { printable } from '@plugd/protocol/printable';
 
 /** Shorter ones stand in ordinary words, and hide nothing that could not be guessed. */
@@ -47,6 +48,11 @@ export class Redactor {
   redactJson(value: unknown): unknown {
     if (this.#known.length === 0) return value;
     return this.#inner(value);
+  }
+
+  /** The same of a document whose own names, those of its first level, are plugd's words: with another one nobody could read it. */
+  redactDocument(document: JsonObject): JsonObject {
+    return Object.fromEntries(Object.entries(document).map(([key, one]) => [key, this.redactJson(one)]));
   }
 
   #inner(value: unknown): unknown {

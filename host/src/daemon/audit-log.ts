@@ -134,7 +134,7 @@ export class AuditLog {
       client: who,
       verb: cut(verb),
       plugin: plugin === undefined ? null : cut(plugin),
-      parameters: shortened(redactor.redactJson(withoutEnvironment(parameters))),
+      parameters: shortened(redactor.redactDocument(withoutEnvironment(parameters))),
       outcome,
       ...(operation === undefined ? {} : { operation }),
     };

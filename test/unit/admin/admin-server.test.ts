@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import type { AdminBackend, AuditRecord } from '../../../host/src/admin/admin-ba
 import { type AdminClient, connectAdmin } from '../../../host/src/admin/admin-client';
 import { AdminServer } from '../../../host/src/admin/admin-server';
 import { adminService } from '../../../host/src/admin/admin-service';
+import { documents, foreignDocument } from '../../../host/src/admin/answers';
 import { EventBuffer } from '../../../host/src/admin/event-buffer';
 import { OperationsBook } from '../../../host/src/admin/operations-book';
 import { emptyRow } from '../../../host/src/admin/rows';
@@ -105,6 +106,37 @@ test('only this user can connect, and a change is written down with who asked fo
     { ...by, verb: 'pin', parameters: { version: '1.0.0' }, outcome: 'done' },
     { ...by, verb: 'stop', parameters: {}, outcome: 'STOP_FAILED' },
   ]);
+});
+
+test('a secret that is an ordinary word is taken out of what is told, and not of its form', async () => {
+  backend.redaction.add(['version', 'name', 'phase', 'case', 'detail', 'plugin', 'code', 'event', 'path']);
+  backend.rows = [{ ...emptyRow('kv'), problem: 'no such version' }];
+  expect(await client.getDaemon({}, limit)).toMatchObject({ version: '1', pid: 1 });
+  expect((await client.listPlugins({}, limit)).plugins).toMatchObject([
+    { name: 'kv', problem: 'no such ***' },
+  ]);
+  backend.events.add(event(1));
+  const told: unknown[] = [];
+  for await (const { event } of client.watchEvents({}, limit)) told.push(event);
+  expect(told).toMatchObject([{ plugin: 'kv', sequence: 1 }]);
+  backend.refusal = new PluginError('STOP_FAILED', 'It did not.', { facts: { path: { detail: 1 } } });
+  await expect(client.stopPlugin({ plugin: 'kv' }, limit)).rejects.toMatchObject({
+    code: 'STOP_FAILED',
+    facts: { path: { '***': 1 } },
+  });
+});
+
+test('all documents of answers are known as such', () => {
+  const proto = readFileSync(join(__dirname, '../../../proto/plugd/admin/v1/admin.proto'), 'utf8');
+  const messages = [...proto.matchAll(/^message (\w+) \{([\s\S]*?)^\}/gm)];
+  const answers = messages.filter(([, name = '']) => !name.endsWith('Request'));
+  const fields = answers.flatMap(([, , body = '']) => [
+    ...body.matchAll(/^ +(?:repeated )?(google\.protobuf\.Struct)?([\w.]* )?(\w+) = \d+;/gm),
+  ]);
+  expect(fields.length).toBeGreaterThan(50);
+  const known = (name: string) => documents.has(name) || name === foreignDocument;
+  for (const [, struct, , name = ''] of fields)
+    expect(`${name} ${known(name)}`).toBe(`${name} ${struct !== undefined}`);
 });
 
 test('no error and no answer has a secret in it; bytes are as they are', async () => {

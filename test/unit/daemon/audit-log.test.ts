@@ -1,14 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditRecord } from '../../../host/src/admin/admin-backend';
@@ -73,6 +64,12 @@ test('no secret is in it, no value of a variable, no more of parameters than fit
     { client: null, plugin: null, parameters: { leftOut: ['big'] } },
     { plugin: `${'p'.repeat(197)}***` },
   ]);
+});
+
+test('its own names stay, also where a secret is such a word', () => {
+  const log = new AuditLog({ directory, logger, redactor: new Redactor(['version', 'parameters']) });
+  log.write({ ...record, parameters: { version: 'version', options: { version: 1 } } });
+  expect(lines()).toMatchObject([{ parameters: { version: '***', options: { '***': 1 } } }]);
 });
 
 test('it takes no more room than it may: the oldest go', () => {
