@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { JsonObject } from '@plugd/protocol/json-value';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { HostStore } from './host-store';
@@ -59,6 +59,8 @@ export interface PreparedUpgrade {
 export type PrepareUpgrade = (signal: AbortSignal) => Promise<PreparedUpgrade>;
 
 interface Asked {
+  /** See {@link BegunOperation}. */
+  readonly id: string;
   readonly changes: UpgradeOptions & RollbackOptions;
   readonly resolve: () => LoadOptions;
   readonly check?: InstanceCheck | undefined;
@@ -94,20 +96,21 @@ export class PluginOperations {
 
   /** An upgrade whose changes are made ready as its first part; an abort meanwhile fires the signal. */
   prepared(prepare: PrepareUpgrade, toVersion?: string): OperationHandle {
+    const id = this.#newId();
     const handle: OperationHandle = new OperationHandle(async (onProgress, controls) => {
       const { changes, check, settle } = await prepare(controls.signal);
-      if (toVersion === undefined) this.#tell('upgrade', changes.version, handle);
+      if (toVersion === undefined) this.#tell(id, 'upgrade', changes.version, handle);
       let report: UpgradeReport | undefined;
       try {
         if (controls.signal.aborted) throw controls.signal.reason;
         const resolve = () => this.#history.resolve(changes);
-        report = await this.#perform('upgrade', { changes, resolve, check }, { onProgress, controls });
+        report = await this.#perform('upgrade', { id, changes, resolve, check }, { onProgress, controls });
         return report;
       } finally {
         await settle?.(report);
       }
     });
-    if (toVersion !== undefined) this.#tell('upgrade', toVersion, handle);
+    if (toVersion !== undefined) this.#tell(id, 'upgrade', toVersion, handle);
     return handle;
   }
 
@@ -146,23 +149,29 @@ export class PluginOperations {
     changes: UpgradeOptions & RollbackOptions,
     resolve: () => LoadOptions,
   ): OperationHandle {
+    const id = this.#newId();
     const handle = new OperationHandle((onProgress, controls) =>
-      this.#perform(operation, { changes, resolve }, { onProgress, controls }),
+      this.#perform(operation, { id, changes, resolve }, { onProgress, controls }),
     );
     const former = operation === 'rollback' ? this.#history.former?.version : undefined;
-    this.#tell(operation, former ?? changes.version, handle);
+    this.#tell(id, operation, former ?? changes.version, handle);
     return handle;
   }
 
-  #tell(operation: OperationName, toVersion: string | undefined, handle: OperationHandle): void {
+  #newId(): string {
+    return `${this.#target.name}-${randomBytes(6).toString('hex')}`;
+  }
+
+  #tell(id: string, operation: OperationName, version: string | undefined, handle: OperationHandle): void {
     const { version: fromVersion } = this.#history.now;
     const plugin = this.#target.name;
-    this.#tools.onOperation({ plugin, operation, fromVersion, toVersion: toVersion ?? fromVersion, handle });
+    const toVersion = version ?? fromVersion;
+    this.#tools.onOperation({ id, plugin, operation, fromVersion, toVersion, handle });
   }
 
   #perform(
     operation: OperationName,
-    { changes, resolve, check }: Asked,
+    { id, changes, resolve, check }: Asked,
     { onProgress, controls }: Watched,
   ): Promise<UpgradeReport> {
     const { queue, refuseIfStopped } = this.#tools;
@@ -171,7 +180,7 @@ export class PluginOperations {
       const before = this.#history.now;
       const old = this.#target.serving;
       let options = before;
-      const result = await this.#run(operation, { changes, check }, { onProgress, controls }, () => {
+      const result = await this.#run(operation, { id, changes, check }, { onProgress, controls }, () => {
         options = resolve();
         return options;
       });
@@ -217,7 +226,7 @@ export class PluginOperations {
 
   async #run(
     operation: OperationName,
-    { changes, check: instanceCheck }: Pick<Asked, 'changes' | 'check'>,
+    { id, changes, check: instanceCheck }: Pick<Asked, 'id' | 'changes' | 'check'>,
     { onProgress, controls }: Watched,
     resolve: () => LoadOptions,
   ): Promise<UpgradeReport | OperationFailure> {
@@ -234,9 +243,7 @@ export class PluginOperations {
     const state = await this.#givenState(changes);
     const plugin = this.#target.name;
     const from = this.#history.now;
-    const entry = await store.begin(
-      headOf({ id: randomUUID(), plugin, operation, strategy, hostToken, from }),
-    );
+    const entry = await store.begin(headOf({ id, plugin, operation, strategy, hostToken, from }));
     const warm = dryRun ? undefined : await this.#usableWarm(operation, strategy);
     const { signal, release } = joinSignals([this.#tools.signal, controls.signal]);
     // What a restarted host has to know of beside the step; as soon as it is known, each line has it.
@@ -343,7 +350,7 @@ export class PluginOperations {
     const changes = { force: true, expect: { strict: false } };
     try {
       const watched = { onProgress, controls: new OperationControls() };
-      const back = await this.#run('rollback', { changes }, watched, () => before);
+      const back = await this.#run('rollback', { id: this.#newId(), changes }, watched, () => before);
       if (!('error' in back)) return { error: error.withFacts({ outcome: 'rolled-back' }), stays: false };
       return { error: notBack(error, back.error), stays: back.outcome === 'undone' };
     } catch (refusal) {

@@ -8,6 +8,8 @@ beforeEach(() => {
 });
 afterEach(() => room.close());
 
+/** Of the operation that was under way. */
+let killed = '';
 const json = (text: string) => JSON.parse(text);
 
 /** Begins an upgrade, kills the daemon when this step has begun, and resolves to what the one who waited was told. */
@@ -20,6 +22,7 @@ async function killedAt(step: string, args: readonly string[]): Promise<Ran> {
   );
   for await (const { update } of admin.watchOperation({ id }))
     if (update?.$case === 'progress' && update.value?.['step'] === step) break;
+  killed = id;
   await room.end('SIGKILL');
   return waiting;
 }
@@ -49,6 +52,7 @@ test('before the swap: whoever waits is told so, and so is whoever asks; the nex
     stateDir: room.stateDir,
     unfinished: [
       {
+        id: killed,
         plugin: 'kv',
         operation: 'upgrade',
         strategy: 'canary',
@@ -65,6 +69,7 @@ test('before the swap: whoever waits is told so, and so is whoever asks; the nex
   await room.runs('kv', '2.0.0');
   const described = json((await room.plugd('describe', 'kv', '--json')).stdout);
   expect(described.operations[0]).toMatchObject({
+    id: killed,
     operation: 'upgrade',
     fromVersion: '2.0.0',
     toVersion: '1.0.0',

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { BegunOperation, OperationHandle } from '../upgrade/operation-handle';
 import type { UpgradeReport } from '../upgrade/report';
@@ -11,7 +10,6 @@ export type OperationOutcome =
 
 /** An operation of a host that runs, and where it is found. */
 export interface KeptOperation extends BegunOperation {
-  readonly id: string;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   /** The plugin's generation as it began its first step, until then as it was asked for. */
@@ -20,7 +18,6 @@ export interface KeptOperation extends BegunOperation {
 }
 
 interface Entry extends BegunOperation {
-  readonly id: string;
   readonly startedAt: number;
   oldGeneration: number;
   outcome: OperationOutcome;
@@ -41,10 +38,10 @@ export class OperationsBook {
 
   /** For `host.on('operation')`. */
   readonly begun = (operation: BegunOperation): void => {
-    const id = `${operation.plugin}-${randomBytes(4).toString('hex')}`;
+    const { id } = operation;
     const oldGeneration = this.#generationOf(operation.plugin);
     const outcome = { kind: 'running' } as const;
-    const entry: Entry = { ...operation, id, startedAt: Date.now(), oldGeneration, outcome };
+    const entry: Entry = { ...operation, startedAt: Date.now(), oldGeneration, outcome };
     this.#entries.set(id, entry);
     this.#byHandle.set(operation.handle, entry);
     this.#awaited.get(operation.handle)?.();

@@ -18,6 +18,8 @@ export interface OperationProgress {
 
 /** An operation that somebody has just asked for: the application, the directory of plugins, or a plugin's limits. */
 export interface BegunOperation {
+  /** Its own for good: the journal has it too. */
+  readonly id: string;
   readonly plugin: string;
   readonly operation: OperationName;
   /** What runs now. An operation that waits for another one may find something else. */

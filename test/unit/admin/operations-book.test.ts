@@ -9,6 +9,7 @@ import { report } from '../upgrade/report-sample';
 const reportSample = report();
 const forever = new AbortController().signal;
 
+let operations = 0;
 /** An operation that the test drives. */
 function operation(plugin = 'kv') {
   let tell: (progress: OperationProgress) => void = () => {};
@@ -21,7 +22,8 @@ function operation(plugin = 'kv') {
       fail = reject;
     });
   });
-  const begun = { plugin, operation: 'upgrade', fromVersion: '1.0.0', toVersion: '2.0.0', handle } as const;
+  const about = { plugin, operation: 'upgrade', fromVersion: '1.0.0', toVersion: '2.0.0' } as const;
+  const begun = { id: `${plugin}-${++operations}`, ...about, handle };
   return { begun, tell, end, fail };
 }
 const progress: OperationProgress = { step: 'start', phase: 'started', elapsedMs: 1, percent: 10 };

@@ -274,7 +274,14 @@ test('after its end nothing of a host is listened to', () => {
 async function end(host: FakeHost, outcome: Promise<never>, plugin = 'kv'): Promise<void> {
   const handle = new OperationHandle(() => outcome);
   for (const begun of host.operations)
-    begun({ plugin, operation: 'upgrade', fromVersion: '1.0.0', toVersion: '2.0.0', handle });
+    begun({
+      id: `${plugin}-1`,
+      plugin,
+      operation: 'upgrade',
+      fromVersion: '1.0.0',
+      toVersion: '2.0.0',
+      handle,
+    });
   await handle.then(undefined, () => {});
   await new Promise((resolve) => setImmediate(resolve));
 }
