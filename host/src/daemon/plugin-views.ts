@@ -131,7 +131,7 @@ export class PluginViews {
     if (options === undefined) return undefined;
     // It can be large, and `services` tells what it says.
     const { contract: _contract, tls: _tls, ...shown } = options;
-    const plain = redactor.redactJson(asStruct(shown));
+    const plain = redactor.redactDocument(asStruct(shown));
     return application === undefined ? plain : withoutEnvironment(plain);
   }
 
