@@ -23,8 +23,8 @@ export interface AdminOptions {
 
 /**
  * The daemon's admin API in promises and AsyncIterables. What the daemon refuses rejects with the PluginError that it told;
- * DAEMON_UNREACHABLE where nobody answers any more, DAEMON_TOO_OLD where the daemon doesn't know the method, CLIENT_CLOSED
- * after `close()`; an RpcError for a call that its caller ended. After a daemon has been started again, calls go on by themselves.
+ * DAEMON_UNREACHABLE where nobody answers any more, DAEMON_TOO_OLD where the daemon doesn't know the method, OPTIONS_INVALID where
+ * a request has more than 4 MiB, CLIENT_CLOSED after `close()`; an RpcError for a call that its caller ended. After a daemon has been started again, calls go on by themselves.
  */
 export interface AdminClient extends PromiseClient<AdminDefinition> {
   /** The daemon as it was when the connection was made. */

@@ -5,7 +5,7 @@ import { ERROR_TRAILER, fromRpcError } from './error-wire';
 
 /**
  * What the failure of a call means that its caller has not cancelled: the daemon's own PluginError; DAEMON_UNREACHABLE where nobody answers, or the
- * connection was lost; DAEMON_TOO_OLD where it doesn't know the method. Any other error stays as it is.
+ * connection was lost; DAEMON_TOO_OLD where it doesn't know the method; OPTIONS_INVALID where more was sent than it takes. Any other error stays as it is.
  */
 export function daemonFailure(error: unknown, socket: string): unknown {
   if (!(error instanceof RpcError)) return error;
@@ -16,6 +16,7 @@ export function daemonFailure(error: unknown, socket: string): unknown {
   // A daemon that ends in haste cancels its calls; the caller did not.
   if (error.code === status.UNAVAILABLE || error.code === status.CANCELLED) return unreachable(error, socket);
   if (error.code === status.UNIMPLEMENTED) return tooOld(error, socket);
+  if (error.code === status.RESOURCE_EXHAUSTED) return tooLarge(error) ?? error;
   return error;
 }
 
@@ -56,4 +57,20 @@ function tooOld(error: RpcError, socket: string): PluginError {
     facts: { socket, method },
     cause: error,
   });
+}
+
+/** Undefined: it is not the size that was refused. */
+function tooLarge(error: RpcError): PluginError | undefined {
+  const [, bytes, limit] = /message larger than max \((\d+) vs\.? (\d+)\)/.exec(error.details) ?? [];
+  if (bytes === undefined || limit === undefined) return undefined;
+  const method = error.path.split('/')[2] ?? error.path;
+  return new PluginError(
+    'OPTIONS_INVALID',
+    `The request ${method} has ${bytes} bytes; the daemon takes at most ${limit}.`,
+    {
+      facts: { option: 'request', method, bytes: Number(bytes), limit: Number(limit) },
+      hint: 'Send less: let options name files instead of holding what is in them.',
+      cause: error,
+    },
+  );
 }

@@ -206,7 +206,8 @@ test('who is gone is not served any more; who follows is let go when the daemon 
 test('a message that is too large, a client that is cut off and bytes that mean nothing leave it as it is', async () => {
   const reason = 'x'.repeat(5 * 1024 * 1024);
   await expect(client.abortOperation({ plugin: 'kv', reason }, limit)).rejects.toMatchObject({
-    codeName: 'RESOURCE_EXHAUSTED',
+    code: 'OPTIONS_INVALID',
+    facts: { option: 'request', method: 'AbortOperation', bytes: reason.length + 9, limit: 4 * 1024 * 1024 },
   });
   const stranger = connect(socket);
   stranger.on('error', () => {}).resume();
