@@ -28,7 +28,7 @@ const heldSteps = [
   'release-calls',
 ] as const;
 type HeldStep = (typeof heldSteps)[number];
-/** Those of which the plugin's answer is a part. The health that `swap` asks for once more is the host's wish: it is not its part. */
+/** Those of which the plugin's answer is a part. Of `check` that is also what its health, asked for beside it, takes longer. */
 const answered: readonly HeldStep[] = ['pause', 'snapshot', 'restore', 'check', 'activate'];
 
 interface Round {
@@ -46,7 +46,7 @@ interface Round {
  * and that it answers Pause, Snapshot, Restore, Check and Activate. The first is taken from the hold to the last answer that
  * a caller has of the old process; as the callers live in the host's process, their own work is in it. The others are taken on the
  * wire, in the same handoff: see WireWatch. Beyond the plugin is all the rest: what the host does before, between and after these
- * calls, its journal and the snapshot on disk, the health that it asks for once more, and that the machine lets it wait.
+ * calls, its journal and the snapshot on disk, and that the machine lets it wait.
  */
 export const handoff: Scenario = {
   name: 'handoff',

@@ -154,12 +154,12 @@ export const stepWords: Readonly<Record<StepName, StepWords>> = {
     limit: 'transferTimeoutMs',
   },
   check: {
-    does: 'Compares the state that the new one has with the one it was given.',
+    does: 'Compares the state that the new one has with the one it was given; in a handoff, asks it for its health a last time beside that.',
     side: 'new',
     limit: 'transferTimeoutMs',
   },
   swap: {
-    does: 'Asks the new one for its health a last time, then sends all new calls to it, by one assignment.',
+    does: 'Asks the new one for its health a last time, unless the check has; then sends all new calls to it, by one assignment.',
     side: 'route',
     limit: 'startTimeoutMs',
   },

@@ -59,6 +59,8 @@ export class StepWork {
   readonly #shifting: Shifting | undefined;
   /** It has its state, or needs none: it may answer calls. */
   #begun = false;
+  /** It has told its health since it has its state: nothing but the swap is left. */
+  #ready = false;
   /** The old one was told to leave, or can't go on: it has to be begun anew to serve. */
   #oldIsSpent = false;
   /** The old one was gone when calls began to wait. */
@@ -151,11 +153,11 @@ export class StepWork {
       if (check) await runCheck(this.#newInstance, check, this.spec.startTimeoutMs, signal);
       if (verify) await runVerify(this.#newInstance, verify, this.spec.startTimeoutMs, signal);
     },
-    shift: async () => {
+    shift: async (row) => {
       const old = this.#old.supervisor;
       if (this.#shifting === undefined || old === undefined) return;
       const next = this.#new;
-      await this.#makeReady(next.spec.startTimeoutMs);
+      await this.#makeReady(row);
       await this.#begin();
       await this.#shifting.run(old, next);
       // Whatever the strategy has left it at: what serves alone has all of its instances.
@@ -210,8 +212,14 @@ export class StepWork {
     },
     check: async (row) => {
       if (this.#beginsByItself) return;
+      // Both are asked at once, for calls wait. In a recreation there is the application's own check yet to come.
+      const ready = this.#strategy === 'handoff' ? this.#makeReady(row) : undefined;
+      ready?.catch(() => {});
       const limitMs = this.#limit(row, transferTimeoutMs);
-      if (await this.handoff.check(this.#newInstance, this.#moved, limitMs)) return;
+      const known = await this.handoff.check(this.#newInstance, this.#moved, limitMs);
+      await ready;
+      this.#ready = ready !== undefined;
+      if (known) return;
       this.warnings.push(
         new PluginError(
           'STATE_UNCHECKED',
@@ -221,7 +229,7 @@ export class StepWork {
     },
     swap: async (row) => {
       const next = this.#new;
-      await this.#makeReady(this.#limit(row, next.spec.startTimeoutMs));
+      if (!this.#ready) await this.#makeReady(row);
       await this.#begin();
       this.#expectWhole(next);
       const { signal, controls } = this.#options;
@@ -357,9 +365,11 @@ export class StepWork {
   }
 
   /** Just before calls go to it. */
-  async #makeReady(timeoutMs: number): Promise<void> {
+  async #makeReady(row: StepRow): Promise<void> {
     const { signal } = this.#options;
-    await Promise.all(this.#new.replicas.map(({ instance }) => makeReady(instance, { timeoutMs, signal })));
+    const { replicas, spec } = this.#new;
+    const timeoutMs = this.#limit(row, spec.startTimeoutMs);
+    await Promise.all(replicas.map(({ instance }) => makeReady(instance, { timeoutMs, signal })));
   }
 
   /** Before the first call comes, where nothing is handed over. */
