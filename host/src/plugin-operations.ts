@@ -299,14 +299,14 @@ export class PluginOperations {
     }
   }
 
-  /** See {@link admitStrategy}. What is still warm needs no room that it has not got. */
+  /** See {@link admitStrategy}. What is still warm needs no room that it has not got; a dry run starts another one. */
   #admit(
     operation: OperationName,
     changes: UpgradeOptions,
     asked: AskedStrategy,
   ): StrategyName | Promise<StrategyName> {
     const { platform, memoryBudget: hostBudget } = this.#tools;
-    if (operation === 'rollback' && this.#warm?.usable === true) {
+    if (operation === 'rollback' && changes.dryRun !== true && this.#warm?.usable === true) {
       return chooseStrategy(this.#target.name, this.#target.serving, asked);
     }
     const { options } = this;

@@ -111,6 +111,7 @@ describe('upgrade', () => {
     ['steps without a canary', ['kv', '1.0.0', '--strategy', 'overlap', '--step', '5,100'], 2],
     ['steps that are none', ['kv', '1.0.0', '--step', 'some'], 2],
     ['steps that do not end', ['kv', '1.0.0', '--step', '5,50'], 1],
+    ['a dry run that would prove nothing', ['kv', '1.0.0', '--dry-run', '--strategy', 'recreate'], 1],
     ['no target', ['kv'], 2],
     ['a broken contract, where nobody can be asked', ['kv', '1.0.0', '--force'], 2],
   ])('with %s fails with an exit code', async (_what, args, code) => {

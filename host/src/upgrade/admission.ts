@@ -6,7 +6,7 @@ import { residentBytes } from './memory-watch';
 import type { OperationTarget } from './operation-target';
 import type { AskedStrategy } from './shift-strategy';
 import type { StrategyName } from './step-table';
-import { chooseStrategy, isShift } from './strategy';
+import { chooseStrategy, isShift, untriable } from './strategy';
 import type { UpgradeOptions } from './upgrade-options';
 
 /** The host's budget for all of its plugins, and what they use of it. */
@@ -30,7 +30,8 @@ export interface AdmissionQuestion {
 export async function admitStrategy(question: AdmissionQuestion): Promise<StrategyName> {
   const { target, options, changes, asked, platform, hostBudget } = question;
   const { name: plugin, serving: old } = target;
-  const strategy = chooseStrategy(plugin, old, asked);
+  const { dryRun = false } = changes;
+  const strategy = chooseStrategy(plugin, old, { ...asked, dryRun });
   const pids = old?.pids ?? [];
   if (strategy === 'recreate' || pids.length === 0) return strategy;
   const memory = resolveMemory(changes.memory ?? options.memory);
@@ -53,5 +54,7 @@ export async function admitStrategy(question: AdmissionQuestion): Promise<Strate
     availableBytes: platform.availableMemory(),
     budgets,
   });
-  return answer === 'beside' ? strategy : chooseStrategy(plugin, old, { name: 'recreate' });
+  if (answer === 'beside') return strategy;
+  if (dryRun) throw untriable(plugin, 'there is no room for both');
+  return chooseStrategy(plugin, old, { name: 'recreate' });
 }

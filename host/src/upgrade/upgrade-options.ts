@@ -18,7 +18,10 @@ export interface UpgradeOptions extends Partial<Omit<LoadOptions, 'name'>> {
    * VERIFY_FAILED. Has to end within `startTimeoutMs`.
    */
   readonly verify?: (candidate: Candidate) => Promise<void> | void;
-  /** Proves the new one and stops it again: the route is not touched. Default false. */
+  /**
+   * Proves the new one beside the old one, and stops it again: the route is not touched. A `recreate` is refused with
+   * STRATEGY_UNFIT, for nothing can be beside it. Default false.
+   */
   readonly dryRun?: boolean;
   /**
    * How the new one takes the old one's place; default: as the plugin says of itself. `overlap`: both run for a while, and

@@ -31,6 +31,7 @@ class ReadyFactory extends FakeFactory {
 export async function fakePlugin(options: Partial<LoadOptions> = {}, platform: Partial<Platform> = {}) {
   const factory = new ReadyFactory();
   const logger = new RecordingLogger();
+  const usage = { memoryBytes: 100, descriptors: 1, cpuMs: 1 };
   const store = await HostStore.open({ stateDir: undefined, runDirectory: tmpdir(), snapshots: {}, logger });
   const given: LoadOptions = {
     name: 'kv',
@@ -43,7 +44,7 @@ export async function fakePlugin(options: Partial<LoadOptions> = {}, platform: P
   const plugin = new ManagedPlugin(given, {
     factory: factory as unknown as InstanceFactory,
     platform: {
-      usage: async () => undefined,
+      usage: async () => usage,
       availableMemory: () => undefined,
       ...platform,
     } as unknown as Platform,
@@ -58,5 +59,5 @@ export async function fakePlugin(options: Partial<LoadOptions> = {}, platform: P
     onOperation: () => {},
   });
   await plugin.start();
-  return { plugin, made: factory.made };
+  return { plugin, made: factory.made, usage };
 }
