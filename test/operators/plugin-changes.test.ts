@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { credentials, status } from '@grpc/grpc-js';
 import { KvClient, KvDefinition } from '@plugd/protocol/gen/samples/kv/v1/kv';
 import { createPromiseClient } from '@plugd/protocol/rpc/client';
+import type { DaemonConfig } from '../../host/src/config/config';
 import { DaemonBackend } from '../../host/src/daemon/backend';
 import { openParts } from '../../host/src/daemon/daemon-parts';
 import { testsAtOnce } from '../support/at-once';
@@ -19,7 +20,11 @@ const limit = { timeoutMs: 10_000 };
 const { atOnce, own } = testsAtOnce(async () => {
   const directory = mkdtempSync(join(tmpdir(), 'changes-'));
   const shelf = new Shelf();
-  const config = { version: 1, watch: { quietMs: 60 } } as const;
+  const config: DaemonConfig = {
+    version: 1,
+    watch: { quietMs: 60 },
+    plugins: { set: { env: { FLAVOUR: 'plain' } }, off: { enabled: false } },
+  };
   const parts = await openParts(
     { config, configFile: undefined, env: {}, cwd: directory, version: '0.0.0', stderr: undefined },
     {
@@ -132,11 +137,26 @@ atOnce('what is wanted and can’t be run has failed, and the reason is told in 
     async () => (await backend.list()).filter(({ state }) => state === 'failed').map(({ name }) => name),
     (failed) => failed.join() === 'bad,unfit',
   );
-  const [bad, unfit] = await backend.list();
+  const [bad, unfit] = [await row('bad'), await row('unfit')];
   expect(bad).toMatchObject({ runningVersion: '', note: '' });
-  expect(bad?.problem).toMatch(/exit code 3 before its handshake/);
-  expect(unfit?.problem).toContain('nonsense');
+  expect(bad.problem).toMatch(/exit code 3 before its handshake/);
+  expect(unfit.problem).toContain('nonsense');
   // Of what an application could not load there is nothing left.
   await expect(load('gone', { command: '/nowhere' })).rejects.toMatchObject({ code: 'COMMAND_NOT_FOUND' });
-  expect((await backend.list()).map(({ name }) => name)).toEqual(['bad', 'unfit']);
+  expect((await backend.list()).map(({ name }) => name)).not.toContain('gone');
 });
+
+atOnce(
+  'of the variables of a plugin only those are told that its manifest and its settings name',
+  async () => {
+    const { shelf, backend } = own();
+    shelf.put('set', '1.0.0');
+    await runs('set', '1.0.0');
+    const env = async () => (await backend.describe('set', false)).options?.['env'];
+    expect(await env()).toEqual({ FLAVOUR: 'plain', ROOM_MARK: '' });
+    const options = { env: { FLAVOUR: 'other', TOKEN: 'a client’s' } };
+    const { handle } = await backend.begin({ plugin: 'set', operation: 'upgrade', target: '', options });
+    await handle;
+    expect(await env()).toEqual({ FLAVOUR: '***', TOKEN: '***' });
+  },
+);

@@ -15,6 +15,7 @@ import type { AuditRecord } from '../admin/admin-backend';
 import { isStruct } from '../admin/struct';
 import type { Redactor } from '../config/redactor';
 import type { Logger } from '../events/logger';
+import { withoutEnvironment } from './without-environment';
 
 export interface AuditLogOptions {
   /** Private to the daemon. */
@@ -145,20 +146,6 @@ function lastByte(file: number, size: number): number | undefined {
   const byte = Buffer.alloc(1);
   readSync(file, byte, 0, 1, size - 1);
   return byte[0];
-}
-
-/** The same with `***` for the values of all variables: which of an application's are secrets only the application knows. */
-export function withoutEnvironment(value: JsonObject): JsonObject {
-  return Object.fromEntries(
-    Object.entries(value).map(([key, one]) => {
-      if (!isStruct(one)) return [key, one];
-      return [key, key === 'env' ? hidden(one) : withoutEnvironment(one)];
-    }),
-  );
-}
-
-function hidden(variables: JsonObject): JsonObject {
-  return Object.fromEntries(Object.keys(variables).map((name) => [name, '***']));
 }
 
 function shortened(value: JsonValue): JsonValue {

@@ -17,11 +17,11 @@ import type { Host } from '../host';
 import type { Plugin } from '../plugin';
 import { highestWhole, type WatchedPluginStatus, type WatchedVersion } from '../watch/watched-versions';
 import type { ApplicationPlugins } from './application-plugins';
-import { withoutEnvironment } from './audit-log';
 import type { ConfigBook } from './config-book';
 import { contractOf, type Doors } from './doors';
 import { notFound, type PluginChanges } from './plugin-changes';
 import type { WatchedHost } from './watched-host';
+import { withoutEnvironment } from './without-environment';
 
 export interface ViewParts {
   readonly host: Host;
@@ -123,16 +123,16 @@ export class PluginViews {
     };
   }
 
-  /** Without secrets: those of files are known as such, and of an application's variables each may be one. */
-  #optionsOf(name: string, watched: WatchedPluginStatus | undefined): JsonObject | undefined {
-    const { host, changes, redactor } = this.#parts;
-    const application = changes.application(name, watched);
+  /** Without secrets: those of files are known as such, and of the variables that clients give each may be one. */
+  #optionsOf(name: string, onDisk: WatchedPluginStatus | undefined): JsonObject | undefined {
+    const { host, changes, watched, book, redactor } = this.#parts;
+    const application = changes.application(name, onDisk);
     const options = host.plugin(name)?.handedOver()?.options ?? application?.options;
     if (options === undefined) return undefined;
     // It can be large, and `services` tells what it says.
     const { contract: _contract, tls: _tls, ...shown } = options;
-    const plain = redactor.redactDocument(asStruct(shown));
-    return application === undefined ? plain : withoutEnvironment(plain);
+    const known = application ? {} : { ...watched.manifest(name)?.env, ...book.settingsOf(name)?.env };
+    return redactor.redactDocument(withoutEnvironment(asStruct(shown), known));
   }
 
   /** A FileDescriptorSet; empty: nothing is known. Throws PluginError PLUGIN_NOT_FOUND. */
