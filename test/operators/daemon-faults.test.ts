@@ -108,6 +108,9 @@ test('what a daemon can’t be started with is said before anything is begun', a
   const file = join(room.directory, 'file');
   writeFileSync(file, 'mine');
   await refused('ARTIFACT_UNREADABLE', '--config', other);
+  writeFileSync(join(room.directory, 'nowhere'), 'a file');
+  const { stderr } = await room.plugd('start', '--config', other);
+  expect(stderr).toContain('something else is there');
   await refused('CONFIG_INVALID', '--config', wrong);
   await refused('SOCKET_PATH_TOO_LONG', '--socket', join(room.directory, 'x'.repeat(120)));
   await refused('SOCKET_IN_USE', '--socket', file);

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
-import { isSystemError } from '../artifact/system-error';
+import { isSystemError, reasonOf, systemFacts } from '../artifact/system-error';
 import { openPrivateDirectory } from '../state/private-directory';
 import type { DaemonConfig, FrontDoorSettings } from './config';
 
@@ -119,8 +119,8 @@ export async function makeSocketDirectories(places: DaemonPlaces, options: Place
     if (directory === ownTemporary(options)) await openPrivateDirectory(directory);
     else
       await mkdir(directory, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
-        throw new PluginError('RUN_DIR_UNSAFE', `${directory} can't hold a socket: it can't be made.`, {
-          facts: { path: directory },
+        throw new PluginError('RUN_DIR_UNSAFE', `${directory} can't hold a socket: ${reasonOf(cause)}.`, {
+          facts: { path: directory, ...systemFacts(cause) },
           cause,
         });
       });

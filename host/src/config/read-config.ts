@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
-import { isSystemError } from '../artifact/system-error';
+import { isSystemError, reasonOf, systemFacts } from '../artifact/system-error';
 import { sourceLimits } from '../manifest/yaml-limits';
 import { configName, type DaemonConfig } from './config';
 import { parseConfig } from './parse-config';
@@ -34,8 +34,8 @@ export async function readConfig(file: string): Promise<DaemonConfig> {
     const missing = isSystemError(cause, 'ENOENT', 'ENOTDIR');
     throw new PluginError(
       'CONFIG_FILE_UNREADABLE',
-      missing ? `There is no config ${file}.` : `The config ${file} could not be read.`,
-      { facts: { path: file }, cause },
+      missing ? `There is no config ${file}.` : `The config ${file} could not be read: ${reasonOf(cause)}.`,
+      { facts: { path: file, ...systemFacts(cause) }, cause },
     );
   }
   return parseConfig(content, file);

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { rememberSocket, removeSocket } from '@plugd/protocol/broker/socket-files';
 import { connectSocket } from '@plugd/protocol/connect-socket';
 import { PluginError } from '@plugd/protocol/plugin-error';
-import { isSystemError } from '../artifact/system-error';
+import { isSystemError, reasonOf, systemFacts } from '../artifact/system-error';
 
 /** Where a front door is: the path of a unix socket, or a port of 127.0.0.1, 0 for a free one. */
 export type DoorPlaceOptions = { readonly socket: string } | { readonly port: number };
@@ -108,8 +108,10 @@ function listening(
 }
 
 function failed(what: string, cause: unknown): PluginError {
-  return new PluginError('LISTEN_FAILED', `Nothing can listen at ${what}.`, {
+  const why = cause === undefined ? '' : `: ${reasonOf(cause)}`;
+  return new PluginError('LISTEN_FAILED', `Nothing can listen at ${what}${why}.`, {
+    facts: systemFacts(cause),
     ...(cause === undefined ? {} : { cause }),
-    hint: 'See to the directory, or choose another place; the cause says why.',
+    hint: 'See to the directory, or choose another place.',
   });
 }

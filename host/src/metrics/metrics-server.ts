@@ -1,5 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { PluginError } from '@plugd/protocol/plugin-error';
+import { reasonOf, systemFacts } from '../artifact/system-error';
 import { type DoorPlace, listenAt } from '../front-door/door-place';
 
 /** A unix socket, or a port; 0: a free one. `address`: default 127.0.0.1. */
@@ -100,9 +101,10 @@ async function listen(server: Server, where: MetricsPlace): Promise<DoorPlace> {
 }
 
 function failed(host: string, port: number, cause: unknown): PluginError {
-  return new PluginError('LISTEN_FAILED', `Metrics can't be served at ${host}:${port}.`, {
-    facts: { address: host, port },
+  const why = cause === undefined ? '' : `: ${reasonOf(cause)}`;
+  return new PluginError('LISTEN_FAILED', `Metrics can't be served at ${host}:${port}${why}.`, {
+    facts: { address: host, port, ...systemFacts(cause) },
     ...(cause === undefined ? {} : { cause }),
-    hint: 'Choose another port or address; the cause says why.',
+    hint: 'Choose another port or address.',
   });
 }

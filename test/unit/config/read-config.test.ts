@@ -35,8 +35,21 @@ test('mistakes are told with the name of the file', async () => {
 test('what is no file that can be read is refused, a pipe at once', async () => {
   const unreadable = { code: 'CONFIG_FILE_UNREADABLE' };
   await expect(readConfig(join(directory, 'missing'))).rejects.toMatchObject(unreadable);
-  await expect(readConfig(join(put('plain', 'x'), 'below'))).rejects.toMatchObject(unreadable);
-  await expect(readConfig(directory)).rejects.toMatchObject(unreadable);
+  await expect(readConfig(join(put('plain', 'x'), 'below'))).rejects.toMatchObject({
+    ...unreadable,
+    facts: { path: join(directory, 'plain/below'), systemCode: 'ENOTDIR' },
+  });
+  await expect(readConfig(directory)).rejects.toMatchObject({
+    ...unreadable,
+    summary: `The config ${directory} could not be read: it is no file.`,
+  });
+  const ring = join(directory, 'ring');
+  symlinkSync('ring', ring);
+  await expect(readConfig(ring)).rejects.toMatchObject({
+    ...unreadable,
+    summary: expect.stringMatching(/could not be read: .+ \(ELOOP\)\.$/),
+    facts: { path: ring, systemCode: 'ELOOP' },
+  });
   const pipe = join(directory, 'pipe');
   execFileSync('mkfifo', [pipe]);
   await expect(readConfig(pipe)).rejects.toMatchObject(unreadable);

@@ -79,7 +79,10 @@ describe('the place of a front door', () => {
     const door = await createFrontDoor({ port: 0 });
     expect(door.target).toMatch(/^127\.0\.0\.1:[1-9]\d*$/);
     const taken = Number(door.target.split(':')[1]);
-    expect((await failureOf(createFrontDoor({ port: taken }))).code).toBe('LISTEN_FAILED');
+    const error = await failureOf(createFrontDoor({ port: taken }));
+    expect(error.code).toBe('LISTEN_FAILED');
+    expect(error.summary).toMatch(/^Nothing can listen at port \d+: .+ \(EADDRINUSE\)\.$/);
+    expect(error.facts).toEqual({ systemCode: 'EADDRINUSE' });
     await door.close();
   });
 

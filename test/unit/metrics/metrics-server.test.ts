@@ -75,7 +75,10 @@ test('or on a unix socket of their user alone, which goes with its server', asyn
 test('a place that is taken, or isn’t there, is told by a code', async () => {
   const { port } = portOf(await serve({ port: 0 }));
   const failed = { code: 'LISTEN_FAILED', facts: { port } };
-  await expect(serve({ port })).rejects.toMatchObject(failed);
+  await expect(serve({ port })).rejects.toMatchObject({
+    ...failed,
+    summary: expect.stringMatching(/: .+ \(EADDRINUSE\)\.$/),
+  });
   await expect(serve({ port, address: '192.0.2.1' })).rejects.toMatchObject(failed);
 });
 
