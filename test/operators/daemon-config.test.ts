@@ -150,6 +150,10 @@ test('each change stands in a record that only this user can read', async () => 
     expect.objectContaining({ client, verb: 'abort', outcome: 'OPERATION_NOT_FOUND' }),
   );
   expect(records).toContainEqual(expect.objectContaining({ client: 'directory', verb: 'put', plugin: 'kv' }));
+  const configured = records.filter(({ verb }) => verb === 'configure');
+  expect(configured.length).toBeGreaterThan(0);
+  for (const record of configured)
+    expect(record).toMatchObject({ client: 'config', plugin: 'kv', outcome: 'done' });
   expect(records).toContainEqual(
     expect.objectContaining({ client: 'signal', verb: 'reconcile', outcome: 'CONFIG_INVALID' }),
   );

@@ -4,7 +4,6 @@ import type { DaemonConfig } from '../config/config';
 import type { DaemonPlaces } from '../config/places';
 import { Redactor } from '../config/redactor';
 import { openHost } from '../create-host';
-import type { HostEvent } from '../events/host-event';
 import type { Logger } from '../events/logger';
 import { createFrontDoor, type FrontDoor } from '../front-door/front-door';
 import type { Host } from '../host';
@@ -19,6 +18,7 @@ import { Doors } from './doors';
 import { earlierOperations } from './earlier-operations';
 import { logOperations } from './log-operations';
 import { type MetricsDoor, openMetrics } from './metrics-door';
+import { OwnChanges } from './own-changes';
 import { PluginChanges } from './plugin-changes';
 import { PluginViews } from './plugin-views';
 import { Reconciler } from './reconciler';
@@ -144,7 +144,7 @@ function assemble(opened: Opened): DaemonParts {
   });
   host.on('operation', logOperations(log));
   host.on('event', events.add);
-  host.on('event', (event) => auditDirectory(audit, event));
+  host.on('event', new OwnChanges((record) => audit.write(record)).observe);
   host.on('event', applications.observe);
   host.on('event', doors.observe);
   host.on('event', views.observe);
@@ -164,14 +164,4 @@ function assemble(opened: Opened): DaemonParts {
   };
   const parts = { ...opened, begin, log, audit, events, operations, doors, changes, views, reconciler };
   return { ...parts, close };
-}
-
-/** What the directory of plugins has changed, beside what clients have. */
-function auditDirectory(audit: AuditLog, event: HostEvent): void {
-  if (event.type !== 'artifact') return;
-  const { phase, plugin, version, cause } = event;
-  if (phase !== 'running' && phase !== 'failed' && phase !== 'removed') return;
-  const outcome = phase === 'failed' ? (cause.code ?? 'failed') : 'done';
-  const verb = phase === 'removed' ? 'remove' : 'put';
-  audit.write({ client: 'directory', verb, plugin, parameters: { version }, outcome });
 }
