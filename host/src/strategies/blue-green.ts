@@ -8,7 +8,7 @@ import type { Traffic, UpgradeStrategy } from './traffic';
 
 /** How a swap with the old version kept beside it goes. Plain data. */
 export interface BlueGreenOptions {
-  /** How long the old one is kept, and the new one judged, in milliseconds. Default 60,000. */
+  /** How long the old one is kept, and the new one judged, in milliseconds. Default: the operation's `bakeMs`, else 60,000. */
   readonly bakeMs?: number;
   /** How long the old one is watched before the swap, to know what is usual, in milliseconds. Default 10,000. */
   readonly baselineMs?: number;
@@ -24,14 +24,24 @@ interface BlueGreenSpec {
 
 const lookEveryMs = 200;
 const tellEveryMs = 1_000;
+
+interface Surroundings {
+  /** The operation's, for what the strategy's own options leave open. */
+  readonly bakeMs?: number | undefined;
+  readonly now?: Now;
+}
+
 /**
  * Sends all calls to the new version at once, keeps the old one as it is, and goes back to it by rule. Throws PluginError
  * OPTIONS_INVALID. The strategy throws BAKE_FAILED.
  */
-export function blueGreenStrategy(options: BlueGreenOptions = {}, now: Now = monotonic): UpgradeStrategy {
+export function blueGreenStrategy(
+  options: BlueGreenOptions = {},
+  { bakeMs = 60_000, now = monotonic }: Surroundings = {},
+): UpgradeStrategy {
   checkGroup('blueGreen', options);
   const spec: BlueGreenSpec = {
-    bakeMs: checkedWaitMs('blueGreen.bakeMs', options.bakeMs, 60_000, 0),
+    bakeMs: checkedWaitMs('blueGreen.bakeMs', options.bakeMs, bakeMs, 0),
     baselineMs: checkedWaitMs('blueGreen.baselineMs', options.baselineMs, 10_000, 0),
     analysis: resolveAnalysis('blueGreen.rule', options.rule),
   };

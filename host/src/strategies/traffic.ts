@@ -94,8 +94,8 @@ export interface UpgradeStrategy {
    */
   run(traffic: Traffic): Promise<void>;
   /**
-   * Watches the new one after the swap, while the old one is kept as it is; when it throws, the old one serves again. Default: the
-   * new one has to last for `bakeMs`.
+   * Watches the new one after the swap, while the old one is kept as it is; when it throws, the old one serves again. Where
+   * the operation has a `bakeMs`, the new one has to last for that long too.
    */
   bake?(traffic: Traffic): Promise<void>;
 }

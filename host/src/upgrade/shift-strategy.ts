@@ -22,7 +22,7 @@ const names = Object.keys(strategies).filter((name) => name !== 'custom');
 
 /** Throws PluginError OPTIONS_INVALID. */
 export function askedStrategy(options: UpgradeOptions): AskedStrategy {
-  const { strategy, canary, shadow, rolling, blueGreen } = options;
+  const { strategy, canary, shadow, rolling, blueGreen, bakeMs } = options;
   const groups = { canary, shadow, rolling, 'blue-green': blueGreen };
   for (const [name, group] of Object.entries(groups)) {
     const fits = group === undefined || strategy === name;
@@ -31,7 +31,7 @@ export function askedStrategy(options: UpgradeOptions): AskedStrategy {
   if (typeof strategy === 'object') {
     check(isText(strategy.name) && strategy.name !== '', 'strategy.name', strategy.name, 'a text');
     check(typeof strategy.run === 'function', 'strategy.run', strategy.run, 'a function');
-    return { name: 'custom', shift: strategy };
+    return { name: 'custom', shift: lastingFor(bakeMs, strategy) };
   }
   const known = strategy === undefined || names.includes(strategy);
   check(
@@ -46,7 +46,7 @@ export function askedStrategy(options: UpgradeOptions): AskedStrategy {
     case 'shadow':
       return { name: strategy, shift: shadowStrategy(shadow) };
     case 'blue-green':
-      return { name: strategy, shift: blueGreenStrategy(blueGreen) };
+      return { name: strategy, shift: blueGreenStrategy(blueGreen, { bakeMs }) };
     case 'rolling': {
       const spec = resolveRolling(rolling);
       return { name: strategy, shift: rollingStrategy(spec), maxSurge: spec.maxSurge };
@@ -54,4 +54,17 @@ export function askedStrategy(options: UpgradeOptions): AskedStrategy {
     default:
       return { name: strategy };
   }
+}
+
+/** What has a bake of its own may end it sooner, and the new one has to last all the same. */
+function lastingFor(bakeMs: number | undefined, strategy: UpgradeStrategy): UpgradeStrategy {
+  if (bakeMs === undefined || strategy.bake === undefined) return strategy;
+  return {
+    name: strategy.name,
+    firstInstances: (instances) => strategy.firstInstances?.(instances) ?? instances,
+    run: (traffic) => strategy.run(traffic),
+    bake: async (traffic) => {
+      await Promise.all([strategy.bake?.(traffic), traffic.wait(bakeMs)]);
+    },
+  };
 }

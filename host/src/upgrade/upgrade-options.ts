@@ -52,7 +52,8 @@ export interface UpgradeOptions extends Partial<Omit<LoadOptions, 'name'>> {
   readonly contractPolicy?: ContractPolicy;
   /**
    * How long the new one has to last before the old one is ended, in milliseconds: should an instance of it be lost in this
-   * time, the old one serves again, and the upgrade fails with BAKE_FAILED. Default 0: the old one is ended at once.
+   * time, the old one serves again, and the upgrade fails with BAKE_FAILED. For `blue-green` the default of its own `bakeMs`.
+   * Default 0: the old one is ended at once.
    */
   readonly bakeMs?: number;
   /**

@@ -24,10 +24,15 @@ function calls(traffic: TwoVersions, old: Behaviour, fresh: Behaviour): { swappe
   return state;
 }
 
-async function run(old: Behaviour, fresh: Behaviour, options: BlueGreenOptions = {}): Promise<TwoVersions> {
+async function run(
+  old: Behaviour,
+  fresh: Behaviour,
+  options: BlueGreenOptions = {},
+  bakeMs?: number,
+): Promise<TwoVersions> {
   const traffic = new TwoVersions(1);
   const state = calls(traffic, old, fresh);
-  const strategy = blueGreenStrategy(options, () => traffic.now);
+  const strategy = blueGreenStrategy(options, { now: () => traffic.now, bakeMs });
   await strategy.run(traffic);
   expect(traffic.percent).toBe(0);
   state.swapped = true;
@@ -40,6 +45,11 @@ test('one that does as is usual bakes for its time', async () => {
   expect(now).toBe(70_000);
   expect(told.at(0)).toMatchObject({ percentNew: 0 });
   expect(told.at(-1)).toMatchObject({ percentNew: 100 });
+});
+
+test('it bakes for as long as its operation says, or its own options, where both do', async () => {
+  expect((await run({}, {}, {}, 5_000)).now).toBe(15_000);
+  expect((await run({}, {}, { bakeMs: 2_000 }, 5_000)).now).toBe(12_000);
 });
 
 test.each<[string, Behaviour, Behaviour]>([
