@@ -277,6 +277,7 @@ async function judge(row: Row): Promise<void> {
   if (row.after === 'same') expect(servingPid(plugin)).toBe(before);
   else expect(servingPid(plugin)).not.toBe(before);
   expect(room().processes()).toEqual([servingPid(plugin)]);
+  if (row.after === 'anew' && row.signal === undefined) expectOneRestart();
   // What went wrong once is no hindrance to a good one.
   handed().tell({});
   const third = handed().options(room(), { version: '3.0.0', schema: 2, resources });
@@ -289,6 +290,14 @@ async function judge(row: Row): Promise<void> {
   const verdict = await checkLinearizable(judged);
   expect(verdict).toMatchObject({ linearizable: true, wrong: [] });
   if (row.failing !== 'in flight') expect(verdict.unknown).toBe(0);
+}
+
+/** The process that was lost meanwhile counts as any other, and so does the one that came for it. */
+function expectOneRestart(): void {
+  const { restarts } = room().host.snapshot().plugins[0]?.statistics ?? {};
+  expect(restarts).toMatchObject({ lost: { crash: 1 }, restarts: 1, failedStarts: 0, givenUp: 0 });
+  const told = room().events.flatMap((event) => (event.type === 'restart' ? [event.phase] : []));
+  expect(told).toEqual(['scheduled', 'done']);
 }
 
 /** In short, to be compared with what was expected. */

@@ -3,7 +3,7 @@ export type RestartReason = 'crash' | 'unhealthy' | 'connection-lost' | 'limit';
 
 /** What happened to the instances of a plugin since it was loaded, over all its generations. */
 export interface RestartStatistics {
-  /** Instances that were lost or had to be replaced, by reason. */
+  /** Instances that were lost or had to be replaced, by reason: each once, when it happened, also in the midst of an operation. */
   readonly lost: Readonly<Record<RestartReason, number>>;
   /** Instances that took the place of those. */
   readonly restarts: number;

@@ -23,6 +23,7 @@ import { Departures } from './departures';
 import { GenerationStarts, quietStep } from './generation-starts';
 import { asPluginError, completeError, crashLoop, type Loss, tellOf } from './loss';
 import { Peers } from './peers';
+import { replaceLost } from './replace-lost';
 import { Replica } from './replica';
 import { ReplicaWatch, type Trouble, type WatchTools } from './replica-watch';
 import type { RestartCounters } from './restart-counters';
@@ -286,6 +287,15 @@ export class Supervisor {
     for (const slot of this.#slots) slot.end(left);
   }
 
+  /**
+   * Another generation is started in its place by this work, since it can't go on: tells of what of its own was lost while it
+   * was frozen. Throws what the work throws.
+   */
+  async replacedBy(work: () => Promise<void>): Promise<void> {
+    const losses = this.#slots.flatMap(({ lossBefore }) => lossBefore ?? []);
+    await replaceLost(losses, this.#tools, work);
+  }
+
   /** Lets all calls end that it has, and cuts them at the limit of its options. */
   async drain(cause: Cause, refusal?: Refusal): Promise<DrainResult> {
     this.leave();
@@ -447,10 +457,15 @@ export class Supervisor {
   }
 
   #lost(slot: Slot, loss: Loss): void {
-    if (slot.lossBefore !== loss) this.#losses++;
+    // What was asked to leave is missed by nobody.
+    if (this.#ending.signal.aborted) return;
+    if (slot.lossBefore !== loss) {
+      // When it happens: while the generation is frozen nobody knows who will take its place, if anybody does.
+      this.#losses++;
+      this.#tools.counters.lost(loss.reason);
+    }
     slot.lossBefore = this.#supervising ? undefined : loss;
     if (!this.#supervising) return;
-    this.#tools.counters.lost(loss.reason);
     const before = slot.filling;
     const filling = (async () => {
       // Somebody may be on the way to take the place of one that used too much.

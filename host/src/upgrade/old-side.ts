@@ -86,6 +86,10 @@ export class OldSide {
     if (old === undefined) return;
     await old.kill(cause);
     this.#target.retired(old);
+    await old.replacedBy(() => this.#start(old));
+  }
+
+  async #start(old: Supervisor): Promise<void> {
     const again = this.#target.supervise(old.spec, this.#target.nextGeneration());
     try {
       await again.start({ signal: new AbortController().signal, runStep: (_step, work) => work() });

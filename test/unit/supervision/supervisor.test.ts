@@ -155,10 +155,73 @@ describe('a generation that is frozen', () => {
     first?.crash();
     expect(room.factory.starts).toBe(1);
     expect(room.said()).toEqual([]);
+    expect(room.counters.statistics).toMatchObject({ lost: { crash: 1 }, restarts: 0 });
     room.supervise();
     await comes(room);
     expect(room.conditions.at(-1)).toBe('serving');
     expect(room.said()).toEqual(['scheduled 1 crash', 'done 1 crash']);
+    expect(room.counters.statistics).toMatchObject({ lost: { crash: 1 }, restarts: 1 });
+    expect(room.supervisor.losses).toBe(1);
+  });
+
+  test('counts one loss once that had to wait, and waits again', async () => {
+    const limits = { descriptors: 100, checkEveryMs: 10, readings: 1 };
+    const room = supervised({ limits });
+    const [first] = await room.serve();
+    room.usage.descriptors = 200;
+    const renewal = await nextStart(room);
+    room.usage.descriptors = 1;
+    first?.crash();
+    room.supervisor.freeze();
+    renewal.fails(new PluginError('START_TIMEOUT', 'it took too long'));
+    await until(() => room.said().length === 2, 'nobody comes');
+    await new Promise((next) => setImmediate(next));
+    room.supervise();
+    await comes(room);
+    expect(room.said()).toEqual(['scheduled 1 limit', 'failed 1 limit', 'scheduled 1 crash', 'done 1 crash']);
+    expect(room.counters.statistics).toMatchObject({
+      lost: { limit: 1, crash: 1 },
+      restarts: 1,
+      failedStarts: 1,
+    });
+    room.supervisor.leave();
+  });
+
+  test('tells of what it has lost when another generation is started in its place', async () => {
+    const room = supervised({ instances: 2 });
+    const [first] = await room.serve();
+    room.supervisor.freeze();
+    first?.crash();
+    await room.supervisor.kill({ reason: 'refused' });
+    let started = false;
+    await room.supervisor.replacedBy(async () => {
+      expect(room.said()).toEqual(['scheduled 1 crash']);
+      started = true;
+    });
+    expect(started).toBe(true);
+    expect(room.said()).toEqual(['scheduled 1 crash', 'done 1 crash']);
+    expect(room.counters.statistics).toMatchObject({
+      lost: { crash: 1 },
+      restarts: 1,
+      recoverMs: { last: expect.any(Number) },
+    });
+  });
+
+  test('tells that nobody takes the place of what it has lost when that start fails', async () => {
+    const room = supervised();
+    const [first] = await room.serve();
+    room.supervisor.freeze();
+    first?.crash();
+    await room.supervisor.kill({ reason: 'refused' });
+    const late = new PluginError('START_TIMEOUT', 'it took too long');
+    await expect(room.supervisor.replacedBy(() => Promise.reject(late))).rejects.toBe(late);
+    expect(room.said()).toEqual(['scheduled 1 crash', 'failed 1 crash', 'given-up 1 crash']);
+    expect(room.counters.statistics).toMatchObject({
+      lost: { crash: 1 },
+      restarts: 0,
+      failedStarts: 1,
+      givenUp: 1,
+    });
   });
 
   test('tells when it is supervised again what was given up meanwhile', async () => {
@@ -214,7 +277,10 @@ describe('a generation that leaves', () => {
     expect(room.factory.starts).toBe(2);
     expect(room.said()).toEqual([]);
     expect(room.conditions).toEqual([]);
-    expect(room.counters.statistics.lost.crash).toBe(0);
+    await room.supervisor.replacedBy(async () => {});
+    expect(room.said()).toEqual([]);
+    expect(room.counters.statistics).toMatchObject({ lost: { crash: 0 }, restarts: 0 });
+    expect(room.supervisor.losses).toBe(0);
   });
 
   test('waits until everything of a crashed one is gone, and says what is not', async () => {
