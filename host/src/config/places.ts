@@ -5,7 +5,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { isSystemError, reasonOf, systemFacts } from '../artifact/system-error';
 import { openPrivateDirectory } from '../state/private-directory';
-import type { DaemonConfig, FrontDoorSettings } from './config';
+import type { DaemonConfig, FrontDoorSettings, MetricsSettings } from './config';
 
 /** Where a daemon's files are, as absolute paths. */
 export interface DaemonPlaces {
@@ -13,6 +13,8 @@ export interface DaemonPlaces {
   readonly socket: string;
   /** False: there is to be none. */
   readonly frontDoor: FrontDoorSettings | false;
+  /** False: they are read nowhere. */
+  readonly metrics: MetricsSettings | false;
   readonly stateDir: string;
   readonly logDir: string;
   /** Undefined: none is watched. */
@@ -46,10 +48,12 @@ export function daemonPlaces(options: PlacesOptions): DaemonPlaces {
   const { cwd, config, configFile } = options;
   const stateDir = config?.stateDir ?? defaultStateDir(options);
   const plugins = join(configFile === undefined ? cwd : dirname(resolve(cwd, configFile)), 'plugins');
-  const { pluginsDir = plugins, frontDoor } = config ?? {};
+  const { pluginsDir = plugins, frontDoor, metrics = false } = config ?? {};
+  const socket = adminSocket(options);
   return {
-    socket: adminSocket(options),
-    frontDoor: frontDoor ?? { socket: join(userRunDir(options), 'plugd-front.sock') },
+    socket,
+    frontDoor: frontDoor ?? { socket: join(dirname(socket), 'plugd-front.sock') },
+    metrics,
     stateDir,
     logDir: config?.logs?.directory ?? join(stateDir, 'logs'),
     pluginsDir: pluginsDir === false ? undefined : pluginsDir,
@@ -106,16 +110,38 @@ function defaultStateDir({ env, home }: PlacesOptions): string {
   return join(base, '.local', 'state', 'plugd');
 }
 
+/** The sockets of a daemon, by what they are for. */
+function socketsOf({ socket, frontDoor, metrics }: DaemonPlaces): (readonly [what: string, path: string])[] {
+  return [
+    ['the admin API', socket],
+    ...(frontDoor !== false && 'socket' in frontDoor ? [['the front door', frontDoor.socket] as const] : []),
+    ...(metrics !== false && 'socket' in metrics ? [['metrics', metrics.socket] as const] : []),
+  ];
+}
+
+/** What is written twice in a config is told with its lines; this is for what is left out or typed. Throws PluginError CONFIG_INVALID. */
+function checkSockets(places: DaemonPlaces, configFile: string | undefined): void {
+  const taken = new Map<string, string>();
+  for (const [what, path] of socketsOf(places)) {
+    const first = taken.get(path);
+    if (first !== undefined)
+      throw new PluginError('CONFIG_INVALID', `${path} is to be the socket of ${first}, and of ${what}.`, {
+        facts: configFile === undefined ? {} : { path: configFile },
+        hint: 'Give each a socket of its own.',
+      });
+    taken.set(path, what);
+  }
+}
+
 /**
  * Makes the directories that sockets are to be in, 0700, where they are missing. The one that a user has without XDG_RUNTIME_DIR has to
  * be this user's alone.
  *
- * Throws PluginError RUN_DIR_UNSAFE, STATE_DIR_UNUSABLE.
+ * Throws PluginError CONFIG_INVALID where two sockets are one; RUN_DIR_UNSAFE, STATE_DIR_UNUSABLE.
  */
 export async function makeSocketDirectories(places: DaemonPlaces, options: PlacesOptions): Promise<void> {
-  const { socket, frontDoor } = places;
-  const sockets = [socket, ...(frontDoor !== false && 'socket' in frontDoor ? [frontDoor.socket] : [])];
-  for (const directory of new Set(sockets.map((path) => dirname(path)))) {
+  checkSockets(places, options.configFile);
+  for (const directory of new Set(socketsOf(places).map(([, path]) => dirname(path)))) {
     if (directory === ownTemporary(options)) await openPrivateDirectory(directory);
     else
       await mkdir(directory, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {

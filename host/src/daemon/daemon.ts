@@ -157,7 +157,7 @@ const hints: Readonly<Partial<Record<string, string>>> = {
   STATE_DIR_IN_USE:
     'Another daemon has it: `plugd status` shows it, `plugd stop` ends it. Or give this one a stateDir of its own.',
   SOCKET_IN_USE:
-    'Another daemon listens there: `plugd status` shows it, `plugd stop` ends it. Or choose another socket.',
+    'Another daemon listens there: `plugd status` shows it, `plugd stop` ends it. Or choose a socket in another directory.',
 };
 
 function withHint(error: unknown): unknown {

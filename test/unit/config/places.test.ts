@@ -26,6 +26,7 @@ test('without a config everything is where XDG says, and plugins are looked for 
   expect(daemonPlaces(options())).toEqual({
     socket: join(run, 'plugd.sock'),
     frontDoor: { socket: join(run, 'plugd-front.sock') },
+    metrics: false,
     stateDir: join(root, 'state/plugd'),
     logDir: join(root, 'state/plugd/logs'),
     pluginsDir: join(root, 'work/plugins'),
@@ -45,6 +46,7 @@ test('what the config says counts more', () => {
         socket: '/a/b.sock',
         stateDir: '/s',
         frontDoor: { port: 0 },
+        metrics: { port: 1 },
         pluginsDir: '/p',
         logs: { level: 'info' },
       },
@@ -53,6 +55,7 @@ test('what the config says counts more', () => {
   expect(places).toEqual({
     socket: '/a/b.sock',
     frontDoor: { port: 0 },
+    metrics: { port: 1 },
     stateDir: '/s',
     logDir: '/s/logs',
     pluginsDir: '/p',
@@ -69,6 +72,25 @@ test('the socket that is typed counts more than that of the environment, and tha
   );
   expect(daemonPlaces(options({ config, env })).socket).toBe(join(root, 'work/env.sock'));
   expect(daemonPlaces(options({ config, env: { ...env, PLUGD_SOCKET: '' } })).socket).toBe('/config.sock');
+});
+
+test('the front door is beside the admin API, wherever that is', () => {
+  const config = { version: 1, socket: '/a/b.sock' } as const;
+  expect(daemonPlaces(options({ config })).frontDoor).toEqual({ socket: '/a/plugd-front.sock' });
+  const env = { ...options().env, PLUGD_SOCKET: '/c/d.sock' };
+  expect(daemonPlaces(options({ config, env })).frontDoor).toEqual({ socket: '/c/plugd-front.sock' });
+});
+
+test.each([
+  ['front door', { frontDoor: { socket: 'plugd.sock' } }, 'the admin API, and of the front door'],
+  ['metrics', { metrics: { socket: 'plugd-front.sock' } }, 'the front door, and of metrics'],
+])('a socket that is left out is not that of the %s too', async (_, places, what) => {
+  const [[key, { socket }] = ['', { socket: '' }]] = Object.entries(places);
+  const given = options({ config: { version: 1, [key]: { socket: join(run, socket) } } });
+  await expect(makeSocketDirectories(daemonPlaces(given), given)).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    summary: `${join(run, socket)} is to be the socket of ${what}.`,
+  });
 });
 
 test.each([
@@ -118,9 +140,11 @@ test('directories that the config names are made', async () => {
       version: 1,
       socket: join(root, 'deep/er/a.sock'),
       frontDoor: { socket: join(root, 'front/b.sock') },
+      metrics: { socket: join(root, 'metrics/c.sock') },
     },
   });
   await makeSocketDirectories(daemonPlaces(given), given);
   expect(statSync(join(root, 'deep/er')).mode & 0o777).toBe(0o700);
   expect(statSync(join(root, 'front')).mode & 0o777).toBe(0o700);
+  expect(statSync(join(root, 'metrics')).mode & 0o777).toBe(0o700);
 });

@@ -16,6 +16,7 @@ afterAll(() => ward.remove());
 const places = (more: Partial<DaemonPlaces> = {}): DaemonPlaces => ({
   socket: ward.path('plugd.sock'),
   frontDoor: false,
+  metrics: false,
   stateDir: ward.path('state'),
   logDir: ward.path('state/logs'),
   pluginsDir: undefined,
