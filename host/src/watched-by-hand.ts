@@ -108,13 +108,17 @@ export class WatchedByHand {
   #notStarted(name: string): PluginError {
     const status = this.#tools.status().find((one) => one.name === name);
     if (status === undefined) return notFound(name);
-    const problem = status.versions.find((one) => one.problem !== undefined)?.problem;
+    const { enabled, pinned, versions } = status;
+    const facts = { plugin: name, enabled, ...(pinned === undefined ? {} : { pinned }) };
+    if (!enabled) {
+      const sentence = `Nothing of plugin ${name} is run: its settings disable it.`;
+      const hint = `Take \`enabled: false\` out of its settings: under plugins.${name} in the config of a daemon, or where \`pluginsDir.settings\` says it.`;
+      return new PluginError('VERSION_NOT_FOUND', sentence, { facts, hint });
+    }
+    const problem = versions.find((one) => one.problem !== undefined)?.problem;
     if (problem !== undefined) return problem;
-    const { enabled, pinned } = status;
-    const why = enabled ? 'none of its versions can be' : 'its settings disable it';
-    return new PluginError('VERSION_NOT_FOUND', `Nothing of plugin ${name} is run: ${why}.`, {
-      facts: { plugin: name, enabled, ...(pinned === undefined ? {} : { pinned }) },
-    });
+    const sentence = `Nothing of plugin ${name} is run: none of its versions can be.`;
+    return new PluginError('VERSION_NOT_FOUND', sentence, { facts });
   }
 
   #notRunning(name: string): PluginError {

@@ -160,3 +160,30 @@ atOnce(
     expect(await env()).toEqual({ FLAVOUR: '***', TOKEN: '***' });
   },
 );
+
+atOnce('what is being loaded is started once, and who asks for that waits for it', async () => {
+  const { backend } = own();
+  const loading = load('slow');
+  expect(await row('slow')).toMatchObject({ source: 'application', state: 'starting' });
+  await backend.start('slow');
+  expect(await row('slow')).toMatchObject({ state: 'serving', instances: 1 });
+  expect(await loading).toMatchObject({ shared: false });
+  const failing = load('gone', { command: '/nowhere' });
+  const started = backend.start('gone');
+  await expect(failing).rejects.toMatchObject({ code: 'COMMAND_NOT_FOUND' });
+  await expect(started).rejects.toMatchObject({ code: 'COMMAND_NOT_FOUND' });
+});
+
+atOnce('who starts what its settings disable is told where that stands', async () => {
+  const { shelf, backend } = own();
+  shelf.put('off', '1.0.0');
+  await poll(
+    () => row('off'),
+    ({ diskVersion }) => diskVersion !== '',
+  );
+  await expect(backend.start('off')).rejects.toMatchObject({
+    code: 'VERSION_NOT_FOUND',
+    summary: expect.stringContaining('its settings disable it'),
+    hint: expect.stringContaining('plugins.off in the config'),
+  });
+});

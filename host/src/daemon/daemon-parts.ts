@@ -123,7 +123,7 @@ function assemble(opened: Opened): DaemonParts {
   const audit = new AuditLog({ directory: places.stateDir, logger: log, redactor });
   const watched = new WatchedHost(host, places.pluginsDir !== undefined);
   const applications = new ApplicationPlugins(host);
-  const changes = new PluginChanges({ host, operations, watched, applications });
+  const changes = new PluginChanges({ host, operations, watched, applications, book });
   const doors = new Doors({ host, door, watched, logger: log, applications });
   const startedAt = Date.now();
   const earlier = (plugin: string) => earlierOperations(places.stateDir, plugin, startedAt);

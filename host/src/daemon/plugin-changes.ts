@@ -12,6 +12,7 @@ import { highestWhole, isWhole, type WatchedPluginStatus } from '../watch/watche
 import { checkPinned } from '../watched-by-hand';
 import type { UpgradeTarget } from '../watched-upgrade';
 import type { ApplicationPlugins, LoadedByApplication } from './application-plugins';
+import type { ConfigBook } from './config-book';
 import type { WatchedHost } from './watched-host';
 
 export interface ChangeParts {
@@ -19,6 +20,7 @@ export interface ChangeParts {
   readonly operations: OperationsBook;
   readonly watched: WatchedHost;
   readonly applications: ApplicationPlugins;
+  readonly book: Pick<ConfigBook, 'problemOf'>;
 }
 
 /** Changes to single plugins. */
@@ -27,12 +29,14 @@ export class PluginChanges {
   readonly #operations: OperationsBook;
   readonly #watched: WatchedHost;
   readonly #applications: ApplicationPlugins;
+  readonly #book: Pick<ConfigBook, 'problemOf'>;
 
-  constructor({ host, operations, watched, applications }: ChangeParts) {
+  constructor({ host, operations, watched, applications, book }: ChangeParts) {
     this.#host = host;
     this.#operations = operations;
     this.#watched = watched;
     this.#applications = applications;
+    this.#book = book;
   }
 
   /** Two applications that load one plugin at the same time share it. */
@@ -66,11 +70,19 @@ export class PluginChanges {
 
   /** Throws PluginError PLUGIN_NOT_FOUND, and why it can't be run. */
   async start(name: string): Promise<void> {
+    await this.#applications.whenLoaded(name);
     const onDisk = this.#watched.get(name);
     const application = this.application(name, onDisk);
-    if (application === undefined && onDisk === undefined) throw notFound(name);
-    if (application === undefined) await this.#host.startAgain(name);
+    if (application === undefined) await this.#startAgain(name, onDisk);
     else if (this.#host.plugin(name) === undefined) await this.#applications.load(name, application);
+  }
+
+  async #startAgain(name: string, onDisk: WatchedPluginStatus | undefined): Promise<void> {
+    if (onDisk === undefined) throw notFound(name);
+    const problem = this.#book.problemOf(name);
+    // Nothing of it is run until that is mended.
+    if (problem !== undefined) throw problem;
+    await this.#host.startAgain(name);
   }
 
   /** Throws PluginError PLUGIN_PINNED where it would lead away from the version that the plugin is held at, and what `rollbackPlan` throws. */
