@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, linkSync, lstatSync, mkdtempSync, renameSync, rmSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { rememberSocket, removeSocket } from '@plugd/protocol/broker/socket-files';
@@ -37,8 +37,8 @@ async function listenOnPort(server: Server, port: number): Promise<DoorPlace> {
 }
 
 /**
- * Bound under a private name, in a directory that nobody else can enter, and renamed once it is closed to others: at its
- * public path it is never seen half-made, and takes the place of what a dead owner left there in one step.
+ * Bound under a private name, in a directory that nobody else can enter, and linked to its public path once it is closed to others:
+ * there it is never seen half-made, and of two that want to be there one is.
  */
 async function listenOnPath(server: Server, path: string): Promise<DoorPlace> {
   const bytes = Math.max(Buffer.byteLength(path), Buffer.byteLength(dirname(path)) + privateNameBytes);
@@ -60,7 +60,7 @@ async function listenOnPath(server: Server, path: string): Promise<DoorPlace> {
     await listening(server, { path: own }, path);
     chmodSync(own, 0o600);
     const { ino } = lstatSync(own);
-    renameSync(own, path);
+    await takePlace(own, path);
     rememberSocket(path);
     return { network: 'unix', address: path, remove: () => removeOwn(path, ino) };
   } catch (error) {
@@ -68,6 +68,26 @@ async function listenOnPath(server: Server, path: string): Promise<DoorPlace> {
     throw error instanceof PluginError ? error : failed(path, error);
   } finally {
     rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Others may come and go meanwhile. */
+const mostTries = 10;
+
+async function takePlace(own: string, path: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return linkSync(own, path);
+    } catch (error) {
+      // A file system without links; what stands there was asked a moment ago.
+      if (isSystemError(error, 'EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP')) return renameSync(own, path);
+      if (!isSystemError(error, 'EEXIST') || tries === mostTries) throw error;
+    }
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    await refuseIfAlive(path);
+    // Somebody else may have taken the dead one's place meanwhile.
+    if (found !== undefined && lstatSync(path, { throwIfNoEntry: false })?.ino === found.ino)
+      unlinkSync(path);
   }
 }
 

@@ -19,6 +19,15 @@ describe('the place of a front door', () => {
   });
   afterEach(() => room.close());
 
+  /** What a killed process leaves: bound, and nobody listens. */
+  async function dead(): Promise<string> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(room.path('own'), resolve));
+    renameSync(room.path('own'), room.path('door.sock'));
+    await new Promise((resolve) => server.close(resolve));
+    return room.path('door.sock');
+  }
+
   test('is a socket that its user alone can use, with nothing beside it', async () => {
     const door = await room.open();
     expect(door.target).toBe(`unix:${room.path('door.sock')}`);
@@ -39,15 +48,26 @@ describe('the place of a front door', () => {
   });
 
   test('is taken over from an owner who is dead', async () => {
-    // What a killed process leaves: bound, and nobody listens.
-    const dead = createServer();
-    await new Promise<void>((resolve) => dead.listen(room.path('own'), resolve));
-    const path = room.path('door.sock');
-    renameSync(room.path('own'), path);
-    await new Promise((resolve) => dead.close(resolve));
+    const path = await dead();
     expect(existsSync(path)).toBe(true);
     const door = await room.open();
     const client = bytesClient(door.target);
+    expect((await answerOf(beginBytes(client))).status.code).toBe(status.UNIMPLEMENTED);
+    client.close();
+  });
+
+  test.each([
+    ['nobody was', async () => {}],
+    ['a dead owner was', async () => void (await dead())],
+  ])('is one’s alone where several want it at once and %s there before', async (_what, prepare) => {
+    await prepare();
+    const all = await Promise.allSettled([1, 2, 3, 4].map(() => room.open()));
+    const [door, ...others] = all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    expect(others).toEqual([]);
+    for (const one of all)
+      if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'SOCKET_IN_USE' });
+    expect(readdirSync(room.directory)).toEqual(['door.sock']);
+    const client = bytesClient(door?.target ?? '');
     expect((await answerOf(beginBytes(client))).status.code).toBe(status.UNIMPLEMENTED);
     client.close();
   });
