@@ -107,13 +107,13 @@ async function runCall(
 }
 
 async function contractOf(
-  { cwd }: CliContext,
+  { cwd, callOptions }: CliContext,
   client: AdminClient,
   plugin: string,
   file: string | undefined,
 ): Promise<Contract> {
   if (file === undefined) {
-    const { descriptorSet } = await client.getContract({ plugin });
+    const { descriptorSet } = await client.getContract({ plugin }, callOptions);
     return contractIn(descriptorSet);
   }
   const path = resolve(cwd, file);

@@ -1,6 +1,7 @@
+import { PluginError } from '@plugd/protocol/plugin-error';
 import { type AdminClient, connectAdmin } from '../admin/admin-client';
 import { type CommonOptions, defaultOptions, type Output } from './common-options';
-import { type ExitCode, exitCodes } from './exit-code';
+import { type ExitCode, exitCodes, TimeoutError } from './exit-code';
 import { type Paint, painted, plain, wantsColour } from './output/colour';
 import { asJson } from './output/json';
 import { type Column, renderTable } from './output/table';
@@ -128,15 +129,22 @@ export class CliContext {
     return socketPath(this.#options, this.env, this.cwd);
   }
 
-  /** The daemon, connected to at the first use. @throws PluginError DAEMON_UNREACHABLE */
+  /** The daemon, connected to at the first use. @throws PluginError DAEMON_UNREACHABLE; TimeoutError by `--timeout` */
   client(): Promise<AdminClient> {
     this.#client ??= this.#connect();
     return this.#client;
   }
 
   async #connect(): Promise<AdminClient> {
-    const timeoutMs = Math.min(connectMs, this.#options.timeoutMs ?? connectMs);
-    return connectAdmin(await this.socket(), { timeoutMs, program: 'plugd' });
+    const asked = this.#options.timeoutMs ?? Number.POSITIVE_INFINITY;
+    const timeoutMs = Math.min(connectMs, asked);
+    try {
+      return await connectAdmin(await this.socket(), { timeoutMs, program: 'plugd' });
+    } catch (error) {
+      // It has this fact where time was over; that it was too short is no fault of the daemon's.
+      const late = error instanceof PluginError && error.facts['timeoutMs'] === asked;
+      throw late ? new TimeoutError(error.summary, { cause: error }) : error;
+    }
   }
 
   /** For each call of the client that answers once: nobody waits for a minute before a screen. */

@@ -101,5 +101,5 @@ const helpWidth = 100;
 const ending = `
 plugd <verb> --help shows the options of a verb.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no daemon answers, 4 an upgrade was refused or undone, 5 timeout,
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no daemon answers, 4 what had begun was undone, 5 timeout,
 130 interrupted, 143 terminated.`;

@@ -19,7 +19,7 @@ export function defineUpgrade(program: Command, context: CliContext): void {
     .command('upgrade')
     .summary('lets another version take the place of the one that runs')
     .description(
-      'Starts another version beside the one that runs, proves it, lets new calls go to it, and stops the old one when its calls have ended. If anything is wrong with it before that, the old one serves on, and the exit code is 4.',
+      'Starts another version beside the one that runs, proves it, lets new calls go to it, and stops the old one when its calls have ended. If anything goes wrong before that, the old one serves on: the exit code is 4, or 1 where it is refused before it begins.',
     )
     .argument('<plugin>', 'its name')
     .argument('<target>', "a version in the plugins' directory, or the path of an artifact's directory")

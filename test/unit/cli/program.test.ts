@@ -1,3 +1,4 @@
+import { createServer, type Socket } from 'node:net';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { toRpcError } from '../../../host/src/admin/error-wire';
 import { AdminPlace } from '../admin/admin-place';
@@ -108,6 +109,28 @@ describe('what ends a command', () => {
     expect(stderr).toMatch(/^plugd: The daemon /);
     const json = await commandLine(at('list', '--timeout', '100ms', '--json'));
     expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: 'TIMEOUT' } });
+  });
+
+  test('a daemon that takes connections and says nothing: 5, where the user said how long', async () => {
+    const connections = new Set<Socket>();
+    const mute = createServer((connection) => connections.add(connection));
+    await new Promise<void>((done) => mute.listen(place.socket, done));
+    try {
+      const { code, stderr } = await commandLine(at('list', '--timeout', '100ms'));
+      expect({ code, stderr }).toEqual({ code: 5, stderr: expect.stringMatching(/^plugd: The daemon at /) });
+      expect(stderr).toContain('within 100 ms');
+    } finally {
+      for (const connection of connections) connection.destroy();
+      mute.close();
+    }
+  });
+
+  test('a daemon that keeps the descriptors of a plugin to itself does not hold up a call for ever: 5', async () => {
+    await place.serve({
+      describePlugin: () => ({}),
+      getContract: () => new Promise(() => {}),
+    });
+    expect((await commandLine(at('call', 'kv', 'Get', '--timeout', '100ms'))).code).toBe(5);
   });
 
   test('following for so long and no longer: 5, after what came', async () => {
