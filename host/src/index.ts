@@ -9,9 +9,14 @@ export type { Judgement, MetricJudgement } from './analysis/judgement';
 export type { AnalysisRule, MetricName, MetricRule } from './analysis/rule';
 export type { ChannelSecurity } from './connection/channel';
 export type { PluginBroker } from './connection/scoped-broker';
+export type { Contract } from './contract/contract';
+export type { ChangeKind, ContractChange } from './contract/contract-change';
 export type { ContractOption, ContractSource, DescriptorSet } from './contract/given-contract';
+export type { Idempotency, MethodContract, ServiceContract } from './contract/method-contract';
+export type { ResumeFields } from './contract/resume-fields';
+export type { ResumableOption, StreamOptions } from './contract/stream-options';
 export { createHost } from './create-host';
-export type { HostEventListener } from './events/event-log';
+export type { EventCounters, HostEventListener } from './events/event-log';
 export type {
   ArtifactEvent,
   Cause,
@@ -28,14 +33,14 @@ export { type Logger, stderrLogger } from './events/logger';
 export { Host } from './host';
 export type { HostOptions } from './host-options';
 export type { AttachOptions } from './instance/attach-options';
-export type { ExpectOptions } from './instance/expect-options';
+export type { ExpectOptions, TimedStep } from './instance/expect-options';
 export type { HealthOptions } from './instance/health-options';
 export type { LimitOptions } from './instance/limit-options';
 export type { HandshakeOptions, LoadOptions } from './instance/load-options';
 export type { MemoryOptions } from './instance/memory-options';
 export type { RestartOptions, RestartPolicy, RestartStrategy } from './instance/restart-options';
 // What stands below is for libraries that build on the host's parts.
-export type { InstanceRecord } from './launch/instance-record';
+export type { InstanceRecord, KeyedCertificate } from './launch/instance-record';
 export {
   type ArtifactNote,
   type ArtifactOnDisk,
@@ -62,10 +67,17 @@ export { type ConnectHostOptions, connectHost } from './remote/connect-host';
 export { RemoteHost } from './remote/remote-host';
 export type { Lease } from './resources/lease';
 export { type LeaseOptions, LeasePool, type LeasePoolOptions } from './resources/lease-pool';
-export type { CallMeter, HostCallMeter } from './routing/call-meter';
+export type { CallMeter, CallMeters, HostCallMeter } from './routing/call-meter';
 export type { CallObserver, CallStatistics } from './routing/endpoint';
+export type { RetryRule } from './routing/replay';
+export type { StreamRule } from './routing/stream-rule';
 export type { StubConstructor, StubOptions } from './routing/stub';
-export { SwapChannel } from './routing/swap-channel';
+export {
+  type HoldStatistics,
+  SwapChannel,
+  type SwapChannelOptions,
+  type SwapTarget,
+} from './routing/swap-channel';
 export type { CallTap, TappedCall } from './routing/tap';
 export type { AnswerDifference, DifferenceKind } from './shadow/difference';
 export type { ShadowOptions } from './shadow/shadow-options';
@@ -89,20 +101,23 @@ export type {
   TrafficSide,
   UpgradeStrategy,
 } from './strategies/traffic';
+export type { RestartReason, RestartStatistics } from './supervision/restart-counters';
+export type { StallFigures } from './supervision/stall-meter';
 export type { ContractJudgement, ContractPolicy } from './upgrade/contract-policy';
 export type { InstanceCalls } from './upgrade/instance-calls';
 export type { BegunOperation, OperationHandle, OperationProgress } from './upgrade/operation-handle';
 export {
   formatReport,
   formatReportTable,
+  type OperationName,
   type OperationStep,
   type SideReport,
   type StepReport,
   type UpgradeReport,
 } from './upgrade/report';
-export type { StrategyName } from './upgrade/step-table';
+export type { StepName, StrategyName, UndoName } from './upgrade/step-table';
 export type { Candidate, RollbackOptions, RollbackPlan, UpgradeOptions } from './upgrade/upgrade-options';
-export type { Verdict, VerdictLine } from './upgrade/verdict';
+export type { Verdict, VerdictLine, VerdictName, VerdictUnit } from './upgrade/verdict';
 export type { PlannedChange } from './watch/planned-change';
 export type { PluginOverrides } from './watch/plugin-overrides';
 export type { PluginsDirOptions } from './watch/watch-options';
