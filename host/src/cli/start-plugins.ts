@@ -1,10 +1,11 @@
 import type { CliContext } from './context';
+import { eachPlugin } from './each-plugin';
 
 /** `plugd start kv`: each runs when this is done. */
-export async function startPlugins(context: CliContext, plugins: readonly string[]): Promise<void> {
-  const client = await context.client();
-  for (const plugin of plugins) {
-    await client.startPlugin({ plugin }, context.callOptions);
-    context.printDone(`Plugin ${plugin} runs.`, plugin, { plugin, started: true });
-  }
+export function startPlugins(context: CliContext, plugins: readonly string[]): Promise<void> {
+  return eachPlugin(context, plugins, {
+    act: (client, plugin) => client.startPlugin({ plugin }, context.callOptions),
+    sentence: (plugin) => `Plugin ${plugin} runs.`,
+    document: (plugin, started) => ({ plugin, started }),
+  });
 }

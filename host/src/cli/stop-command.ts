@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { confirm } from './confirm';
 import type { CliContext } from './context';
+import { eachPlugin } from './each-plugin';
 import { exitCodes, TimeoutError } from './exit-code';
 
 interface StopOptions {
@@ -28,13 +29,13 @@ export function defineStop(program: Command, context: CliContext): void {
     });
 }
 
-async function stopPlugins(context: CliContext, plugins: readonly string[]): Promise<void> {
-  const client = await context.client();
+function stopPlugins(context: CliContext, plugins: readonly string[]): Promise<void> {
   const timeoutMs = context.options.timeoutMs ?? standardLimitMs;
-  for (const plugin of plugins) {
-    await client.stopPlugin({ plugin }, { timeoutMs });
-    context.printDone(`Plugin ${plugin} is stopped.`, plugin, { plugin, stopped: true });
-  }
+  return eachPlugin(context, plugins, {
+    act: (client, plugin) => client.stopPlugin({ plugin }, { timeoutMs }),
+    sentence: (plugin) => `Plugin ${plugin} is stopped.`,
+    document: (plugin, stopped) => ({ plugin, stopped }),
+  });
 }
 
 async function stopDaemon(context: CliContext): Promise<void> {
