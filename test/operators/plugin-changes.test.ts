@@ -30,6 +30,7 @@ const { atOnce, own } = testsAtOnce(async () => {
     {
       socket: join(directory, 'admin.sock'),
       frontDoor: { socket: join(directory, 'front.sock') },
+      metrics: false,
       stateDir: join(directory, 'state'),
       logDir: join(directory, 'logs'),
       pluginsDir: shelf.directory,

@@ -32,6 +32,7 @@ const surroundings = (more: Partial<DoctorSurroundings> = {}): DoctorSurrounding
   places: {
     socket: ward.path('plugd.sock'),
     frontDoor: false,
+    metrics: false,
     stateDir: ward.path('state'),
     logDir: ward.path('logs'),
     pluginsDir: undefined,
