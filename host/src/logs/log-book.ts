@@ -190,10 +190,22 @@ export class LogBook {
 
   #fields(given: unknown): JsonObject {
     const all = toJsonValue(given);
-    const value = this.#redact === undefined ? all : this.#redact.redactJson(all);
-    if (isObject(value)) return value;
-    return value === null ? {} : { fields: value };
+    const redact = this.#redact;
+    if (isObject(all)) return redact === undefined ? all : redactedFields(all, redact);
+    return all === null ? {} : { fields: redact === undefined ? all : redact.redactJson(all) };
   }
+}
+
+/** By which a record is known as its plugin's. With a secret that is such a word it has to be so too. */
+const knownBy: readonly string[] = ['plugin', 'instance', 'version', 'generation'];
+
+function redactedFields(fields: JsonObject, redact: LogRedaction): JsonObject {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      knownBy.includes(name) ? name : redact.redact(name),
+      redact.redactJson(value),
+    ]),
+  );
 }
 
 /** What is written, as those see it who follow. */

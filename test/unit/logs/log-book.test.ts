@@ -83,6 +83,14 @@ test('secrets are taken out of messages, fields and their names before they are 
   expect(text).toContain('login with *** failed');
 });
 
+test('a record is its plugin’s also where a secret is the word plugin', async () => {
+  const book = await room.open({ redact: new Redactor(['plugin', 'version']) });
+  book.logger.error('no plugin', { plugin: 'kv', version: '1.0.0', plugins: 2 });
+  expect(await all(book.read())).toMatchObject([
+    { entry: { message: 'no ***', plugin: 'kv', version: '1.0.0', fields: { '***s': 2 } } },
+  ]);
+});
+
 test('any value is written: nothing that a host logs can make a record unreadable', async () => {
   const book = await room.open();
   const circular: Record<string, unknown> = { big: 1n, error: new Error('bad') };
