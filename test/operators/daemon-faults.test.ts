@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -13,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DaemonRoom, type Ran } from '../support/daemon';
 import { poll } from '../support/poll';
-import { isRunning } from '../support/processes';
+import { childrenOf, isRunning } from '../support/processes';
 
 const bin = resolve(__dirname, '../../host/bin/plugd.js');
 const limit = { timeoutMs: 10_000 };
@@ -93,6 +94,29 @@ test('a daemon in the background answers when its command has ended; stop waits 
   } finally {
     if (isRunning(pid)) process.kill(pid, 'SIGKILL');
   }
+});
+
+test('who is interrupted while a daemon starts in the background leaves it, says so, and leaves no files', async () => {
+  room = new DaemonRoom();
+  const child = spawn(process.execPath, [bin, 'start', '-b', '-q'], { cwd: room.directory, env: room.env });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const command = child.pid ?? 0;
+  const ended = new Promise((done) => child.once('close', done));
+  const [daemon = 0] = await poll(
+    () => childrenOf(command),
+    (pids) => pids.length > 0,
+  );
+  expect(readdirSync(room.directory).filter((name) => name.startsWith('plugd-start-'))).toEqual([]);
+  child.kill('SIGTERM');
+  expect(await ended).toBe(143);
+  expect(stderr).toContain(`The daemon (pid ${daemon}) was left`);
+  await poll(
+    () => room.plugd('status', '-q'),
+    ({ code }) => code === 0,
+  );
+  expect(await room.plugd('stop', '--yes', '-q')).toEqual({ code: 0, stdout: '', stderr: '' });
+  expect(isRunning(daemon)).toBe(false);
 });
 
 test('what a daemon can’t be started with is said before anything is begun', async () => {

@@ -1,19 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { type AdminClient, connectAdmin } from '../admin/admin-client';
 import { untilLoaded } from '../admin/until-loaded';
 import type { CliContext } from './context';
 import { TimeoutError } from './exit-code';
+import { LastWords } from './last-words';
 
 const standardLimitMs = 30_000;
 
 /** Starts a daemon of its own, in a session of its own, and waits until it answers and has loaded what lies there. */
 export async function startInBackground(context: CliContext): Promise<void> {
-  const { options } = context;
+  const { options, signal } = context;
   const socket = await context.socket();
   const program = process.argv[1];
   if (program === undefined) throw new Error('this program has no file');
@@ -28,24 +26,33 @@ export async function startInBackground(context: CliContext): Promise<void> {
       detached: true,
       stdio: ['ignore', 'ignore', words.file],
     });
-    const end = performance.now() + (options.timeoutMs ?? standardLimitMs);
-    const client = await answering(child, socket, words, end);
+    // Whoever gives up waiting for it leaves it.
     child.unref();
-    const { daemon } = client;
-    const loaded = await untilLoaded(client, end).finally(() => client.close());
-    if (!loaded) {
-      throw new TimeoutError(
-        `The daemon (pid ${daemon.pid}) runs, and still loads plugins: plugd list shows how far it is.`,
-      );
+    try {
+      const end = performance.now() + (options.timeoutMs ?? standardLimitMs);
+      const client = await answering(child, socket, words, end, signal);
+      await tellOf(context, client, end).finally(() => client.close());
+    } catch (error) {
+      if (signal.aborted && child.exitCode === null && child.signalCode === null)
+        context.stderr.write(
+          `The daemon (pid ${child.pid}) was left: plugd status tells how it is, plugd stop ends it.\n`,
+        );
+      throw error;
     }
-    context.printOne({
-      text: () => `plugd ${daemon.version} runs in the background (pid ${daemon.pid}): ${socket}\n`,
-      name: socket,
-      document: daemon,
-    });
   } finally {
     words.close();
   }
+}
+
+async function tellOf(context: CliContext, client: AdminClient, end: number): Promise<void> {
+  const { daemon, socket } = client;
+  if (!(await unlessAborted(untilLoaded(client, end), context.signal))) {
+    throw new TimeoutError(
+      `The daemon (pid ${daemon.pid}) runs, and still loads plugins: plugd list shows how far it is.`,
+    );
+  }
+  const sentence = `plugd ${daemon.version} runs in the background (pid ${daemon.pid}): ${socket}`;
+  context.printDone(sentence, socket, daemon);
 }
 
 async function answering(
@@ -53,6 +60,7 @@ async function answering(
   socket: string,
   words: LastWords,
   end: number,
+  signal: AbortSignal,
 ): Promise<AdminClient> {
   let ended: PluginError | undefined;
   const failed = (summary: string, facts: Readonly<Record<string, unknown>>, cause?: unknown) => {
@@ -64,7 +72,11 @@ async function answering(
   );
   const begin = performance.now();
   while (ended === undefined) {
-    const client = await connectAdmin(socket, { timeoutMs: 1_000, program: 'plugd' }).catch(() => undefined);
+    const connecting = connectAdmin(socket, { timeoutMs: 1_000, program: 'plugd' });
+    const client = await unlessAborted(
+      connecting.catch(() => undefined),
+      signal,
+    );
     // Another one, which was there before, is not ours: ours will say so and end.
     if (client?.daemon.pid === child.pid && client !== undefined) return client;
     client?.close();
@@ -74,23 +86,22 @@ async function answering(
         `The daemon (pid ${child.pid}) has not answered within ${waitedMs} ms; it was left.`,
       );
     }
-    await pause(50);
+    await pause(50, undefined, { signal });
   }
   throw ended;
 }
 
-/** What it says before it can write a log: in a file that has no name when it runs. */
-class LastWords {
-  readonly #directory = mkdtempSync(join(tmpdir(), 'plugd-start-'));
-  readonly #path = join(this.#directory, 'stderr');
-  readonly file = openSync(this.#path, 'wx', 0o600);
-
-  read(): string {
-    return readFileSync(this.#path, 'utf8').slice(-4_000);
-  }
-
-  close(): void {
-    closeSync(this.file);
-    rmSync(this.#directory, { recursive: true, force: true });
+/** Rejects as soon as the signal fires, whatever the work still does. */
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  signal.throwIfAborted();
+  let leave = (): void => {};
+  const left = new Promise<never>((_, reject) => {
+    leave = () => reject(signal.reason);
+  });
+  signal.addEventListener('abort', leave, { once: true });
+  try {
+    return await Promise.race([work, left]);
+  } finally {
+    signal.removeEventListener('abort', leave);
   }
 }
