@@ -86,7 +86,7 @@ export class CliContext {
 
   /** Of the terminal; undefined where nothing is to be cut. */
   get width(): number | undefined {
-    return this.isTty ? this.stdout.columns : undefined;
+    return this.isTty ? this.stdout.columns || undefined : undefined;
   }
 
   get exitCode(): ExitCode {

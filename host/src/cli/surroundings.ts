@@ -5,7 +5,9 @@ export interface TextSink {
   /** False: more than it takes at once; `drain` tells when it is time to go on. */
   write(text: string): unknown;
   readonly isTTY?: boolean;
+  /** 0 where a terminal does not know. */
   readonly columns?: number;
+  readonly rows?: number;
   on?(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
   once?(event: 'drain' | 'close', listener: () => void): unknown;
   off?(event: 'drain' | 'close', listener: () => void): unknown;

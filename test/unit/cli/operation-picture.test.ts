@@ -1,3 +1,5 @@
+import { CliContext } from '../../../host/src/cli/context';
+import { operationDisplay } from '../../../host/src/cli/operation/operation-display';
 import type { OperationNews } from '../../../host/src/cli/operation/operation-news';
 import { begunState, type OperationState, withNews } from '../../../host/src/cli/operation/operation-state';
 import { drawOperation } from '../../../host/src/cli/operation/picture';
@@ -164,4 +166,47 @@ test.each([
   [3_600_000, '1 h 00 m'],
 ])('%d ms are %s', (ms, text) => {
   expect(spokenMs(ms)).toBe(text);
+});
+
+describe('on a terminal that is no picture’s', () => {
+  const after = (...all: OperationNews[]) => all.reduce(withNews, begun);
+  const busy = after(
+    step('prepare', 'started', 0, 0),
+    step('prepare', 'done', 5, 10),
+    step('start', 'started', 5, 10),
+    calls(3, 0, 1),
+  );
+
+  test.each([1, 2, 3, 4, 5, 6, 24])('of %d lines no line is lost at its top', (height) => {
+    const lines = drawOperation(busy, { width: 80, height });
+    expect(lines.length).toBe(Math.min(height, 7));
+    if (height === 1) expect(lines).toEqual(['10 % start kv']);
+    else expect(lines[0]).toContain('kv: upgrade 1.0.0 → 2.0.0');
+    // What was done gives way first.
+    expect(lines.some((line) => line.includes('✓ prepare'))).toBe(height > 6);
+    expect(lines.some((line) => line.includes('▸ start'))).toBe(height > 2);
+  });
+
+  /** What is painted at the end on a terminal of this size. */
+  function shown(columns: number, rows: number): string[] {
+    let text = '';
+    const stderr = { isTTY: true, columns, rows, write: (piece: string) => (text = piece) };
+    const context = new CliContext({ stdout: stderr, stderr, env: { NO_COLOR: '1' }, cwd: () => '/' });
+    const display = operationDisplay(context, busy);
+    display.end();
+    expect(context.width).toBe(columns === 0 ? undefined : columns);
+    return text
+      .replaceAll(/\u001b\[\d*[A-Z]|\r/g, '')
+      .trimEnd()
+      .split('\n');
+  }
+
+  test('that does not know its size is taken for a usual one', () => {
+    expect(shown(0, 0)[0]).toMatch(/^kv: upgrade 1\.0\.0 → 2\.0\.0 /);
+    expect(shown(0, 0)).toHaveLength(7);
+  });
+
+  test('with few rows leaves the last one to the cursor', () => {
+    expect(shown(80, 4)).toHaveLength(3);
+  });
 });

@@ -58,7 +58,9 @@ class LiveDisplay implements OperationDisplay {
     this.#block.paint(
       drawOperation(this.#state, {
         // In the last column some terminals begin a new line.
-        width: Math.max(1, (stderr.columns ?? 80) - 1),
+        width: Math.max(1, (stderr.columns || 80) - 1),
+        // Below it stands the cursor: what has left the screen at its top can't be painted over.
+        height: Math.max(1, (stderr.rows || 24) - 1),
         paint: wantsColour(stderr, env, options.color) ? painted : plain,
         sinceMs: performance.now() - this.#heardAt,
       }),

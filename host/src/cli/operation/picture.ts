@@ -7,6 +7,8 @@ import { spokenMs } from './spoken-ms';
 export interface PictureLayout {
   /** Of the terminal, in characters. */
   readonly width: number;
+  /** In lines. Default: as many as it takes. */
+  readonly height?: number;
   readonly paint?: Paint;
   /** What has passed since the last news, in milliseconds. */
   readonly sinceMs?: number;
@@ -21,19 +23,29 @@ const widestBar = 48;
  * than the terminal, so that it can be painted over.
  */
 export function drawOperation(state: OperationState, layout: PictureLayout): string[] {
-  const { width, paint = plain, sinceMs = 0 } = layout;
+  const { width, height = Number.POSITIVE_INFINITY, paint = plain, sinceMs = 0 } = layout;
   const elapsedMs = state.elapsedMs + (state.outcome === 'running' ? sinceMs : 0);
   const lines: Piece[][] =
-    width < narrow
+    width < narrow || height < 2
       ? [[{ text: inShort(state) }]]
-      : [
-          headOf(state, elapsedMs, width),
-          barOf(state, width),
-          ...pastOf(state, width),
-          ...currentOf(state, elapsedMs),
-          ...trafficOf(state, width),
-        ];
+      : fitted(height, {
+          head: [headOf(state, elapsedMs, width), barOf(state, width)],
+          past: pastOf(state, width),
+          now: [...currentOf(state, elapsedMs), ...trafficOf(state, width)],
+        });
   return lines.map((line) => paintLine(clip(line, width), paint));
+}
+
+interface Parts {
+  readonly head: readonly Piece[][];
+  readonly past: readonly Piece[][];
+  readonly now: readonly Piece[][];
+}
+
+/** Where there is no room for all, what goes on counts more than what was done, and of that the latest. */
+function fitted(height: number, { head, past, now }: Parts): Piece[][] {
+  const room = Math.max(0, height - head.length - now.length);
+  return [...head, ...past.slice(Math.max(0, past.length - room)), ...now].slice(0, height);
 }
 
 function inShort({ plugin, percent, current, outcome }: OperationState): string {
