@@ -5,8 +5,8 @@ import { printable } from '@plugd/protocol/printable';
 const shortest = 4;
 /** Of a secret of several lines, such as a key, each line may come by itself; short ones are ordinary words. So are short ends. */
 const shortestLine = 8;
-/** Where text was cut. */
-const ellipsis = '…';
+/** Where text was cut; a cut through a character leaves bytes that are none. */
+const cut = /(…|\ufffd|\\ufffd)/;
 
 export const redacted = '***';
 
@@ -33,14 +33,14 @@ export class Redactor {
     if (this.#known.length === 0) return text;
     // One by one: of an expression for all of them a long secret would be too much.
     const rest = this.#known.reduce((left, form) => left.replaceAll(form, redacted), text);
-    const parts = rest.split(ellipsis);
+    const parts = rest.split(cut);
     // What is nothing but the beginning of a secret, or its end, is more likely a name.
     const whole = parts.length === 1 ? rest : undefined;
     for (const form of this.#known) {
       for (const [index, part] of parts.entries()) parts[index] = withoutBeginning(part, form, whole);
       parts[0] = withoutEnd(parts[0] ?? '', form, whole);
     }
-    return parts.join(ellipsis);
+    return parts.join('');
   }
 
   /** All texts of a value in JSON's form, keys among them; not in bytes. The value itself is left as it is. */

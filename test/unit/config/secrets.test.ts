@@ -112,6 +112,12 @@ describe('redaction', () => {
       '"it is ***… (213 characters)", ***… and ***…',
     );
     expect(redactor.redact('it is pa"ss\\x1bw…')).toBe('it is ***…');
+    // The cut went through a character.
+    const bytes = Buffer.from('it is pa"ss\u001bwörd').subarray(0, -3).toString();
+    expect([redactor.redact(bytes), redactor.redact('pa\\"ss\\u001bw\\ufffd')]).toEqual([
+      'it is ***\ufffd',
+      '***\\ufffd',
+    ]);
     // The next piece of a line that was too long.
     expect(redactor.redact('horse-battery, and more')).toBe('***, and more');
     expect(redactor.redact('pa"ss\u001bwörd, correct-horse-battery, corcorrect-horse-')).toBe(
