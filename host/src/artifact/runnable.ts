@@ -1,6 +1,7 @@
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { hasBinfmtHandler } from './binfmt';
 import { commandCandidates, examine, notExecutable } from './command';
+import { elfExtent } from './elf-extent';
 import { type Executable, inspectExecutable } from './executable';
 import type { ExecutableKind } from './executable-format';
 
@@ -77,6 +78,13 @@ function checkFormat(file: Executable, system: NodeJS.Platform, architecture: st
       'WRONG_ARCHITECTURE',
       `${file.path} was built for ${file.architectures.join(', ')}, this machine is ${architecture}.`,
       { facts: { ...factsOf(file), hostArchitecture: architecture } },
+    );
+  const needed = wanted === 'elf' ? elfExtent(file.path, file.head) : 0;
+  if (needed > file.size)
+    throw unrunnable(
+      file,
+      `it is cut off: it has ${file.size} bytes, ${needed} are needed`,
+      'Copy it again, whole; a download may have broken off.',
     );
   if (wanted === 'elf' && file.interpreter !== undefined && examine(file.interpreter) === 'absent')
     throw unrunnable(

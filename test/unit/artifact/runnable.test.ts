@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkRunnable } from '../../../host/src/artifact/runnable';
@@ -76,6 +76,49 @@ test('a loader that is missing is named', async () => {
   ).rejects.toMatchObject({
     code: 'COMMAND_UNRUNNABLE',
     facts: { interpreter: '/lib/ld-not-here.so.1' },
+  });
+});
+
+const onLinux = process.platform === 'linux' ? test : test.skip;
+
+onLinux.each([100, 1_000, 5_000])(
+  'a program of which %d bytes were copied is not run: it says what is missing',
+  async (size) => {
+    const whole = readFileSync('/bin/true').subarray(0, size);
+    const error = await checkRunnable(file('cut', whole), machine).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: 'COMMAND_UNRUNNABLE',
+      message: expect.stringMatching(new RegExp(`it is cut off: it has ${size} bytes, \\d+ are needed`)),
+    });
+  },
+);
+
+onLinux('a program is whole without what is not loaded, wherever its headers stand', async () => {
+  await checkRunnable('/bin/sh', machine);
+  const bytes = elf(62);
+  const headers = Buffer.alloc(112);
+  for (const [at, offset, size] of [
+    [0, 0n, 256n],
+    [56, 4_000n, 1_096n],
+  ] as const) {
+    headers.writeUInt32LE(1, at);
+    headers.writeBigUInt64LE(offset, at + 8);
+    headers.writeBigUInt64LE(size, at + 32);
+  }
+  bytes.writeBigUInt64LE(5_000n, 32);
+  bytes.writeUInt16LE(56, 54);
+  bytes.writeUInt16LE(2, 56);
+  const whole = Buffer.concat([bytes, Buffer.alloc(5_000 - bytes.length), headers]);
+  const target = { ...machine, system: 'linux', architecture: 'x64' } as const;
+  await checkRunnable(file('moved', whole), target);
+  for (const missing of [1, 60, 112])
+    await expect(checkRunnable(file('cut', whole.subarray(0, -missing)), target)).rejects.toMatchObject({
+      message: expect.stringContaining('it is cut off'),
+    });
+  headers.writeBigUInt64LE(1_113n, 56 + 32);
+  whole.set(headers, 5_000);
+  await expect(checkRunnable(file('cut', whole), target)).rejects.toMatchObject({
+    message: expect.stringContaining('it has 5112 bytes, 5113 are needed'),
   });
 });
 
