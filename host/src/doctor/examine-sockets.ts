@@ -4,6 +4,7 @@ import { connectSocket } from '@plugd/protocol/connect-socket';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import type { DaemonPlaces } from '../config/places';
 import { RunDirectory } from '../launch/run-directory';
+import type { Platform } from '../platform/platform';
 import { selectPlatform } from '../platform/select-platform';
 import { blockedAt, currentUser, rightsOf } from './access';
 import type { CheckName } from './checks';
@@ -93,6 +94,22 @@ function mayWrite(path: string): boolean {
   }
 }
 
+/** Why the host has gone past this directory. */
+function unfitFor(base: string, platform: Platform): string {
+  const rights = rightsOf(base);
+  if (rights === '') return 'that is not there';
+  try {
+    RunDirectory.create({ platform, base, onCreated: () => {} }).removeIfEmpty();
+  } catch (error) {
+    if (error instanceof PluginError && error.code === 'SOCKET_PATH_TOO_LONG') {
+      const { bytes, limit } = error.facts;
+      if (typeof bytes === 'number' && typeof limit === 'number')
+        return `its path is ${bytes - limit} bytes too long`;
+    }
+  }
+  return `that is ${rights}`;
+}
+
 /** Where plugins' own sockets are made: a host makes its directory, as a start would, and takes it away again. */
 export function examineRunDirectory(
   findings: Findings,
@@ -107,7 +124,7 @@ export function examineRunDirectory(
     if (named !== undefined && named !== '' && nearest(named) !== at)
       findings.warn(
         'run directory',
-        `Plugins’ sockets are made in ${at}, not in XDG_RUNTIME_DIR (${named}): that is ${rightsOf(named) || 'not there'}.`,
+        `Plugins’ sockets are made in ${at}, not in XDG_RUNTIME_DIR (${named}): ${unfitFor(named, platform)}.`,
         'Set XDG_RUNTIME_DIR to a directory of this user alone, mode 0700, with a short path.',
       );
     else findings.ok('run directory', `Plugins’ sockets are made in ${at}.`);

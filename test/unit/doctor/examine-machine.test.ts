@@ -143,9 +143,13 @@ describe('the run directory', () => {
     expect(await wrong((findings) => examineRunDirectory(findings, process.env))).toMatchObject({
       check: 'run directory',
       verdict: 'warn',
-      seen: expect.stringContaining('not in XDG_RUNTIME_DIR'),
+      seen: expect.stringMatching(/not in XDG_RUNTIME_DIR \(.*\): its path is \d+ bytes too long\.$/),
     });
     expect(readdirSync(deep)).toEqual([]);
+    chmodSync(deep, 0o777);
+    expect(await wrong((findings) => examineRunDirectory(findings, process.env))).toMatchObject({
+      seen: expect.stringContaining('): that is drwxrwxrwx'),
+    });
   });
 
   test('old plugins need a TMPDIR that is not too long', async () => {
