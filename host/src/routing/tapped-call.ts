@@ -19,6 +19,7 @@ export class CallWithTap implements Call {
   start(metadata: Metadata, listener: CallListener): void {
     this.tell(() => {
       this.tapped = this.tap.call(this.path, metadata);
+      return this.tapped;
     });
     this.call.start(metadata, this.tapped === undefined ? listener : this.listening(listener));
   }
@@ -41,11 +42,16 @@ export class CallWithTap implements Call {
     };
   }
 
-  private tell(what: () => void): void {
-    try {
-      what();
-    } catch {
+  private tell(what: () => unknown): void {
+    const forget = (): void => {
       this.tapped = undefined;
+    };
+    try {
+      const returned = what();
+      // An async function is a part of a tap too, and its rejection, which nobody handles, would end the process.
+      if (returned instanceof Promise) returned.catch(forget);
+    } catch {
+      forget();
     }
   }
 

@@ -85,6 +85,29 @@ test.each(['call', 'request', 'response', 'end'] as const)(
   },
 );
 
+test.each(['request', 'response', 'end'] as const)(
+  'a tap whose promise is rejected in %s hears no more of the call, and nobody hears of that',
+  async (place) => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    try {
+      const room = new Room();
+      const fail = async (): Promise<never> => {
+        throw new Error('the tap is broken');
+      };
+      room.route.tap = room.tap({ [place]: fail });
+      const call = room.call();
+      await new Promise((next) => setImmediate(next));
+      room.heard.splice(0);
+      call.sendMessageWithContext({}, Buffer.from('one more'));
+      expect({ heard: room.heard, unhandled }).toEqual({ heard: [], unhandled: [] });
+    } finally {
+      process.off('unhandledRejection', note);
+    }
+  },
+);
+
 test('a tap hears of the end also when the caller throws', () => {
   const room = new Room();
   room.route.tap = room.tap();
