@@ -36,7 +36,7 @@ export const checks = {
   runtime: 'The program that runs it is in the PATH.',
   'entry file': 'The executable is there.',
   permission: 'This user may come to it and run it.',
-  format: 'It is a program of this system, or a script.',
+  format: 'It is a program of this system and whole, or a script.',
   architecture: 'It is built for this machine.',
   interpreter: 'What its first line (#!) names is there.',
   loader: 'The loader that it asks for is there: it is built for the C library of this system.',
