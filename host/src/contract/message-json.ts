@@ -70,7 +70,12 @@ export class MessageJson {
 /** Said with the place and the names that there are: what is unknown is mostly mistyped. */
 function expectKnown(type: DescMessage, json: unknown, path: MessagePath): void {
   // These have a JSON form of their own.
-  if (type.typeName.startsWith('google.protobuf.') || !isMap(json)) return;
+  if (type.typeName.startsWith('google.protobuf.')) return;
+  if (!isMap(json)) {
+    // Inside of a message it may mean that there is none.
+    if (json === null && path.length > 0) return;
+    throw new MessageMismatch(`${type.typeName} is written as an object, {…}, not as ${kindOf(json)}`, path);
+  }
   for (const [key, value] of Object.entries(json)) {
     const at = [...path, key];
     const field = type.fields.find(({ name, jsonName }) => name === key || jsonName === key);
@@ -93,6 +98,12 @@ function expectKnownIn(field: DescField, value: unknown, path: MessagePath): voi
   } else if (field.fieldKind === 'message') {
     expectKnown(message, value, path);
   }
+}
+
+function kindOf(json: unknown): string {
+  if (json === null) return 'null';
+  if (Array.isArray(json)) return 'a list';
+  return typeof json === 'string' ? 'a text' : `a ${typeof json}`;
 }
 
 function isMap(value: unknown): value is Readonly<Record<string, unknown>> {

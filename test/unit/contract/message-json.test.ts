@@ -32,6 +32,20 @@ test('a value of the wrong kind is refused with the name of its field', () => {
   expect(error.message).toContain('samples.counter.v1.PutRequest.value');
 });
 
+test.each([
+  [[], 'a list', []],
+  ['a', 'a text', []],
+  [1, 'a number', []],
+  [null, 'null', []],
+  [{ entries: [{ key: 'a' }, 7] }, 'a number', ['entries', 1]],
+])('%j is refused where a message is expected, in words', (value, kind, path) => {
+  const error = thrownBy(() => json.encode('samples.counter.v1.CounterStateV2', value));
+  expect(error.message).toMatch(
+    new RegExp(`^samples\\.counter\\.v1\\.\\w+ is written as an object, {…}, not as ${kind}$`),
+  );
+  expect(error.path).toEqual(path);
+});
+
 test('bytes that are no such message, and types that nobody told of, are refused', () => {
   thrownBy(() => json.decode('samples.kv.v1.PutRequest', Uint8Array.of(0x0a, 0x7f)));
   thrownBy(() => json.encode('samples.kv.v1.Nothing', {}));
