@@ -127,7 +127,7 @@ test('describe shows all: versions on disk, methods and how they are reached, op
 });
 
 test('a plugin that there is not is an error with its code, in each verb', async () => {
-  for (const args of [['status'], ['describe'], ['unpin'], ['pin', '1.0.0']]) {
+  for (const args of [['status'], ['describe'], ['unpin'], ['pin', '1.0.0'], ['abort'], ['promote']]) {
     const [verb = '', ...rest] = args;
     const ran = await room.plugd(verb, 'nobody', ...rest, '-o', 'json');
     expect({ verb, code: ran.code, stdout: ran.stdout }).toEqual({ verb, code: 1, stdout: '' });

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { CliContext } from './context';
 import { operationDocument } from './documents';
+import { orNoPlugin } from './operation/or-no-plugin';
 import { versionsOf } from './operation/picture';
 
 /** `plugd abort`: the operation that is under way. */
@@ -15,7 +16,8 @@ export function defineAbort(program: Command, context: CliContext): void {
     .option('--reason <text>', 'is told to whoever waits for it, and stands in the events')
     .action(async (plugin: string, { reason = '' }: { readonly reason?: string }) => {
       const client = await context.client();
-      const { operation } = await client.abortOperation({ plugin, id: '', reason }, context.callOptions);
+      const asked = client.abortOperation({ plugin, id: '', reason }, context.callOptions);
+      const { operation } = await orNoPlugin(context, client, plugin, asked);
       if (operation === undefined) return;
       const sentence = `The ${operation.operation} of ${plugin} ${versionsOf(operation)} is given up.`;
       context.printDone(sentence, operation.id, operationDocument(operation));

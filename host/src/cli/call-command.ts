@@ -17,6 +17,7 @@ import { TimeoutError } from './exit-code';
 import { asJson } from './output/json';
 import { visible } from './output/visible';
 import { asYaml } from './output/yaml';
+import { refuseNames } from './stream-output';
 
 interface CallOptions {
   readonly data?: string;
@@ -43,9 +44,10 @@ export function defineCall(program: Command, context: CliContext): void {
     )
     .option('-v, --verbose', 'writes the metadata of the answer to stderr')
     .addHelpText('after', help)
-    .action((plugin: string, method: string, options: CallOptions) =>
-      runCall(context, plugin, method, options),
-    );
+    .action((plugin: string, method: string, options: CallOptions) => {
+      refuseNames(context, 'Answers');
+      return runCall(context, plugin, method, options);
+    });
 }
 
 const help = `
@@ -70,7 +72,8 @@ async function runCall(
   const told = await contractOf(context, client, plugin, descriptors);
   const contract = descriptors === undefined ? onlyServed(told, described) : told;
   const open = described.services.filter((service) => service.public).map(({ name }) => name);
-  const method = findMethod(plugin, contract, typed, open);
+  const closed = described.services.filter((service) => !service.public).map(({ name }) => name);
+  const method = findMethod(plugin, contract, typed, { open, closed });
   expectPublic(plugin, serviceOf(method), described, open);
   if (daemon.frontDoor === '') {
     throw new PluginError(
@@ -185,9 +188,17 @@ function addHeader(
   const [, key, value = ''] = /^([0-9A-Za-z_.-]+)\s*:\s*(.*)$/s.exec(text) ?? [];
   if (key === undefined) throw new InvalidArgumentError('It is of the form "key: value".');
   if (/^(grpc-|:)/i.test(key)) throw new InvalidArgumentError('Keys that begin with grpc- are gRPC’s own.');
-  if (!key.endsWith('-bin') && !/^[\x20-\x7e]*$/.test(value))
+  const isBinary = /-bin$/i.test(key);
+  if (isBinary && !isBase64(value))
+    throw new InvalidArgumentError('The value of a key that ends with -bin is written in base64.');
+  if (!isBinary && !/^[\x20-\x7e]*$/.test(value))
     throw new InvalidArgumentError(
       'Its value has other characters than ASCII; those go into a key that ends with -bin, in base64.',
     );
   return [...before, [key.toLowerCase(), value]];
+}
+
+/** In either alphabet, with or without what fills up its end. */
+function isBase64(text: string): boolean {
+  return /^(?:[\w+/-]{4})*(?:[\w+/-]{2}(?:==)?|[\w+/-]{3}=?)?$/.test(text);
 }

@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { PluginState } from '../events/host-event';
 import type { CliContext } from './context';
 import { pluginDocument } from './documents';
 import { nameMatcher } from './name-matcher';
@@ -8,6 +9,17 @@ interface ListOptions {
   readonly state?: readonly string[];
 }
 
+/** Those of the library, and that of a plugin which the config alone knows. */
+const states = [
+  'starting',
+  'serving',
+  'restarting',
+  'failed',
+  'stopping',
+  'stopped',
+  'absent',
+] as const satisfies (PluginState | 'absent')[];
+
 /** `plugd list`: every plugin in one line. */
 export function defineList(program: Command, context: CliContext): void {
   program
@@ -16,10 +28,10 @@ export function defineList(program: Command, context: CliContext): void {
     .description(
       'Shows every plugin in one line: the version that runs, the highest on disk, the one that it is held at, and what is wrong.\n\nWith names, only those; * stands for any characters.',
     )
-    .option(
-      '--state <state>',
-      'only plugins in this state; may be given again',
-      (state, before: readonly string[] = []) => [...before, state],
+    .addOption(
+      new Option('--state <state>', 'only plugins in this state; may be given again')
+        .choices(states)
+        .argParser(addState),
     )
     .action(async (names: string[], { state }: ListOptions) => {
       const client = await context.client();
@@ -36,4 +48,9 @@ export function defineList(program: Command, context: CliContext): void {
         ifEmpty: plugins.length === 0 ? 'There are no plugins.' : 'None of the plugins is meant.',
       });
     });
+}
+
+function addState(state: string, before: readonly string[] = []): readonly string[] {
+  if (states.some((one) => one === state)) return [...before, state];
+  throw new InvalidArgumentError(`Allowed choices are ${states.join(', ')}.`);
 }

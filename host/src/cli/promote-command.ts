@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { CliContext } from './context';
 import { operationDocument } from './documents';
+import { orNoPlugin } from './operation/or-no-plugin';
 import { versionsOf } from './operation/picture';
 
 /** `plugd promote`: the new version of the operation that is under way. */
@@ -14,7 +15,8 @@ export function definePromote(program: Command, context: CliContext): void {
     .argument('<plugin>', 'its name')
     .action(async (plugin: string) => {
       const client = await context.client();
-      const { operation } = await client.promoteOperation({ plugin, id: '' }, context.callOptions);
+      const asked = client.promoteOperation({ plugin, id: '' }, context.callOptions);
+      const { operation } = await orNoPlugin(context, client, plugin, asked);
       if (operation === undefined) return;
       const sentence = `The ${operation.operation} of ${plugin} ${versionsOf(operation)} is promoted.`;
       context.printDone(sentence, operation.id, operationDocument(operation));

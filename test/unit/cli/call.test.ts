@@ -33,6 +33,21 @@ test.each([
   expect(error.hint).toContain(hint);
 });
 
+test('services that can’t be called are not proposed', () => {
+  const closed = contract.services.map(({ name }) => name).filter((name) => name !== 'samples.kv.v1.Kv');
+  const error = thrownBy(() => findMethod('kv', contract, 'nothing.like.it/Ever', { closed }));
+  expect(error.hint).toBe('It has samples.kv.v1.Kv.');
+  expect(JSON.stringify(error.facts)).not.toContain('samples.counter');
+  const none = thrownBy(() =>
+    findMethod('kv', contract, 'Ever', { closed: [...closed, 'samples.kv.v1.Kv'] }),
+  );
+  expect(none.hint).toContain('None of its services is public');
+  // One that is typed is told of by its own code.
+  expect(findMethod('kv', contract, 'samples.counter.v1.Counter/Get', { closed }).path).toBe(
+    '/samples.counter.v1.Counter/Get',
+  );
+});
+
 test('of a plugin that tells of nothing that is what is said', () => {
   const error = thrownBy(() => findMethod('kv', Contract.empty, 'Get'));
   expect(error.code).toBe('METHOD_NOT_FOUND');

@@ -32,6 +32,7 @@ test.each<[line: string, words: string[], files?: true]>([
   ['list -o ', ['table', 'json', 'yaml', 'name']],
   ['list --output=', ['table', 'json', 'yaml', 'name']],
   ['list --output = j', ['json']],
+  ['list --state st', ['starting', 'stopping', 'stopped']],
   ['logs --level w', ['warn']],
   ['logs --se', []],
   ['logs --si', ['--since']],

@@ -4,18 +4,24 @@ import type { Contract } from '../../contract/contract';
 import type { MethodContract, ServiceContract } from '../../contract/method-contract';
 import { nearWord } from '../../manifest/near-word';
 
+/** Names of services by how they are reached. Of others, which only descriptors tell of, that is not known. */
+export interface Reach {
+  readonly open?: readonly string[];
+  /** Their methods can't be called, and are not proposed. */
+  readonly closed?: readonly string[];
+}
+
 /**
  * The method that was typed: `pkg.Service/Method`, with a dot in place of the slash if that is liked better, or as much of its end
  * as one method alone has.
  *
- * @param open names of the services that are public
  * @throws PluginError METHOD_NOT_FOUND with names that are near
  */
 export function findMethod(
   plugin: string,
   contract: Contract,
   typed: string,
-  open: readonly string[] = [],
+  { open = [], closed = [] }: Reach = {},
 ): MethodContract {
   const services = contract.services.filter(({ methods }) => methods.length > 0);
   const all = services.flatMap(({ methods }) => methods);
@@ -29,7 +35,9 @@ export function findMethod(
   const ending = callable.length === 0 ? everywhere : callable;
   const [only, another] = ending;
   if (only !== undefined && another === undefined) return only;
-  throw notFound(plugin, services, name, ending);
+  const shown = services.filter((service) => !closed.includes(service.name));
+  if (shown.length === 0 && services.length > 0) throw allPrivate(plugin, name);
+  throw notFound(plugin, shown, name, ending);
 }
 
 /** The name of a method's service. */
@@ -40,6 +48,13 @@ export function serviceOf({ path }: MethodContract): string {
 /** As people write a method. */
 export function methodName({ path }: MethodContract): string {
   return path.slice(1);
+}
+
+function allPrivate(plugin: string, method: string): PluginError {
+  return new PluginError('METHOD_NOT_FOUND', `Plugin ${plugin} has no method ${printable(method)}.`, {
+    facts: { plugin, method },
+    hint: 'None of its services is public: `services` of its manifest makes them so.',
+  });
 }
 
 function notFound(
