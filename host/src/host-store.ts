@@ -112,6 +112,11 @@ export class HostStore {
     return this.journal.begin(head);
   }
 
+  /** Makes what {@link keep} needs, where it is not there: it takes longer than the keeping. Throws PluginError STATE_DIR_UNUSABLE. */
+  async prepareToKeep(): Promise<void> {
+    await this.#store();
+  }
+
   /** See {@link SnapshotStore.keep}. Throws PluginError SNAPSHOT_NOT_KEPT, SNAPSHOT_CORRUPT. */
   async keep(origin: SnapshotOrigin, snapshot: Snapshot, options: KeepOptions = {}): Promise<KeptSnapshot> {
     return (await this.#store()).keep(origin, snapshot, options);

@@ -26,7 +26,8 @@ import type { RollbackOptions, RollbackPlan, UpgradeOptions } from './upgrade/up
 import type { InstanceCheck } from './upgrade/verify';
 import { endGeneration, WarmGeneration } from './upgrade/warm-generation';
 
-export interface PluginOperationsTools extends Omit<OperationTools, 'journal' | 'outlives'> {
+export interface PluginOperationsTools
+  extends Omit<OperationTools, 'journal' | 'outlives' | 'prepareToKeep'> {
   /** See {@link headOf}. */
   readonly token: string;
   readonly store: HostStore;
@@ -279,6 +280,7 @@ export class PluginOperations {
       {
         ...this.#tools,
         outlives: store.outlives,
+        prepareToKeep: () => store.prepareToKeep(),
         keep: async (generation, snapshot) => {
           const id = await keep(generation, snapshot);
           notes = { ...notes, snapshot: id };

@@ -115,6 +115,17 @@ atOnce('a warm version that has died is started by its command', async () => {
   expect(await served(plugin)).toBe('1.0.0');
 });
 
+/** The keys of states that are kept, as they are there when calls begin to wait. */
+async function keysWhenHeld(room: HostRoom, upgrade: () => PromiseLike<unknown>): Promise<string[]> {
+  let keys: string[] = [];
+  room.host.on('event', (event) => {
+    if (event.type !== 'operation' || event.step !== 'hold' || event.phase !== 'started') return;
+    keys = room.files().filter((path) => /snapshots.key$/.test(path));
+  });
+  await upgrade();
+  return keys;
+}
+
 withGo(
   'state goes back by migration, or from the snapshot that the plan names',
   async () => {
@@ -123,7 +134,10 @@ withGo(
     const plugin = await room.load(counterGo('1'));
     const value = () => plugin.pinned(async (scope) => (await read(scope, 'k')).value);
     await plugin.pinned((scope) => put(scope, 'k', 1));
-    await plugin.upgrade({ version: '2.0.0', command: counterTs('2'), keepWarmMs: 60_000 });
+    const keys = await keysWhenHeld(room.room, () =>
+      plugin.upgrade({ version: '2.0.0', command: counterTs('2'), keepWarmMs: 60_000 }),
+    );
+    expect(keys).toHaveLength(1);
     expect(pidsOf(plugin)).toHaveLength(1);
     await plugin.pinned((scope) => put(scope, 'k', 10));
     expect(await plugin.rollbackPlan()).toMatchObject({

@@ -57,6 +57,8 @@ export interface OperationTools {
   readonly directory: string;
   /** The state that is kept of the plugin. */
   readonly kept: KeptState;
+  /** Makes ready what {@link keep} needs. Rejects where nothing can be kept. */
+  readonly prepareToKeep: () => Promise<void>;
   /** Keeps the state of a generation for later; what it resolves to names it. */
   readonly keep: (generation: Supervisor, snapshot: Snapshot) => Promise<string>;
   /** Fires when the plugin is stopped. */

@@ -118,6 +118,8 @@ export class StepWork {
     prepare: async () => {
       this.#spec = this.#options.prepare();
       this.from = { ...this.from, ...(await this.sideOf(this.#old.supervisor)) };
+      // Later calls would wait for it. What is wrong with it is told where a state is to be kept.
+      if (this.#takesState) await this.#tools.prepareToKeep().catch(() => {});
     },
     start: async () => {
       const { warm } = this.#options;
@@ -414,6 +416,12 @@ export class StepWork {
       }
       if (next !== undefined && !alone) this.#shifting?.balance(old, next);
     }
+  }
+
+  /** Whether the old one is asked for its state. */
+  get #takesState(): boolean {
+    const moves = this.#strategy === 'handoff' || this.#strategy === 'recreate';
+    return moves && this.#old.supervisor?.description?.state !== undefined;
   }
 
   /** Nothing is handed over to the new one: it begins with what is kept, or anew. */
