@@ -37,6 +37,8 @@ export interface UnderWay {
   readonly byHand: boolean;
   requires: RequiredRanges;
   handle: OperationHandle | undefined;
+  /** It was not wanted any more: see {@link WatchedWork.giveUp}. */
+  givenUp: boolean;
   /** Never rejects. */
   readonly ended: Promise<void>;
   readonly end: () => void;
@@ -85,7 +87,7 @@ export class WatchedWork {
     const ended = new Promise<void>((done) => {
       end = done;
     });
-    const entry: UnderWay = { action, byHand, requires, handle: undefined, ended, end };
+    const entry: UnderWay = { action, byHand, requires, handle: undefined, givenUp: false, ended, end };
     this.#underWay.set(action.name, entry);
     return entry;
   }
@@ -101,6 +103,7 @@ export class WatchedWork {
   giveUp(name: string, why: string): void {
     const entry = this.#underWay.get(name);
     if (entry === undefined || entry.action.kind === 'stop') return;
+    entry.givenUp = true;
     entry.handle?.abort(why);
     if (entry.action.kind !== 'load') return;
     // Whoever began it hears of its failure.
@@ -180,7 +183,7 @@ export class WatchedWork {
       if (copy === undefined && (await digestArtifact(source).catch(() => '')) !== digest)
         return doubt(name, version);
       if (this.#tools.isStopped()) return;
-      failures.add({ name, version, digest, settings }, error);
+      failures.add({ name, version, digest, settings }, error, entry.givenUp);
       this.fail(name, version, error);
     }
   }
@@ -205,7 +208,7 @@ export class WatchedWork {
       this.tell(name, version, 'running', { reason: 'settings' });
     } catch (error) {
       if (this.#tools.isStopped()) return;
-      failures.add({ name, version, digest, settings }, error);
+      failures.add({ name, version, digest, settings }, error, entry.givenUp);
       this.fail(name, version, error);
     }
   }

@@ -86,6 +86,29 @@ atOnce(
   },
 );
 
+atOnce('what somebody aborts is not begun again by looks at everything, until it changes', async () => {
+  const { host } = room();
+  shelf().put('kv', '1.0.0');
+  await runs('kv', '1.0.0');
+  let begun = 0;
+  host.on('operation', ({ handle }) => {
+    begun++;
+    if (begun === 1) handle.abort('not tonight');
+  });
+  shelf().put('kv', '2.0.0');
+  await happens('kv', '2.0.0 failed');
+  expect(told().at(-1)?.cause).toMatchObject({ code: 'ABORTED' });
+  for (let look = 0; look < 3; look++) await host.reconcile();
+  const [kv] = host.versionsOnDisk();
+  expect(kv?.versions.map(({ version, state }) => `${version} ${state}`)).toEqual([
+    '2.0.0 failed',
+    '1.0.0 running',
+  ]);
+  expect(begun).toBe(1);
+  shelf().put('kv', '2.0.0', { tag: 'another' });
+  await runs('kv', '2.0.0');
+});
+
 // What a start takes is the plugin's own; the look by content comes once an hour here, so that it is told of each time.
 (full ? atOnce : test.skip)(
   'from the file to the swap it takes a second, the plugin’s start aside',

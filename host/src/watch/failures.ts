@@ -21,15 +21,15 @@ const passing: readonly string[] = [
   'PLUGIN_STOPPED',
   'HOST_CLOSED',
   'BUSY',
-  'ABORTED',
 ];
 
 /** What has been tried and failed: not to be tried again as it is. */
 export class Failures {
   readonly #failures = new Map<string, Failure>();
 
-  add(attempt: Attempt, error: unknown): void {
-    const isPassing = error instanceof PluginError && passing.includes(error.code);
+  /** @param givenUp by this host, because it was not wanted any more; what somebody has aborted stays so */
+  add(attempt: Attempt, error: unknown, givenUp = false): void {
+    const isPassing = givenUp || (error instanceof PluginError && passing.includes(error.code));
     this.#failures.set(keyOf(attempt), { ...attempt, error, passing: isPassing });
   }
 

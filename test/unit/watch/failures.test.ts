@@ -26,3 +26,13 @@ test('what says nothing of the version is tried again with the next look at ever
   expect(failures.of(attempt)).toBeUndefined();
   expect(failures.of({ ...attempt, version: '2.0.0' })).toBe(error);
 });
+
+test('what this host has given up is tried again when it is wanted, and what somebody has aborted is not', () => {
+  const failures = new Failures();
+  const aborted = new PluginError('ABORTED', 'not wanted');
+  failures.add(attempt, aborted, true);
+  failures.add({ ...attempt, version: '2.0.0' }, aborted);
+  failures.forgetPassing();
+  expect(failures.of(attempt)).toBeUndefined();
+  expect(failures.of({ ...attempt, version: '2.0.0' })).toBe(aborted);
+});
