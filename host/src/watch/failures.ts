@@ -21,6 +21,8 @@ const passing: readonly string[] = [
   'PLUGIN_STOPPED',
   'HOST_CLOSED',
   'BUSY',
+  'JOURNAL_FAILED',
+  'MEMORY_SHORT',
 ];
 
 /** What has been tried and failed: not to be tried again as it is. */

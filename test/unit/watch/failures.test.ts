@@ -18,14 +18,17 @@ test('what failed is known by its content and its settings, until somebody wants
   expect(failures.of(attempt)).toBeUndefined();
 });
 
-test('what says nothing of the version is tried again with the next look at everything', () => {
-  const failures = new Failures();
-  failures.add(attempt, new PluginError('RUN_DIR_FULL', 'no room'));
-  failures.add({ ...attempt, version: '2.0.0' }, error);
-  failures.forgetPassing();
-  expect(failures.of(attempt)).toBeUndefined();
-  expect(failures.of({ ...attempt, version: '2.0.0' })).toBe(error);
-});
+test.each(['RUN_DIR_FULL', 'JOURNAL_FAILED', 'MEMORY_SHORT'] as const)(
+  '%s says nothing of the version: it is tried again with the next look at everything',
+  (code) => {
+    const failures = new Failures();
+    failures.add(attempt, new PluginError(code, 'no room'));
+    failures.add({ ...attempt, version: '2.0.0' }, error);
+    failures.forgetPassing();
+    expect(failures.of(attempt)).toBeUndefined();
+    expect(failures.of({ ...attempt, version: '2.0.0' })).toBe(error);
+  },
+);
 
 test('what this host has given up is tried again when it is wanted, and what somebody has aborted is not', () => {
   const failures = new Failures();
