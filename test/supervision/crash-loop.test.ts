@@ -110,7 +110,7 @@ atOnce.each([
 atOnce(
   'one that crashes in each start is given up, and the operation by hand says why it fails',
   async () => {
-    const plugin = await logbook().load(room(), { restart, startTimeoutMs: 1_000 });
+    const plugin = await logbook().load(room(), { restart, startTimeoutMs: 2_000 });
     // It does not come up any more.
     logbook().shutGate();
     process.kill(servingPid(plugin), 'SIGKILL');

@@ -97,8 +97,9 @@ test('its end ends connections that are open, and answers that nobody takes', as
   const closed = sockets.map(
     (socket) => new Promise<void>((resolve) => socket.on('error', () => {}).on('close', () => resolve())),
   );
+  // In whatever order they come to be.
+  await Promise.all(sockets.map((socket) => new Promise<void>((resolve) => socket.once('connect', resolve))));
   for (const [i, socket] of sockets.entries()) {
-    await new Promise<void>((resolve) => socket.once('connect', resolve));
     if (i > 0) socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
     socket.pause();
   }
