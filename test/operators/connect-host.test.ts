@@ -31,8 +31,10 @@ const options = {
   handshake: { cookie: ['KV_PLUGIN', 'hello'], protocolVersions: [1, 2] },
   startTimeoutMs: 20_000,
 } as const;
-const ends: readonly NodeJS.Signals[] =
-  process.env['PLUGD_FULL'] === '1' ? ['SIGKILL', 'SIGTERM'] : ['SIGKILL'];
+const full = process.env['PLUGD_FULL'] === '1';
+const ends: readonly NodeJS.Signals[] = full ? ['SIGKILL', 'SIGTERM'] : ['SIGKILL'];
+// Long enough for what a connection does every ten seconds.
+const intervalMs = full ? 5_000 : 20;
 const limit = { timeoutMs: 20_000 };
 
 describe('an application that shares a daemon', () => {
@@ -110,7 +112,7 @@ describe('an application that shares a daemon', () => {
     const leaving = await connect();
     const client = leaving.plugin('first')?.client(KvDefinition);
     const sequences: number[] = [];
-    for await (const { sequence } of client?.watch({ key: 'k', count: 3, intervalMs: 20 }, limit) ?? []) {
+    for await (const { sequence } of client?.watch({ key: 'k', count: 3, intervalMs }, limit) ?? []) {
       if (sequence === 1) await leaving.close();
       sequences.push(sequence);
     }

@@ -11,8 +11,12 @@ import { eventOf } from './documents';
 export interface LinkListener {
   /** @param dropped how many were lost before this one */
   onEvent(event: HostEvent, dropped: number): void;
-  /** The daemon is there no more, or can't be reached. */
-  onLost(): void;
+  /**
+   * The daemon is there no more, or can't be reached.
+   *
+   * @param inOrder it has said so itself: it is about to leave
+   */
+  onLost(inOrder: boolean): void;
   /**
    * It is there again; its events go on when the promise resolves.
    *
@@ -101,7 +105,7 @@ export class DaemonLink {
         why: String(error ?? 'it leaves'),
       });
       this.#wakeAll();
-      this.#listener.onLost();
+      this.#listener.onLost(error === undefined);
       await this.#findAgain(signal, error === undefined);
     }
   }

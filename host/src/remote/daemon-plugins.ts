@@ -43,12 +43,13 @@ export class DaemonPlugins implements RemoteSurroundings, LinkListener {
   readonly #looks = new Looks((name) => this.#lookAt(name));
   #closed: Promise<void> | undefined;
 
-  constructor(admin: AdminClient, logger: Logger) {
+  /** @param limits for tests, which can't wait for long */
+  constructor(admin: AdminClient, logger: Logger, limits: { readonly silentMs?: number } = {}) {
     this.admin = admin;
     this.events = new EventRelay(logger);
     this.link = new DaemonLink(admin, logger, this);
     this.#logger = logger;
-    this.#door = new Door(admin.daemon.frontDoor);
+    this.#door = new Door(admin.daemon.frontDoor, limits);
   }
 
   /** Throws PluginError where the daemon can't be asked. */
@@ -104,6 +105,10 @@ export class DaemonPlugins implements RemoteSurroundings, LinkListener {
     return this.#door.channel;
   }
 
+  get running(): Door['running'] {
+    return this.#door.running;
+  }
+
   get closed(): Refusal | undefined {
     return this.#closed && { code: 'HOST_CLOSED', details: 'The connection to the daemon was closed' };
   }
@@ -134,7 +139,9 @@ export class DaemonPlugins implements RemoteSurroundings, LinkListener {
     this.events.pass(event);
   }
 
-  onLost(): void {
+  onLost(inOrder: boolean): void {
+    // One that ends in order lets calls come to their end, or cuts them itself.
+    if (!inOrder) this.#door.lost();
     const cause: Cause = {
       reason: 'connection-lost',
       code: 'DAEMON_UNREACHABLE',
@@ -147,6 +154,7 @@ export class DaemonPlugins implements RemoteSurroundings, LinkListener {
   }
 
   async onBack({ frontDoor }: GetDaemonResponse, restarted: boolean): Promise<void> {
+    this.#door.found();
     this.#door.moved(frontDoor);
     if (restarted) {
       // Nobody knows how many.

@@ -10,6 +10,8 @@ export interface DoorRoute {
   readonly plugin: string;
   /** To the front door as it is found now. */
   readonly door: Channel;
+  /** Its calls, as long as they run. */
+  readonly running: Set<NamedCall>;
   /** Why no call can be made any more; undefined: calls can. */
   readonly refusal: Refusal | undefined;
 }
@@ -32,10 +34,14 @@ export class DoorFacade implements Channel {
     parentCall: ParentCall,
     propagateFlags: number | null | undefined,
   ): Call {
-    const { refusal, door, plugin } = this.route;
+    const { refusal, door, plugin, running } = this.route;
     const refused = this.closed ? closedByItsOwner : refusal;
     if (refused !== undefined) return new RefusedCall(refusalStatus(refused));
-    return new NamedCall(door.createCall(method, deadline, host, parentCall, propagateFlags), plugin);
+    return new NamedCall(
+      door.createCall(method, deadline, host, parentCall, propagateFlags),
+      plugin,
+      running,
+    );
   }
 
   close(): void {

@@ -1,16 +1,45 @@
-import { credentials, Channel as GrpcChannel } from '@grpc/grpc-js';
+import { connectivityState, credentials, Channel as GrpcChannel } from '@grpc/grpc-js';
 import { MESSAGE_LIMIT_BYTES } from '@plugd/protocol/message-limit';
 import type { Channel } from '../routing/grpc-call';
+import type { NamedCall } from './named-call';
+
+/** How long a daemon that was lost may take to answer again, in milliseconds: until then its calls may yet go on. */
+const silentMs = 20_000;
 
 /** The connection to a daemon's front door. A daemon that is started again may have it elsewhere. */
 export class Door {
+  /** The calls that have begun, and not ended. */
+  readonly running = new Set<NamedCall>();
+  readonly #silentMs: number;
   #target: string;
   #channel: Channel;
+  #silence: NodeJS.Timeout | undefined;
 
   /** @param target as the daemon tells it: `unix:/path`, or `host:port` */
-  constructor(target: string) {
+  constructor(target: string, limits: { readonly silentMs?: number } = {}) {
+    this.#silentMs = limits.silentMs ?? silentMs;
     this.#target = target;
     this.#channel = openDoor(target);
+  }
+
+  /**
+   * The daemon was lost. Where it is stopped, or hangs, its connection stands, and calls without a limit of their own would wait
+   * for ever: they are cut where nobody answers for long, and again, as long as nobody does.
+   */
+  lost(): void {
+    clearInterval(this.#silence);
+    this.#silence = setInterval(() => this.#cut(), this.#silentMs).unref();
+  }
+
+  /** One answers again. */
+  found(): void {
+    clearInterval(this.#silence);
+  }
+
+  #cut(): void {
+    // Without a connection there are only calls that wait for one.
+    if (this.#channel.getConnectivityState(false) !== connectivityState.READY) return;
+    for (const call of [...this.running]) call.lose();
   }
 
   get channel(): Channel {
@@ -27,6 +56,7 @@ export class Door {
 
   /** Calls in flight go on. */
   close(): void {
+    this.found();
     this.#channel.close();
   }
 }
@@ -41,8 +71,6 @@ function openDoor(target: string): Channel {
     'grpc.enable_channelz': 0,
     'grpc.initial_reconnect_backoff_ms': 50,
     'grpc.max_reconnect_backoff_ms': 250,
-    // A daemon that is stopped, or hangs, would else let calls without a limit of their own wait for ever.
-    'grpc.keepalive_time_ms': 10_000,
-    'grpc.keepalive_timeout_ms': 20_000,
+    // No keepalive: on a connection that ends in order grpc-js can't send its ping, and cuts the calls that are to go on.
   });
 }

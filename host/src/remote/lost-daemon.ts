@@ -18,6 +18,11 @@ export function statusFromDoor(received: StatusObject): StatusObject {
     return refusalStatus({ code: 'DAEMON_UNREACHABLE', details: words });
   }
   if (!cut.test(details)) return received;
-  const words = `The connection to the daemon was lost during the call (${details})`;
-  return refusalStatus({ code: 'DAEMON_UNREACHABLE', details: words, executed: 'maybe' });
+  return lostDuringCall(details);
+}
+
+/** The status of a call whose daemon is gone. Nobody knows how far it had come. */
+export function lostDuringCall(why: string): StatusObject {
+  const details = `The connection to the daemon was lost during the call (${why})`;
+  return refusalStatus({ code: 'DAEMON_UNREACHABLE', details, executed: 'maybe' });
 }

@@ -1,28 +1,40 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { PLUGIN_KEY } from '../front-door/forwarded-metadata';
 import type { Call, CallListener, MessageContext, StatusObject } from '../routing/grpc-call';
-import { statusFromDoor } from './lost-daemon';
+import { lostDuringCall, statusFromDoor } from './lost-daemon';
 
 /** A call through a daemon's front door that says which plugin is to answer it. */
 export class NamedCall implements Call {
   /** It was its caller who ended it: what the connection says of it is no loss. */
   private cancelled = false;
+  private lost: StatusObject | undefined;
 
   constructor(
     private readonly call: Call,
     private readonly plugin: string,
+    /** Those that have begun, and not ended: this one too, meanwhile. */
+    private readonly running: Set<NamedCall>,
   ) {}
 
   start(given: Metadata, listener: CallListener): void {
     // A caller may use his metadata again, for another plugin.
     const metadata = given.clone();
     metadata.set(PLUGIN_KEY, this.plugin);
+    this.running.add(this);
     this.call.start(metadata, {
       onReceiveMetadata: (headers) => listener.onReceiveMetadata(headers),
       onReceiveMessage: (message: unknown) => listener.onReceiveMessage(message),
-      onReceiveStatus: (received: StatusObject) =>
-        listener.onReceiveStatus(this.cancelled ? received : statusFromDoor(received)),
+      onReceiveStatus: (received: StatusObject) => {
+        this.running.delete(this);
+        listener.onReceiveStatus(this.lost ?? (this.cancelled ? received : statusFromDoor(received)));
+      },
     });
+  }
+
+  /** Ends it: its daemon does not answer any more. */
+  lose(): void {
+    this.lost = lostDuringCall('it does not answer');
+    this.call.cancelWithStatus(this.lost.code, this.lost.details);
   }
 
   cancelWithStatus(...reason: Parameters<Call['cancelWithStatus']>): void {

@@ -24,6 +24,8 @@ export interface RemoteSurroundings {
   readonly link: DaemonLink;
   /** To the daemon's front door. */
   readonly door: Channel;
+  /** The calls to it that have begun, and not ended. */
+  readonly running: DoorRoute['running'];
   /** Why nothing can be called any more. */
   readonly closed: Refusal | undefined;
   /** Resolves when what the daemon says of the plugin now is known here, and told. Never rejects. */
@@ -148,6 +150,10 @@ export class RemotePlugin implements HostedPlugin, DoorRoute {
 
   get door(): Channel {
     return this.#surroundings.door;
+  }
+
+  get running(): DoorRoute['running'] {
+    return this.#surroundings.running;
   }
 
   get refusal(): Refusal | undefined {

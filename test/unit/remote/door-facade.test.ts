@@ -12,7 +12,7 @@ import { cleanUp, connect, listen } from '../rpc/local-server';
 afterEach(cleanUp);
 
 interface Stand {
-  readonly route: { plugin: string; door: DoorRoute['door']; refusal: Refusal | undefined };
+  readonly route: Pick<DoorRoute, 'plugin' | 'door' | 'running'> & { refusal: Refusal | undefined };
   readonly server: Server;
   /** Metadata of the calls that came. */
   readonly seen: Metadata[];
@@ -36,7 +36,7 @@ async function stand(over: Partial<ReturnType<typeof kvService>> = {}): Promise<
   );
   server.addService(definition, handlers);
   const door = connect(await listen(server), { 'grpc.initial_reconnect_backoff_ms': 20 });
-  return { route: { plugin: 'kv', door, refusal: undefined }, server, seen };
+  return { route: { plugin: 'kv', door, running: new Set(), refusal: undefined }, server, seen };
 }
 
 test('a call says which plugin is to answer it, and leaves its caller’s metadata as it was', async () => {
