@@ -23,6 +23,9 @@ export interface MessageListener {
 /** How much of messages that nobody has asked for yet is taken from a connection. */
 const aheadBytes = 16 * 1024;
 const headerBytes = 5;
+/** Below this chunks are copied together. */
+const smallBytes = 4 * 1024;
+const roomBytes = 64 * 1024;
 
 const decompressions: Readonly<
   Record<string, (bytes: Buffer, limits: { maxOutputLength: number }) => Promise<Buffer>>
@@ -39,6 +42,8 @@ export class MessageReader {
   #listener: MessageListener | undefined;
   #chunks: Buffer[] = [];
   #length = 0;
+  /** What the last chunk is a part of, where more has room behind it. */
+  #room: { readonly bytes: Buffer; end: number } | undefined;
   /** Of the message that has begun; undefined between two. */
   #begun: { readonly compressed: boolean; readonly bytes: number } | undefined;
   #wanted = false;
@@ -58,14 +63,35 @@ export class MessageReader {
     this.#listener = listener;
     this.#source.on('data', (chunk) => {
       if (this.#done) return;
-      this.#chunks.push(chunk);
-      this.#length += chunk.length;
+      this.#keep(chunk);
       this.#settle();
     });
     this.#source.on('end', () => {
       this.#sourceEnded = true;
       this.#settle();
     });
+  }
+
+  /** A frame may hold a single byte, and each buffer costs a hundred: small ones that have to wait are kept together. */
+  #keep(chunk: Buffer): void {
+    this.#length += chunk.length;
+    const last = this.#chunks.at(-1);
+    if (last === undefined || chunk.length >= smallBytes) {
+      this.#chunks.push(chunk);
+      this.#room = undefined;
+      return;
+    }
+    if (this.#room !== undefined && chunk.length <= this.#room.bytes.length - this.#room.end) {
+      const { bytes, end } = this.#room;
+      this.#room.end += chunk.copy(bytes, end);
+      // Of what came before in these bytes some may have been told already.
+      this.#chunks[this.#chunks.length - 1] = bytes.subarray(end - last.length, this.#room.end);
+      return;
+    }
+    const most = Math.min(2 * (this.#room?.bytes.length ?? 0), roomBytes);
+    const bytes = Buffer.allocUnsafeSlow(Math.max(most, smallBytes));
+    this.#room = { bytes, end: chunk.copy(bytes) };
+    this.#chunks.push(bytes.subarray(0, chunk.length));
   }
 
   /** Asks for the next message. */
@@ -78,6 +104,7 @@ export class MessageReader {
   discard(): void {
     this.#done = true;
     this.#chunks = [];
+    this.#room = undefined;
     this.#length = 0;
     this.#source.resume();
   }
@@ -185,6 +212,7 @@ export class MessageReader {
     if (all.length < bytes) {
       all = Buffer.concat(this.#chunks, this.#length);
       this.#chunks = [all];
+      this.#room = undefined;
     }
     if (all.length === bytes) this.#chunks.shift();
     else this.#chunks[0] = all.subarray(bytes);

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { deflateSync, gzipSync } from 'node:zlib';
@@ -6,9 +8,9 @@ import { MessageReader } from '../../../host/src/front-door/message-reader';
 
 const limit = 1000;
 
-function open(encoding?: string) {
+function open(encoding?: string, maxBytes = limit) {
   const source = new PassThrough({ highWaterMark: 1_000_000 });
-  const reader = new MessageReader(source, limit, encoding);
+  const reader = new MessageReader(source, maxBytes, encoding);
   const told: string[] = [];
   let onMessage = (): void => {};
   reader.listen({
@@ -56,6 +58,38 @@ test('messages come whole and in order, however they are cut on their way', asyn
     await turns();
     expect(told).toEqual(['one', '', 'three', '900 bytes', 'END']);
   }
+});
+
+test('a message that comes byte by byte is kept in few pieces, and told as it is', () => {
+  const source = new EventEmitter() as EventEmitter & { pause(): void; resume(): void };
+  source.pause = () => {};
+  source.resume = () => {};
+  const message = randomBytes(300_000);
+  const reader = new MessageReader(source, message.length);
+  const told: Buffer[] = [];
+  reader.listen({
+    onMessage: (one) => {
+      told.push(one);
+      reader.startRead();
+    },
+    onEnd: () => {},
+    onBad: () => {},
+  });
+  reader.startRead();
+  const concat = jest.spyOn(Buffer, 'concat');
+  // The second one begins in the middle of what small pieces are kept in.
+  const bytes = Buffer.concat([frame('first'), frame(message), frame('last')]);
+  try {
+    for (let at = 0; at < bytes.length; ) {
+      const size = at % 1000 === 0 ? 3 : 1;
+      source.emit('data', bytes.subarray(at, at + size));
+      at += size;
+    }
+    expect(Math.max(...concat.mock.calls.map(([pieces]) => pieces.length))).toBeLessThan(20);
+  } finally {
+    concat.mockRestore();
+  }
+  expect(told.map(String)).toEqual(['first', message.toString(), 'last']);
 });
 
 test('one message is told for each time that one is asked for, and no bytes are taken meanwhile', async () => {
