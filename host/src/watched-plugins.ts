@@ -198,7 +198,7 @@ export class WatchedPlugins {
     }
     // Before the list is made: what happens after that is told of.
     this.#tree.follow(this.#directories);
-    const { onDisk, found, unfit, nextMs, directories } = await this.#shelf.look(whole);
+    const { onDisk, found, unfit, unreadable, nextMs, directories } = await this.#shelf.look(whole);
     if (this.#stopped) return;
     this.#unreadable = false;
     this.#directories = directories;
@@ -210,6 +210,8 @@ export class WatchedPlugins {
       // It has only been begun.
       if (problem.code !== 'MANIFEST_NOT_FOUND') this.#work.fail(name, version, problem);
     }
+    for (const { name, error } of unreadable)
+      this.#host.logger.error('the directory of a plugin can’t be read', { plugin: name, ...told(error) });
     this.#reconcile(nextMs === undefined);
     this.#loop.soon(Math.min(nextMs ?? rescanMs, Math.max(0, this.#wholeAtMs - performance.now())));
   }

@@ -2,44 +2,63 @@ import type { BigIntStats, Dirent } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { artifactLimits, unreadable } from '../artifact/artifact-tree';
+import { isSystemError } from '../artifact/system-error';
 
 /** What a directory of plugins looks like, without a file of it being opened. */
 export interface Listing {
   /** Of each `<name>/<version>`: another one when anything in it has another name, size, time or right. */
   readonly signatures: ReadonlyMap<string, string>;
+  /** Plugins whose versions nobody knows now, with what the system said: they may be there in a moment. */
+  readonly unreadable: ReadonlyMap<string, unknown>;
   /** All directories, to be watched. */
   readonly directories: ReadonlySet<string>;
 }
 
+export type ReadDirectory = (path: string) => Promise<Dirent[]>;
+
+export const readDirectory: ReadDirectory = (path) => readdir(path, { withFileTypes: true });
+
 /** Throws PluginError ARTIFACT_UNREADABLE where the directory itself can't be listed. What goes meanwhile is left out. */
-export async function listVersions(root: string): Promise<Listing> {
+export async function listVersions(root: string, read = readDirectory): Promise<Listing> {
   const signatures = new Map<string, string>();
+  const failures = new Map<string, unknown>();
   const directories = new Set([root]);
   let plugins: Dirent[];
   try {
-    plugins = await readdir(root, { withFileTypes: true });
+    plugins = await read(root);
   } catch (cause) {
     throw unreadable(root, 'it could not be read as a directory of plugins', cause);
   }
   for (const { name } of plugins.filter(isCandidate)) {
     const directory = join(root, name);
     directories.add(directory);
-    for (const { name: version } of (await entriesOf(directory)).filter(isCandidate)) {
+    const versions = await read(directory).catch((error: unknown) => {
+      if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) failures.set(name, error);
+      return [];
+    });
+    for (const { name: version } of versions.filter(isCandidate)) {
       const lines: string[] = [];
-      await walk(join(directory, version), '', lines, directories);
+      await walk(join(directory, version), '', lines, directories, read);
       signatures.set(`${name}/${version}`, lines.join('\n'));
     }
   }
-  return { signatures, directories };
+  return { signatures, unreadable: failures, directories };
 }
 
 function isCandidate(entry: Dirent): boolean {
   return entry.isDirectory() && !entry.name.startsWith('.');
 }
 
-async function walk(at: string, prefix: string, lines: string[], directories: Set<string>): Promise<void> {
+async function walk(
+  at: string,
+  prefix: string,
+  lines: string[],
+  directories: Set<string>,
+  read: ReadDirectory,
+): Promise<void> {
   directories.add(at);
-  const entries = (await entriesOf(at)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  // One that is gone, or can't be read, has none: to read it as an artifact says why.
+  const entries = (await read(at).catch(() => [])).sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const entry of entries) {
     // What has more is refused as an artifact anyway.
     if (lines.length > artifactLimits.entries) return;
@@ -49,11 +68,6 @@ async function walk(at: string, prefix: string, lines: string[], directories: Se
     const { ino, mode, size, mtimeNs, ctimeNs } = about;
     // A directory has another time when it is read by some file systems; what is in it counts.
     lines.push(`${path} ${ino} ${mode}${entry.isDirectory() ? '' : ` ${size} ${mtimeNs} ${ctimeNs}`}`);
-    if (entry.isDirectory()) await walk(full, `${path}/`, lines, directories);
+    if (entry.isDirectory()) await walk(full, `${path}/`, lines, directories, read);
   }
-}
-
-/** One that is gone, or can't be read, has none: to read it as an artifact says why. */
-async function entriesOf(directory: string): Promise<Dirent[]> {
-  return readdir(directory, { withFileTypes: true }).catch(() => []);
 }

@@ -3,7 +3,7 @@ import { PluginError } from '@plugd/protocol/plugin-error';
 import { digestArtifact } from '../artifact/artifact-tree';
 import { type ArtifactsOnDisk, highestFirst, readArtifacts } from '../manifest/artifacts';
 import type { VersionFound } from './choices';
-import { type Listing, listVersions } from './list-versions';
+import { type Listing, listVersions, readDirectory } from './list-versions';
 import { QuietTime } from './quiet-time';
 
 /** A version that can't be run as it lies there. */
@@ -19,6 +19,8 @@ export interface Look {
   /** Those that were not known yet as they are. */
   readonly found: readonly { readonly name: string; readonly version: string; readonly digest: string }[];
   readonly unfit: readonly Unfit[];
+  /** Plugins whose directories could be read before and can't now, with why: they are taken for what they were. */
+  readonly unreadable: readonly { readonly name: string; readonly error: unknown }[];
   /** Undefined: all is quiet. */
   readonly nextMs: number | undefined;
   readonly directories: ReadonlySet<string>;
@@ -36,20 +38,28 @@ export class ShelfOfVersions {
   readonly #root: string;
   readonly #quietMs: number;
   readonly #quiet: QuietTime;
+  readonly #readDirectory: typeof readDirectory;
   #known = new Map<string, Known>();
+  #listing: Listing = { signatures: new Map(), unreadable: new Map(), directories: new Set() };
 
-  constructor(root: string, quietMs: number) {
+  /** @param read lists a directory */
+  constructor(root: string, quietMs: number, read = readDirectory) {
     this.#root = root;
+    this.#readDirectory = read;
     this.#quietMs = quietMs;
     this.#quiet = new QuietTime(quietMs);
   }
 
   /** @param whole reads all contents, whatever they look like. Throws PluginError ARTIFACT_UNREADABLE. */
   async look(whole: boolean): Promise<Look> {
-    const listing = await listVersions(this.#root);
+    const last = this.#listing;
+    const listing = withFormer(await listVersions(this.#root, this.#readDirectory), last);
+    this.#listing = listing;
     const quiet = this.#quiet.look(performance.now(), listing.signatures);
     const stale = [...quiet.settled].filter(
-      (key) => whole || this.#known.get(key)?.signature !== listing.signatures.get(key),
+      (key) =>
+        !listing.unreadable.has(pluginOf(key)) &&
+        (whole || this.#known.get(key)?.signature !== listing.signatures.get(key)),
     );
     const before = this.#known;
     if (stale.length > 0) await this.#read(stale, listing);
@@ -65,6 +75,9 @@ export class ShelfOfVersions {
       ),
       unfit: fresh.flatMap(({ name, found: { version }, problem }) =>
         problem === undefined ? [] : [{ name, version, problem }],
+      ),
+      unreadable: [...listing.unreadable].flatMap(([name, error]) =>
+        last.unreadable.has(name) ? [] : [{ name, error }],
       ),
       nextMs: fresh.some(({ found: { state } }) => state === 'unsettled')
         ? Math.min(this.#quietMs, quiet.nextMs ?? this.#quietMs)
@@ -151,6 +164,13 @@ export class ShelfOfVersions {
     for (const versions of plugins.values()) versions.sort(highestFirst);
     return plugins;
   }
+}
+
+/** What nobody can see now is as it was: a plugin is not gone because the system has no descriptor left for a moment. */
+function withFormer(listing: Listing, { signatures }: Listing): Listing {
+  if (listing.unreadable.size === 0) return listing;
+  const former = [...signatures].filter(([key]) => listing.unreadable.has(pluginOf(key)));
+  return { ...listing, signatures: new Map([...listing.signatures, ...former]) };
 }
 
 function byKey({ plugins }: ArtifactsOnDisk) {

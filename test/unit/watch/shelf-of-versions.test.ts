@@ -1,5 +1,6 @@
 import { appendFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { readDirectory } from '../../../host/src/watch/list-versions';
 import { ShelfOfVersions } from '../../../host/src/watch/shelf-of-versions';
 import { manifest, Workbench } from '../manifest/workbench';
 
@@ -56,4 +57,32 @@ test('a directory of plugins that is gone is an error, and none without plugins'
   expect((await seen(shelf)).onDisk).toEqual([]);
   rmSync(bench.plugins, { recursive: true });
   await expect(shelf.look(false)).rejects.toMatchObject({ code: 'ARTIFACT_UNREADABLE' });
+});
+
+test('a plugin whose directory can’t be listed for a moment is what it was, and that is told once', async () => {
+  bench.artifact('kv', '1.0.0');
+  bench.artifact('other', '1.0.0');
+  const place = join(bench.plugins, 'kv');
+  let code: string | undefined;
+  const shelf = new ShelfOfVersions(bench.plugins, 0, async (path) => {
+    if (path === place && code !== undefined) throw Object.assign(new Error(code), { code });
+    return readDirectory(path);
+  });
+  const both = ['kv, 1.0.0 good', 'other, 1.0.0 good'];
+  expect((await seen(shelf)).onDisk.sort()).toEqual(both);
+  for (const other of ['EACCES', 'EIO', 'EMFILE']) {
+    code = other;
+    const first = await shelf.look(false);
+    expect(first.unreadable).toEqual([{ name: 'kv', error: expect.objectContaining({ code }) }]);
+    const { onDisk, found, unfit } = await seen(shelf, true);
+    expect([onDisk.sort(), found, unfit]).toEqual([both, [], []]);
+    expect((await shelf.look(true)).unreadable).toEqual([]);
+    code = undefined;
+    expect(await seen(shelf, true)).toMatchObject({ onDisk: expect.arrayContaining(both), found: [] });
+  }
+  for (const gone of ['ENOENT', 'ENOTDIR']) {
+    code = gone;
+    expect((await seen(shelf)).onDisk).toEqual(['other, 1.0.0 good']);
+    code = undefined;
+  }
 });
