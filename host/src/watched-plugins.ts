@@ -69,7 +69,7 @@ export class WatchedPlugins {
     this.#lanes = new WatchedLanes(host);
     this.#shelf = new ShelfOfVersions(this.#root, watch.quietMs);
     this.#loop = new LookLoop(
-      () => this.#look(),
+      (signal) => this.#look(signal),
       (error) => this.#lookFailed(error),
     );
     this.#tree = new TreeWatch(() => this.#loop.soon(gatherMs));
@@ -189,7 +189,7 @@ export class WatchedPlugins {
     this.#loop.soon(this.#options.watch.rescanMs);
   }
 
-  async #look(): Promise<void> {
+  async #look(signal: AbortSignal): Promise<void> {
     const { rescanMs } = this.#options.watch;
     const whole = performance.now() >= this.#wholeAtMs;
     if (whole) {
@@ -198,7 +198,7 @@ export class WatchedPlugins {
     }
     // Before the list is made: what happens after that is told of.
     this.#tree.follow(this.#directories);
-    const { onDisk, found, unfit, unreadable, nextMs, directories } = await this.#shelf.look(whole);
+    const { onDisk, found, unfit, unreadable, nextMs, directories } = await this.#shelf.look(whole, signal);
     if (this.#stopped) return;
     this.#unreadable = false;
     this.#directories = directories;

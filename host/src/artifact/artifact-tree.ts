@@ -4,6 +4,7 @@ import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { hashFile } from './checksum';
+import { NoPlainFile } from './plain-file';
 import { isSystemError } from './system-error';
 
 /** A program and what belongs to it, modules of an interpreter among it; what is more is no plugin. */
@@ -76,11 +77,18 @@ export async function listArtifact(directory: string, limits = artifactLimits): 
   return { files, directories };
 }
 
-/** SHA-256 of each of these files, by path. Throws PluginError ARTIFACT_UNREADABLE, ARTIFACT_CHANGED. */
-export async function hashFiles(files: readonly ArtifactFile[]): Promise<Map<string, string>> {
+/** SHA-256 of each of these files, by path. Throws PluginError ARTIFACT_UNREADABLE, ARTIFACT_CHANGED, and the signal's reason. */
+export async function hashFiles(
+  files: readonly ArtifactFile[],
+  signal?: AbortSignal,
+): Promise<Map<string, string>> {
   const sums = new Map<string, string>();
   for (const { path, source } of files) {
-    sums.set(path, await hashFile(source).catch((cause: unknown) => failed(source, cause)));
+    const sum = await hashFile(source, signal).catch((cause: unknown) => {
+      signal?.throwIfAborted();
+      return failed(source, cause);
+    });
+    sums.set(path, sum);
   }
   return sums;
 }
@@ -97,11 +105,12 @@ export function digestOf({ files }: ArtifactTree, sums: ReadonlyMap<string, stri
  * The digest of what a directory holds now: it changes when a file's content, name or right to be executed does, and not
  * when it is touched, moved as a whole or copied.
  *
- * Throws PluginError ARTIFACT_UNREADABLE, ARTIFACT_CHANGED.
+ * Throws PluginError ARTIFACT_UNREADABLE, ARTIFACT_CHANGED, and the signal's reason.
  */
-export async function digestArtifact(directory: string): Promise<string> {
+export async function digestArtifact(directory: string, signal?: AbortSignal): Promise<string> {
+  signal?.throwIfAborted();
   const tree = await listArtifact(directory);
-  return digestOf(tree, await hashFiles(tree.files));
+  return digestOf(tree, await hashFiles(tree.files, signal));
 }
 
 async function entriesOf(directory: string, isRoot: boolean): Promise<Dirent[]> {
@@ -127,6 +136,7 @@ function isOutside(root: string, path: string): boolean {
 export function failed(path: string, cause: unknown): never {
   if (isSystemError(cause, 'ENOENT', 'ENOTDIR'))
     throw changed(path, 'it was taken away while it was read', { cause });
+  if (cause instanceof NoPlainFile) throw changed(path, 'it is no file any more', { cause });
   throw unreadable(path, 'it could not be read', cause);
 }
 

@@ -1,13 +1,24 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import { PluginError } from '@plugd/protocol/plugin-error';
+import { openPlainFile } from './plain-file';
 
-/** SHA-256 of a file, as 64 hexadecimal digits. Throws the system's error if it can't be read. */
-export async function hashFile(path: string): Promise<string> {
+const chunkBytes = 64 * 1024;
+
+/**
+ * SHA-256 of a file, as 64 hexadecimal digits. Throws the system's error if it can't be read, NoPlainFile if it is none, and the
+ * signal's reason.
+ */
+export async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
+  signal?.throwIfAborted();
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
+  await using file = await openPlainFile(path);
+  const chunk = Buffer.allocUnsafeSlow(chunkBytes);
+  for (;;) {
+    const { bytesRead } = await file.read(chunk, 0, chunkBytes);
+    signal?.throwIfAborted();
+    if (bytesRead === 0) return hash.digest('hex');
+    hash.update(chunk.subarray(0, bytesRead));
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import { chmod, copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { type ArtifactFile, type ArtifactTree, failed } from './artifact-tree';
+import { openPlainFile } from './plain-file';
 import { isSystemError } from './system-error';
 
 /**
@@ -24,6 +25,8 @@ export async function copyFiles(
   for (const { path, source, executable } of files) {
     const copy = join(target, path);
     try {
+      // What has become a pipe since it was listed would be waited for.
+      await (await openPlainFile(source)).close();
       // Bytes, or blocks that are shared until one of the two changes. A hard link would be the same file: whoever
       // overwrote the one would overwrite the other.
       await copyFile(source, copy, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);

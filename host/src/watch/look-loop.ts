@@ -3,22 +3,25 @@ export const gatherMs = 20;
 
 /** Makes one look at a time, when it is due: at the earliest of the times that were asked for. */
 export class LookLoop {
-  readonly #look: () => Promise<void>;
+  readonly #look: (signal: AbortSignal) => Promise<void>;
+  readonly #ending = new AbortController();
   readonly #onFailure: (error: unknown) => void;
   #timer: NodeJS.Timeout | undefined;
   #dueMs = Number.POSITIVE_INFINITY;
   #looking: Promise<void> | undefined;
-  #stopped = false;
 
-  /** @param onFailure of looks that nobody waits for */
-  constructor(look: () => Promise<void>, onFailure: (error: unknown) => void) {
+  /**
+   * @param look may end at once when its signal fires
+   * @param onFailure of looks that nobody waits for
+   */
+  constructor(look: (signal: AbortSignal) => Promise<void>, onFailure: (error: unknown) => void) {
     this.#look = look;
     this.#onFailure = onFailure;
   }
 
   /** Looks again, at the latest after so long. */
   soon(ms: number): void {
-    if (this.#stopped) return;
+    if (this.#ending.signal.aborted) return;
     const dueMs = performance.now() + ms;
     if (dueMs >= this.#dueMs) return;
     clearTimeout(this.#timer);
@@ -33,10 +36,16 @@ export class LookLoop {
   async now(): Promise<void> {
     // Whoever began that one hears of its failure.
     while (this.#looking !== undefined) await this.#looking.catch(() => {});
-    if (this.#stopped) return;
-    this.#looking = this.#look().finally(() => {
-      this.#looking = undefined;
-    });
+    if (this.#ending.signal.aborted) return;
+    const { signal } = this.#ending;
+    this.#looking = this.#look(signal)
+      .catch((error: unknown) => {
+        // Nobody asks any more what there is.
+        if (!signal.aborted) throw error;
+      })
+      .finally(() => {
+        this.#looking = undefined;
+      });
     await this.#looking;
   }
 
@@ -46,9 +55,9 @@ export class LookLoop {
     this.soon(gatherMs);
   }
 
-  /** Resolves when the look that is under way has ended. */
+  /** Ends the look that is under way; resolves when it has ended. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#ending.abort();
     clearTimeout(this.#timer);
     await this.#looking?.catch(() => {});
   }

@@ -50,8 +50,8 @@ export class ShelfOfVersions {
     this.#quiet = new QuietTime(quietMs);
   }
 
-  /** @param whole reads all contents, whatever they look like. Throws PluginError ARTIFACT_UNREADABLE. */
-  async look(whole: boolean): Promise<Look> {
+  /** @param whole reads all contents, whatever they look like. Throws PluginError ARTIFACT_UNREADABLE, and the signal's reason. */
+  async look(whole: boolean, signal?: AbortSignal): Promise<Look> {
     const last = this.#listing;
     const listing = withFormer(await listVersions(this.#root, this.#readDirectory), last);
     this.#listing = listing;
@@ -62,7 +62,7 @@ export class ShelfOfVersions {
         (whole || this.#known.get(key)?.signature !== listing.signatures.get(key)),
     );
     const before = this.#known;
-    if (stale.length > 0) await this.#read(stale, listing);
+    if (stale.length > 0) await this.#read(stale, listing, signal);
     const fresh = stale.flatMap((key) => {
       const [old, now] = [before.get(key), this.#known.get(key)];
       return now !== undefined && !isSame(old, now) ? [{ name: pluginOf(key), ...now }] : [];
@@ -97,7 +97,11 @@ export class ShelfOfVersions {
     this.#known.delete(keyOf(name, version));
   }
 
-  async #read(keys: readonly string[], { signatures }: Listing): Promise<void> {
+  async #read(
+    keys: readonly string[],
+    { signatures }: Listing,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const artifacts = byKey(await readArtifacts(this.#root));
     const known = new Map(this.#known);
     for (const key of keys) {
@@ -120,7 +124,7 @@ export class ShelfOfVersions {
       }
       const { requires = {} } = artifact.manifest;
       try {
-        const digest = await digestArtifact(join(this.#root, key));
+        const digest = await digestArtifact(join(this.#root, key), signal);
         known.set(key, {
           signature,
           found: { version, state: 'good', digest, requires },

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hashFile, verifyChecksum } from '../../../host/src/artifact/checksum';
@@ -33,4 +33,15 @@ test('a file that can not be read is no match', async () => {
   await expect(verifyChecksum(join(temp, 'absent'), sha256)).rejects.toMatchObject({
     code: 'COMMAND_NOT_FOUND',
   });
+});
+
+test('a sum that nobody waits for any more is given up in the middle of a file', async () => {
+  const large = join(temp, 'large');
+  writeFileSync(large, '');
+  truncateSync(large, 4 * 1024 ** 3);
+  const ending = new AbortController();
+  const sum = hashFile(large, ending.signal);
+  setImmediate(() => ending.abort(new Error('not wanted')));
+  await expect(sum).rejects.toThrow('not wanted');
+  await expect(hashFile(path, ending.signal)).rejects.toThrow('not wanted');
 });

@@ -46,6 +46,19 @@ test('of several times the earliest counts, and a failure that nobody waits for 
   await looks.loop.stop();
 });
 
+test('the look that is under way when it is stopped is told to end, and its end is no failure', async () => {
+  const failures: unknown[] = [];
+  const loop = new LookLoop(
+    (signal) => new Promise((_, fail) => signal.addEventListener('abort', () => fail(signal.reason))),
+    (error) => failures.push(error),
+  );
+  const asked = loop.now();
+  await turns();
+  await loop.stop();
+  await asked;
+  expect(failures).toEqual([]);
+});
+
 test('once it is stopped there are no more looks, and the one under way is waited for', async () => {
   const looks = new Looks();
   void looks.loop.now();

@@ -1,4 +1,4 @@
-import { appendFileSync, renameSync, rmSync } from 'node:fs';
+import { appendFileSync, renameSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { readDirectory } from '../../../host/src/watch/list-versions';
 import { ShelfOfVersions } from '../../../host/src/watch/shelf-of-versions';
@@ -85,4 +85,15 @@ test('a plugin whose directory can’t be listed for a moment is what it was, an
     expect((await seen(shelf)).onDisk).toEqual(['other, 1.0.0 good']);
     code = undefined;
   }
+});
+
+test('a look that nobody waits for any more does not read on, however much there is', async () => {
+  truncateSync(
+    join(bench.put('kv/1.0.0', { kv: '', 'plugin.yaml': manifest('kv', '1.0.0') }), 'kv'),
+    2 ** 31,
+  );
+  const ending = new AbortController();
+  const look = new ShelfOfVersions(bench.plugins, 0).look(true, ending.signal);
+  setTimeout(() => ending.abort(new Error('not wanted')), 20);
+  await expect(look).rejects.toThrow('not wanted');
 });
