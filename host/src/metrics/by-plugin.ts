@@ -6,7 +6,7 @@ const mostGone = 1_000;
  * names may be anything, and come and go.
  */
 export class ByPlugin<T> {
-  readonly #entries = new Map<string, { told: boolean; readonly counts: T }>();
+  readonly #entries = new Map<string, { /** Since it was gone. */ told: boolean; readonly counts: T }>();
   readonly #make: (plugin: string) => T;
 
   constructor(make: (plugin: string) => T) {
@@ -25,9 +25,9 @@ export class ByPlugin<T> {
     return [...this.#entries.values()].map(({ counts }) => counts);
   }
 
-  /** All of them have been told of. */
-  told(): void {
-    for (const entry of this.#entries.values()) entry.told = true;
+  /** All of them have been told of: for those that are gone that was the last time. */
+  told(present: (plugin: string) => boolean): void {
+    for (const [plugin, entry] of this.#entries) entry.told = !present(plugin);
   }
 
   /** Gives back what was forgotten. */

@@ -39,8 +39,12 @@ export class CallBook {
     for (const calls of this.#plugins.forget(present)) calls.free();
   }
 
-  /** Its families as text, in pieces that take about a millisecond each. */
-  *text(): Generator<string> {
+  /**
+   * Its families as text, in pieces that take about a millisecond each.
+   *
+   * @param present as for {@link forget}
+   */
+  *text(present: (plugin: string) => boolean): Generator<string> {
     const { all } = this.#plugins;
     yield familyHead(families.calls);
     for (const calls of all) for (const series of calls.all()) yield series.callsText();
@@ -48,7 +52,7 @@ export class CallBook {
     for (const calls of all) for (const series of calls.all()) yield series.durationText();
     yield `\n${familyHead(families.holdDuration)}`;
     for (const calls of all) yield calls.holdText();
-    this.#plugins.told();
+    this.#plugins.told(present);
   }
 }
 

@@ -56,6 +56,8 @@ export class DaemonMetrics {
   readonly #countEvent: HostEventListener;
   readonly #endCalls: () => void;
   #snapshot: HostSnapshot;
+  /** Whether a plugin is in the snapshot. */
+  #present: (plugin: string) => boolean = () => false;
   #rendering: Promise<Buffer> | undefined;
 
   constructor({ host, version, log, platform = selectPlatform() }: DaemonMetricsOptions) {
@@ -83,7 +85,7 @@ export class DaemonMetrics {
   #registerOperations(): OperationBook {
     lookedUp(this.#registry, families.upgrades, (set) => {
       for (const { labels, count } of this.#operations.ended()) set(count, labels);
-      this.#operations.told();
+      this.#operations.told(this.#present);
     });
     lookedUp(this.#registry, families.upgradesRunning, (set) => {
       for (const [operation, count] of Object.entries(this.#operations.running)) set(count, { operation });
@@ -110,9 +112,9 @@ export class DaemonMetrics {
     const { plugins } = this.#snapshot;
     await waitAtMost(this.#usage.refresh(plugins), usageWaitMs);
     const names = new Set(plugins.map(({ name }) => name));
-    const present = (plugin: string): boolean => names.has(plugin);
-    this.#calls.forget(present);
-    this.#operations.forget(present);
+    this.#present = (plugin) => names.has(plugin);
+    this.#calls.forget(this.#present);
+    this.#operations.forget(this.#present);
     const pieces: Buffer[] = [];
     let waiting: string[] = [];
     let length = 0;
@@ -128,7 +130,7 @@ export class DaemonMetrics {
     for (const { name } of this.#registry.getMetricsAsArray())
       await add(`${await this.#registry.getSingleMetricAsString(name)}\n\n`);
     for (const text of pluginText(this.#snapshot, this.#usage)) await add(text);
-    for (const text of this.#calls.text()) await add(text);
+    for (const text of this.#calls.text(this.#present)) await add(text);
     return Buffer.concat([...pieces, Buffer.from(waiting.join(''))]);
   }
 

@@ -47,8 +47,8 @@ export class OperationBook {
   }
 
   /** See {@link ByPlugin}: they have been told of. */
-  told(): void {
-    this.#counts.told();
+  told(present: (plugin: string) => boolean): void {
+    this.#counts.told(present);
   }
 
   forget(present: (plugin: string) => boolean): void {

@@ -174,6 +174,14 @@ test('a plugin that is gone is told of once more, and then no more; its room is 
   host.add('kv');
   host.call('kv', 'Get');
   await end(host, Promise.reject(new Error('no')), 'kv');
+  expect((await told()).slice(0, 2)).toEqual([1, 1]);
+  host.call('kv', 'Get');
+  host.plugins.clear();
+  expect(sampleOf(await scrape(), 'plugd_calls_total', { plugin: 'kv' })).toBe(2);
+  // It comes again before the next look, and goes again.
+  host.add('kv');
+  host.call('kv', 'Get');
+  expect((await told()).slice(0, 2)).toEqual([1, 1]);
   host.plugins.clear();
   expect(await told()).toEqual([1, 1, 0, 0]);
   expect(await told()).toEqual([0, 0, 0, 0]);
