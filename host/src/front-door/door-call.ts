@@ -6,7 +6,7 @@ import {
 } from 'node:http2';
 import { Metadata, status } from '@grpc/grpc-js';
 import type { StatusObject } from '../routing/grpc-call';
-import { forwardedAnswer, forwardedRequest } from './forwarded-metadata';
+import { ANSWERED_KEY, forwardedAnswer, forwardedRequest, PLUGIN_KEY } from './forwarded-metadata';
 import { encodeDetails, frameHeader, readTimeout } from './grpc-wire';
 import { type MessageListener, MessageReader } from './message-reader';
 
@@ -33,6 +33,8 @@ export class DoorCall {
   readonly metadata: Metadata;
   /** In milliseconds since the epoch, or Infinity; undefined where it can't be read. */
   readonly deadline: number | undefined;
+  /** Whether it says which plugin is to answer it. */
+  readonly #named: boolean;
   readonly #stream: ServerHttp2Stream;
   readonly #reader: MessageReader;
   readonly #maxBytes: number;
@@ -50,6 +52,7 @@ export class DoorCall {
   ) {
     this.path = headers[':path'] ?? '';
     this.metadata = forwardedRequest(headers);
+    this.#named = headers[PLUGIN_KEY] !== undefined;
     const timeoutMs = readTimeout(headers['grpc-timeout']);
     this.deadline = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
     this.#stream = stream;
@@ -117,6 +120,7 @@ export class DoorCall {
     this.#ended = true;
     const trailers = {
       ...forwardedAnswer(metadata),
+      ...(this.#named ? { [ANSWERED_KEY]: '1' } : {}),
       'grpc-status': String(code),
       ...(details === '' ? {} : { 'grpc-message': encodeDetails(details) }),
     };

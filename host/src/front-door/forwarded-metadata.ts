@@ -5,6 +5,9 @@ import { LINEAGE_KEY } from '@plugd/protocol/rpc/lineage';
 /** Where a call says which plugin is to answer it, of several that have its service. */
 export const PLUGIN_KEY = 'plugd-plugin';
 
+/** Among the trailers of calls that name a plugin: it is no broken connection that has ended them. */
+export const ANSWERED_KEY = 'plugd-answered';
+
 /** What belongs to one connection, or is written anew for the next one. */
 const ownToEachHop = new Set([
   'accept-encoding',
@@ -23,6 +26,7 @@ const ownToEachHop = new Set([
   // Names generations of one host, in its own words: a stranger's word would lead past a hold.
   LINEAGE_KEY,
   PLUGIN_KEY,
+  ANSWERED_KEY,
 ]);
 
 /** Of gRPC's own keys these are meant for the other end: traces, what a status is about, and when to try again. */

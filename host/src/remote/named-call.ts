@@ -21,12 +21,20 @@ export class NamedCall implements Call {
     const metadata = given.clone();
     metadata.set(PLUGIN_KEY, this.plugin);
     this.running.add(this);
+    let begun = false;
     this.call.start(metadata, {
-      onReceiveMetadata: (headers) => listener.onReceiveMetadata(headers),
-      onReceiveMessage: (message: unknown) => listener.onReceiveMessage(message),
+      onReceiveMetadata: (headers) => {
+        begun = true;
+        listener.onReceiveMetadata(headers);
+      },
+      onReceiveMessage: (message: unknown) => {
+        begun = true;
+        listener.onReceiveMessage(message);
+      },
       onReceiveStatus: (received: StatusObject) => {
         this.running.delete(this);
-        listener.onReceiveStatus(this.lost ?? (this.cancelled ? received : statusFromDoor(received)));
+        const own = this.cancelled ? received : statusFromDoor(received, begun);
+        listener.onReceiveStatus(this.lost ?? own);
       },
     });
   }
