@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { WatchOperationResponse } from '@plugd/protocol/gen/plugd/admin/v1/admin';
 import { run } from '../../../host/src/cli/run';
 import { AdminPlace } from '../admin/admin-place';
 
@@ -62,19 +63,19 @@ test('what does something does it without a reader, and ends with what came of i
     toVersion: '1.0.0',
   };
   const failure = { code: 'ABORTED', summary: 'It was given up.', facts: {}, hint: '' };
-  let ends: object = {};
+  let ends: WatchOperationResponse = {};
   await place.serve({
     describePlugin: () => ({}),
     unpinPlugin: () => ({}),
     beginOperation: () => ({ operation }),
     async *watchOperation() {
-      yield { update: ends };
+      yield ends;
     },
   });
   expect(await codeOf(['unpin', 'kv'], 'stdout', 'EPIPE')).toEqual({ code: 0, stderr: '' });
-  ends = { $case: 'error', value: failure };
+  ends = { update: { $case: 'error', value: failure } };
   expect(await codeOf(['restart', 'kv'], 'stdout', 'EPIPE')).toMatchObject({ code: 4 });
-  ends = { $case: 'report', value: { totalMs: 1 } };
+  ends = { update: { $case: 'report', value: { totalMs: 1 } } };
   expect(await codeOf(['restart', 'kv'], 'stdout', 'EPIPE')).toEqual({ code: 0, stderr: '' });
 });
 
