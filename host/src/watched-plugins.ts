@@ -19,6 +19,9 @@ import { type SettingsOf, WatchedSituation } from './watched-situation';
 import { statusOnDisk } from './watched-status';
 import { WatchedWork } from './watched-work';
 
+/** How soon a directory that can't be read is looked for again: nobody tells of its return. */
+const missingMs = 1_000;
+
 export interface WatchedPluginsOptions {
   readonly watch: CheckedPluginsDir;
   /** Where copies are made: 0700, and for nothing else. */
@@ -186,7 +189,7 @@ export class WatchedPlugins {
     // It may be there again in a moment; what runs runs on.
     if (!this.#unreadable) this.#host.logger.error('the directory of plugins can’t be read', told(error));
     this.#unreadable = true;
-    this.#loop.soon(this.#options.watch.rescanMs);
+    this.#loop.soon(Math.min(this.#options.watch.rescanMs, missingMs));
   }
 
   async #look(signal: AbortSignal): Promise<void> {

@@ -109,6 +109,22 @@ atOnce('what somebody aborts is not begun again by looks at everything, until it
   await runs('kv', '2.0.0');
 });
 
+atOnce('a directory of plugins that was deleted and made again is found again soon', async () => {
+  const { host } = room();
+  shelf().put('kv', '1.0.0');
+  await runs('kv', '1.0.0');
+  rmSync(shelf().directory, { recursive: true });
+  expect(await failureOf(host.reconcile())).toMatchObject({ code: 'ARTIFACT_UNREADABLE' });
+  await poll(
+    () => room().log.records,
+    (records) => records.some(({ message }) => message.startsWith('the directory of plugins')),
+  );
+  expect(versionOf('kv')).toBe('1.0.0');
+  shelf().put('kv', '2.0.0');
+  // The next look at everything comes after half a minute.
+  await runs('kv', '2.0.0');
+});
+
 // What a start takes is the plugin's own; the look by content comes once an hour here, so that it is told of each time.
 (full ? atOnce : test.skip)(
   'from the file to the swap it takes a second, the plugin’s start aside',

@@ -63,7 +63,7 @@ test('what does something does it without a reader, and ends with what came of i
     toVersion: '1.0.0',
   };
   const failure = { code: 'ABORTED', summary: 'It was given up.', facts: {}, hint: '' };
-  let ends: WatchOperationResponse = {};
+  let ends: WatchOperationResponse = { update: undefined };
   await place.serve({
     describePlugin: () => ({}),
     unpinPlugin: () => ({}),
