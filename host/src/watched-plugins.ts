@@ -5,6 +5,7 @@ import { removeTree } from './launch/run-directory';
 import type { Manifest } from './manifest/manifest';
 import type { Situation } from './watch/choices';
 import { Failures } from './watch/failures';
+import type { Directories } from './watch/list-versions';
 import { gatherMs, LookLoop } from './watch/look-loop';
 import { Pins } from './watch/pins';
 import { plan, type WaitingVersion } from './watch/plan';
@@ -47,7 +48,7 @@ export class WatchedPlugins {
   readonly #failures = new Failures();
   readonly #told = new Map<string, string>();
   #waiting: readonly WaitingVersion[] = [];
-  #directories: ReadonlySet<string>;
+  #directories: Directories;
   #leftovers: readonly string[];
   #removing: Promise<void> = Promise.resolve();
   #wholeAtMs = 0;
@@ -65,7 +66,7 @@ export class WatchedPlugins {
     const { watch, copies } = options;
     this.#options = options;
     this.#root = resolve(watch.directory);
-    this.#directories = new Set([this.#root]);
+    this.#directories = new Map([[this.#root, undefined]]);
     this.#host = host;
     this.#pins = pins;
     this.#leftovers = leftovers;

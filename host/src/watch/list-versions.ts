@@ -1,5 +1,5 @@
 import type { BigIntStats, Dirent } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { artifactLimits, unreadable } from '../artifact/artifact-tree';
 import { isSystemError } from '../artifact/system-error';
@@ -10,9 +10,11 @@ export interface Listing {
   readonly signatures: ReadonlyMap<string, string>;
   /** Plugins whose versions nobody knows now, with what the system said: they may be there in a moment. */
   readonly unreadable: ReadonlyMap<string, unknown>;
-  /** All directories, to be watched. */
-  readonly directories: ReadonlySet<string>;
+  readonly directories: Directories;
 }
+
+/** All directories, to be watched: by path which one it is. Undefined: nobody knows. */
+export type Directories = ReadonlyMap<string, string | undefined>;
 
 export type ReadDirectory = (path: string) => Promise<Dirent[]>;
 
@@ -22,16 +24,18 @@ export const readDirectory: ReadDirectory = (path) => readdir(path, { withFileTy
 export async function listVersions(root: string, read = readDirectory): Promise<Listing> {
   const signatures = new Map<string, string>();
   const failures = new Map<string, unknown>();
-  const directories = new Set([root]);
+  const directories = new Map<string, string | undefined>();
   let plugins: Dirent[];
   try {
+    // By whatever links it is reached.
+    directories.set(root, identityOf(await stat(root, { bigint: true })));
     plugins = await read(root);
   } catch (cause) {
     throw unreadable(root, 'it could not be read as a directory of plugins', cause);
   }
   for (const { name } of plugins.filter(isCandidate)) {
     const directory = join(root, name);
-    directories.add(directory);
+    directories.set(directory, await identityAt(directory));
     const versions = await read(directory).catch((error: unknown) => {
       if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) failures.set(name, error);
       return [];
@@ -53,10 +57,10 @@ async function walk(
   at: string,
   prefix: string,
   lines: string[],
-  directories: Set<string>,
+  directories: Map<string, string | undefined>,
   read: ReadDirectory,
 ): Promise<void> {
-  directories.add(at);
+  directories.set(at, await identityAt(at));
   // One that is gone, or can't be read, has none: to read it as an artifact says why.
   const entries = (await read(at).catch(() => [])).sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const entry of entries) {
@@ -71,3 +75,9 @@ async function walk(
     if (entry.isDirectory()) await walk(full, `${path}/`, lines, directories, read);
   }
 }
+
+async function identityAt(directory: string): Promise<string | undefined> {
+  return lstat(directory, { bigint: true }).then(identityOf, () => undefined);
+}
+
+const identityOf = ({ dev, ino }: BigIntStats): string => `${dev}:${ino}`;

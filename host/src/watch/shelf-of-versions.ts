@@ -3,7 +3,7 @@ import { PluginError } from '@plugd/protocol/plugin-error';
 import { digestArtifact } from '../artifact/artifact-tree';
 import { type ArtifactsOnDisk, highestFirst, readArtifacts } from '../manifest/artifacts';
 import type { VersionFound } from './choices';
-import { type Listing, listVersions, readDirectory } from './list-versions';
+import { type Directories, type Listing, listVersions, readDirectory } from './list-versions';
 import { QuietTime } from './quiet-time';
 
 /** A version that can't be run as it lies there. */
@@ -23,7 +23,7 @@ export interface Look {
   readonly unreadable: readonly { readonly name: string; readonly error: unknown }[];
   /** Undefined: all is quiet. */
   readonly nextMs: number | undefined;
-  readonly directories: ReadonlySet<string>;
+  readonly directories: Directories;
 }
 
 interface Known {
@@ -40,7 +40,7 @@ export class ShelfOfVersions {
   readonly #quiet: QuietTime;
   readonly #readDirectory: typeof readDirectory;
   #known = new Map<string, Known>();
-  #listing: Listing = { signatures: new Map(), unreadable: new Map(), directories: new Set() };
+  #listing: Listing = { signatures: new Map(), unreadable: new Map(), directories: new Map() };
 
   /** @param read lists a directory */
   constructor(root: string, quietMs: number, read = readDirectory) {

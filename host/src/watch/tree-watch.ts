@@ -1,4 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
+import type { Directories } from './list-versions';
 
 /** The system has a limit for all programs together; the periodic look finds what happens in the rest. */
 const mostDirectories = 2_000;
@@ -9,28 +10,33 @@ const mostDirectories = 2_000;
  */
 export class TreeWatch {
   readonly #onChange: () => void;
-  readonly #watchers = new Map<string, FSWatcher>();
+  readonly #watchers = new Map<
+    string,
+    { readonly watcher: FSWatcher; readonly identity: string | undefined }
+  >();
 
   constructor(onChange: () => void) {
     this.#onChange = onChange;
   }
 
   /**
-   * Watches these directories from now on, and no others.
+   * Watches these directories from now on, and no others. One that stands where another one stood is watched anew: nobody tells of a
+   * link that leads elsewhere, or of a directory above that was renamed.
    *
    * @returns whether one of them was not watched before: what has happened in it until now nobody is told of
    */
-  follow(directories: ReadonlySet<string>): boolean {
-    for (const path of this.#watchers.keys()) if (!directories.has(path)) this.#end(path);
+  follow(directories: Directories): boolean {
+    for (const [path, { identity }] of [...this.#watchers])
+      if (!directories.has(path) || directories.get(path) !== identity) this.#end(path);
     let begun = false;
-    for (const path of directories) {
+    for (const [path, identity] of directories) {
       if (this.#watchers.size >= mostDirectories) break;
-      if (!this.#watchers.has(path) && this.#begin(path)) begun = true;
+      if (!this.#watchers.has(path) && this.#begin(path, identity)) begun = true;
     }
     return begun;
   }
 
-  #begin(path: string): boolean {
+  #begin(path: string, identity: string | undefined): boolean {
     try {
       const watcher = watch(path, { persistent: false });
       // A directory that was replaced by another of the same name is told of as renamed: it is watched anew.
@@ -42,7 +48,7 @@ export class TreeWatch {
         this.#end(path);
         this.#onChange();
       });
-      this.#watchers.set(path, watcher);
+      this.#watchers.set(path, { watcher, identity });
       return true;
     } catch {
       // It is gone, or there are too many of them.
@@ -51,7 +57,7 @@ export class TreeWatch {
   }
 
   #end(path: string): void {
-    this.#watchers.get(path)?.close();
+    this.#watchers.get(path)?.watcher.close();
     this.#watchers.delete(path);
   }
 
