@@ -80,6 +80,13 @@ export class DaemonLink {
     return this.#ask(limit, () => true);
   }
 
+  /** Resolves when the daemon has loaded what lies there; false: there was another loss than these before. */
+  async loaded(losses: number): Promise<boolean> {
+    const isOver = (): boolean => losses !== this.#losses;
+    const found = await this.#ask(this.#closing.signal, ({ loading }) => !loading || isOver());
+    return found !== undefined && !isOver();
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     this.#wakeAll();

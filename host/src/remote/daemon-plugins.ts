@@ -27,8 +27,16 @@ const answerMs = 10_000;
 const looksAtOnce = 20;
 /** How often one that starts is looked at, in milliseconds. */
 const startingMs = 25;
+/** How long other applications may take to begin to load theirs into the next daemon, in milliseconds. */
+const othersMs = 5_000;
 /** A picture that is older than this is no longer good for figures, in milliseconds. */
 const freshMs = 100;
+
+/** For tests, which can't wait for long; in milliseconds. */
+export interface PatienceLimits {
+  readonly silentMs?: number;
+  readonly othersMs?: number;
+}
 
 /** The plugins of a daemon as one application sees them, kept up to date by its events, over the daemon's own restarts too. */
 export class DaemonPlugins implements RemoteSurroundings, LinkListener {
@@ -41,15 +49,18 @@ export class DaemonPlugins implements RemoteSurroundings, LinkListener {
   readonly #seenAt = new Map<string, number>();
   readonly #own = new OwnPlugins();
   readonly #looks = new Looks((name) => this.#lookAt(name));
+  readonly #othersMs: number;
+  /** After which loss the next daemon has all that it will have. */
+  #settled: number | undefined;
   #closed: Promise<void> | undefined;
 
-  /** @param limits for tests, which can't wait for long */
-  constructor(admin: AdminClient, logger: Logger, limits: { readonly silentMs?: number } = {}) {
+  constructor(admin: AdminClient, logger: Logger, limits: PatienceLimits = {}) {
     this.admin = admin;
     this.events = new EventRelay(logger);
     this.link = new DaemonLink(admin, logger, this);
     this.#logger = logger;
     this.#door = new Door(admin.daemon.frontDoor, limits);
+    this.#othersMs = limits.othersMs ?? othersMs;
   }
 
   /** Throws PluginError where the daemon can't be asked. */
@@ -160,11 +171,24 @@ export class DaemonPlugins implements RemoteSurroundings, LinkListener {
       // Nobody knows how many.
       this.events.lost(1);
       for (const { mirror } of this.#plugins.values()) mirror.forget();
-      void this.#loadAgain();
+      void this.#settle();
     }
     await this.#lookAtAll().catch((error: unknown) => {
       this.#logger.warn("the daemon's plugins can't be listed", { error: String(error) });
     });
+    // The same one tells by itself of what it has stopped meanwhile.
+    if (!restarted) this.#settled = this.link.losses;
+  }
+
+  /** Until the next daemon has all that anybody wants of it, one that it lacks may come yet; then it is gone. */
+  async #settle(): Promise<void> {
+    const { losses } = this.link;
+    await this.#loadAgain();
+    if (!(await this.link.loaded(losses))) return;
+    await sleep(this.#othersMs, undefined, { ref: false });
+    if (losses !== this.link.losses) return;
+    this.#settled = losses;
+    await Promise.all(this.all.flatMap(({ lost, name }) => (lost ? [this.look(name)] : [])));
   }
 
   /** What this application had loaded into a daemon that is gone. Who shares it may do the same: the first one's counts. */
@@ -218,9 +242,12 @@ export class DaemonPlugins implements RemoteSurroundings, LinkListener {
   /** It doesn't run. One whose daemon was lost, or is about to end, may come again with the next one. */
   async #missed(name: string, losses: number): Promise<void> {
     const plugin = this.#plugins.get(name);
-    if (plugin === undefined || plugin.lost) return;
+    if (plugin === undefined || (plugin.lost && this.#settled !== losses)) return;
     const { ending } = await this.admin.getDaemon({}, { timeoutMs: answerMs });
-    if (!ending && losses === this.link.losses) this.drop(plugin);
+    if (ending || losses !== this.link.losses) return;
+    if (!plugin.lost) this.drop(plugin);
+    else
+      this.#become(plugin, () => this.drop(plugin), { reason: 'lost', message: 'the next daemon lacks it' });
   }
 
   #see(name: string, status: PluginStatus, sequence: number): void {

@@ -6,6 +6,7 @@ import type { ServiceImplementation } from '@plugd/protocol/rpc/service';
 import { toRpcError } from '../../../host/src/admin/error-wire';
 import { EventBuffer } from '../../../host/src/admin/event-buffer';
 import { asStruct } from '../../../host/src/admin/struct';
+import { DaemonPlugins } from '../../../host/src/remote/daemon-plugins';
 import { poll } from '../../support/poll';
 import { RecordingLogger } from '../../support/recording-logger';
 import { AdminPlace, failureOf } from '../admin/admin-place';
@@ -293,6 +294,47 @@ describe('of an older daemon', () => {
       (state) => state === 'restarting',
     );
   });
+});
+
+test('what the next daemon lacks, once it has loaded all, is stopped, and told of', async () => {
+  let loading = true;
+  const methods: Methods = {
+    ...daemon.methods,
+    getDaemon: async (...asked) => ({ ...(await daemon.methods.getDaemon?.(...asked)), loading }),
+  };
+  const server = await daemon.place.serve(methods);
+  const plugins = new DaemonPlugins(await daemon.place.connect(), daemon.logger, { othersMs: 50 });
+  await plugins.begin();
+  const seen: HostEvent[] = [];
+  plugins.events.add((event) => seen.push(event));
+  const [plugin] = plugins.all;
+  server.forceShutdown();
+  await poll(
+    () => plugin?.lost,
+    (lost) => lost === true,
+  );
+  daemon.another();
+  daemon.state = undefined;
+  await daemon.place.serve(methods);
+  await poll(
+    () => daemon.logger.records.map(({ message }) => message),
+    (messages) => messages.includes('the daemon is back'),
+  );
+  await sleep(300);
+  expect(plugins.all).toEqual([plugin]);
+  loading = false;
+  await poll(
+    () => plugins.all.length,
+    (count) => count === 0,
+  );
+  expect(seen.at(-1)).toMatchObject({
+    plugin: 'kv',
+    from: 'failed',
+    to: 'stopped',
+    cause: { reason: 'lost' },
+  });
+  expect(plugin?.status().state).toBe('stopped');
+  await plugins.close();
 });
 
 describe('an operation', () => {
