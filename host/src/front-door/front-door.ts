@@ -40,6 +40,8 @@ export interface FrontDoorStatistics {
   readonly services: readonly (TrafficCounts & { readonly service: string; readonly plugin: string })[];
 }
 
+/** Messages as protobuf has them; `application/grpc-web` and others are not the same on the wire. */
+const grpcType = /^application\/grpc(\+proto)?\s*(;|$)/i;
 /** How much of a request may be on its way before anybody has asked for it. */
 const windowBytes = 64 * 1024;
 /** How long the ends of cut calls may take to reach their callers, in milliseconds. */
@@ -178,7 +180,7 @@ export class FrontDoor {
   }
 
   #take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    if (headers[':method'] !== 'POST' || !headers['content-type']?.startsWith('application/grpc')) {
+    if (headers[':method'] !== 'POST' || !grpcType.test(headers['content-type'] ?? '')) {
       stream.on('error', () => {});
       stream.respond({ ':status': headers[':method'] === 'POST' ? 415 : 405 }, { endStream: true });
       return;

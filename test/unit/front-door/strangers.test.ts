@@ -66,21 +66,28 @@ describe('a front door among strangers', () => {
   }
   const message = Buffer.from([0, 0, 0, 0, 2, 1, 2]);
 
-  test.each([{}, { 'grpc-timeout': '99999999H' }, { 'grpc-timeout': '99999999S' }])(
-    'answers a call that is in order, %j',
-    async (over) => {
-      const { headers, body } = await request(over, message);
-      expect(headers).toMatchObject({
-        ':status': 200,
-        'content-type': 'application/grpc',
-        'grpc-status': '0',
-      });
-      expect(body).toEqual(message);
-    },
-  );
+  test.each([
+    {},
+    { 'content-type': 'APPLICATION/GRPC' },
+    { 'content-type': 'application/grpc+proto' },
+    { 'content-type': 'application/grpc ;charset=utf-8' },
+    { 'grpc-timeout': '99999999H' },
+    { 'grpc-timeout': '99999999S' },
+  ])('answers a call that is in order, %j', async (over) => {
+    const { headers, body } = await request(over, message);
+    expect(headers).toMatchObject({
+      ':status': 200,
+      'content-type': 'application/grpc',
+      'grpc-status': '0',
+    });
+    expect(body).toEqual(message);
+  });
 
   test.each<[string, OutgoingHttpHeaders, number]>([
     ['of another type', { 'content-type': 'application/json' }, 415],
+    ['of a type that begins alike', { 'content-type': 'application/grpc-web' }, 415],
+    ['of messages in another form', { 'content-type': 'application/grpc+json' }, 415],
+    ['without a type', { 'content-type': '' }, 415],
     ['with another method', { ':method': 'PUT' }, 405],
   ])('answers a request %s as HTTP does', async (_what, over, code) => {
     expect((await request(over, message)).headers).toMatchObject({ ':status': code });
