@@ -1,6 +1,6 @@
 import type { BigIntStats, Dirent } from 'node:fs';
 import { lstat, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { artifactLimits, unreadable } from '../artifact/artifact-tree';
 import { isSystemError } from '../artifact/system-error';
 
@@ -13,7 +13,10 @@ export interface Listing {
   readonly directories: Directories;
 }
 
-/** All directories, to be watched: by path which one it is. Undefined: nobody knows. */
+/**
+ * All directories, to be watched: by path which one it is. Undefined: nobody knows. In the order of their depth: where not all can be
+ * watched, one plugin with many must not take the place of the others.
+ */
 export type Directories = ReadonlyMap<string, string | undefined>;
 
 export type ReadDirectory = (path: string) => Promise<Dirent[]>;
@@ -46,8 +49,11 @@ export async function listVersions(root: string, read = readDirectory): Promise<
       signatures.set(`${name}/${version}`, lines.join('\n'));
     }
   }
-  return { signatures, unreadable: failures, directories };
+  const byDepth = [...directories].sort(([a], [b]) => depthOf(a) - depthOf(b));
+  return { signatures, unreadable: failures, directories: new Map(byDepth) };
 }
+
+const depthOf = (path: string): number => path.split(sep).length;
 
 function isCandidate(entry: Dirent): boolean {
   return entry.isDirectory() && !entry.name.startsWith('.');

@@ -10,27 +10,29 @@ const mostDirectories = 2_000;
  */
 export class TreeWatch {
   readonly #onChange: () => void;
+  readonly #most: number;
   readonly #watchers = new Map<
     string,
     { readonly watcher: FSWatcher; readonly identity: string | undefined }
   >();
 
-  constructor(onChange: () => void) {
+  constructor(onChange: () => void, most = mostDirectories) {
     this.#onChange = onChange;
+    this.#most = most;
   }
 
   /**
-   * Watches these directories from now on, and no others. One that stands where another one stood is watched anew: nobody tells of a
+   * Watches these directories from now on, and no others; where there are too many, the first. One that stands where another one stood is watched anew: nobody tells of a
    * link that leads elsewhere, or of a directory above that was renamed.
    *
    * @returns whether one of them was not watched before: what has happened in it until now nobody is told of
    */
   follow(directories: Directories): boolean {
+    const wanted = new Map([...directories].slice(0, this.#most));
     for (const [path, { identity }] of [...this.#watchers])
-      if (!directories.has(path) || directories.get(path) !== identity) this.#end(path);
+      if (!wanted.has(path) || wanted.get(path) !== identity) this.#end(path);
     let begun = false;
-    for (const [path, identity] of directories) {
-      if (this.#watchers.size >= mostDirectories) break;
+    for (const [path, identity] of wanted) {
       if (!this.#watchers.has(path) && this.#begin(path, identity)) begun = true;
     }
     return begun;

@@ -76,3 +76,25 @@ test('where a link leads elsewhere, or a directory above has been replaced, what
   mkdirSync(join(root, 'two/plugins/kv/1.0.0'), { recursive: true });
   await isTold();
 });
+
+test('a plugin with more directories than can be watched leaves watches for all plugins and versions', async () => {
+  for (let i = 0; i < 20; i++) mkdirSync(join(root, `a/1.0.0/modules/${i}`), { recursive: true });
+  const few = new TreeWatch(() => changes++, 6);
+  try {
+    const follow = async () => few.follow((await listVersions(root)).directories);
+    const isTold = async (path: string) => {
+      const before = changes;
+      writeFileSync(path, '');
+      await told(before);
+    };
+    await follow();
+    mkdirSync(join(root, 'b/1.0.0'), { recursive: true });
+    // There are as many watches as there may be: those further down give way.
+    expect(await follow()).toBe(true);
+    await isTold(join(root, 'b/1.0.0/plugin.yaml'));
+    await isTold(join(root, 'b/new'));
+    await isTold(join(root, 'a/1.0.0/plugin.yaml'));
+  } finally {
+    few.close();
+  }
+});
