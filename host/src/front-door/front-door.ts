@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import {
   createServer,
   type Http2Server,
@@ -66,6 +67,8 @@ export class FrontDoor {
   #closed: Promise<void> | undefined;
 
   private constructor(options: FrontDoorOptions) {
+    // Each call that is answered here listens.
+    setMaxListeners(0, this.#closing.signal);
     this.#maxMessageBytes = options.maxMessageBytes ?? 64 * 1024 * 1024;
     this.#own = new Map([
       ['/grpc.health.v1.Health/Check', this.#health.check],

@@ -24,8 +24,12 @@ export async function answerHere(call: DoorCall, method: LocalMethod, closing: A
   try {
     for await (const answer of method(requests, ending.signal)) {
       await new Promise<void>((resolve) => {
-        ending.signal.addEventListener('abort', () => resolve(), { once: true });
-        call.sendMessage(answer, resolve);
+        const done = (): void => {
+          ending.signal.removeEventListener('abort', done);
+          resolve();
+        };
+        ending.signal.addEventListener('abort', done);
+        call.sendMessage(answer, done);
       });
       if (ending.signal.aborted) break;
     }
