@@ -141,12 +141,13 @@ async function directoriesIn(
   return directories;
 }
 
-/** Undefined: it is none, and was not meant to be one. */
-async function readArtifact(
+/** Reads one version: see {@link readArtifacts}. Undefined: it is none, and was not meant to be one. */
+export async function readArtifact(
   directory: string,
   name: string,
   version: string,
 ): Promise<ArtifactOnDisk | undefined> {
+  if (!pluginName.test(name)) return undefined;
   try {
     const manifest = await readManifest(directory);
     checkPlace(manifest, directory, name, version);

@@ -1,7 +1,9 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@plugd/protocol/plugin-error';
 import { digestArtifact } from '../artifact/artifact-tree';
-import { type ArtifactsOnDisk, highestFirst, readArtifacts } from '../manifest/artifacts';
+import { isSystemError } from '../artifact/system-error';
+import { highestFirst, readArtifact } from '../manifest/artifacts';
 import type { VersionFound } from './choices';
 import { type Directories, type Listing, listVersions, readDirectory } from './list-versions';
 import { QuietTime } from './quiet-time';
@@ -29,7 +31,8 @@ export interface Look {
 interface Known {
   /** What it looked like when its content was read. */
   readonly signature: string;
-  readonly found: VersionFound;
+  /** Undefined: it is no version at all, with neither a manifest nor the name of one. */
+  readonly found: VersionFound | undefined;
   readonly problem: PluginError | undefined;
 }
 
@@ -65,7 +68,8 @@ export class ShelfOfVersions {
     if (stale.length > 0) await this.#read(stale, listing, signal);
     const fresh = stale.flatMap((key) => {
       const [old, now] = [before.get(key), this.#known.get(key)];
-      return now !== undefined && !isSame(old, now) ? [{ name: pluginOf(key), ...now }] : [];
+      if (now?.found === undefined || isSame(old, now)) return [];
+      return [{ name: pluginOf(key), found: now.found, problem: now.problem }];
     });
     this.#known = new Map([...this.#known].filter(([key]) => listing.signatures.has(key)));
     return {
@@ -102,15 +106,19 @@ export class ShelfOfVersions {
     { signatures }: Listing,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const artifacts = byKey(await readArtifacts(this.#root));
     const known = new Map(this.#known);
     for (const key of keys) {
-      const artifact = artifacts.get(key);
       const signature = signatures.get(key) ?? '';
-      const version = key.slice(key.indexOf('/') + 1);
-      // No version at all, with neither a manifest nor the name of one; or one that has gone since the list was made.
-      if (artifact === undefined) {
+      const [name, version] = [pluginOf(key), key.slice(key.indexOf('/') + 1)];
+      const directory = join(this.#root, key);
+      const artifact = await readArtifact(directory, name, version);
+      if (artifact?.manifest === undefined && !(await isThere(directory))) {
+        // It has gone since the list was made, and may come back as it was.
         if (known.has(key)) known.set(key, this.#disturbed(key, version));
+        continue;
+      }
+      if (artifact === undefined) {
+        known.set(key, { signature, found: undefined, problem: undefined });
         continue;
       }
       const unfit = (problem: PluginError): Known => ({
@@ -124,7 +132,7 @@ export class ShelfOfVersions {
       }
       const { requires = {} } = artifact.manifest;
       try {
-        const digest = await digestArtifact(join(this.#root, key), signal);
+        const digest = await digestArtifact(directory, signal);
         known.set(key, {
           signature,
           found: { version, state: 'good', digest, requires },
@@ -177,15 +185,16 @@ function withFormer(listing: Listing, { signatures }: Listing): Listing {
   return { ...listing, signatures: new Map([...listing.signatures, ...former]) };
 }
 
-function byKey({ plugins }: ArtifactsOnDisk) {
-  return new Map(
-    plugins.flatMap(({ name, versions }) => versions.map((one) => [keyOf(name, one.version), one] as const)),
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: unknown) => !isSystemError(error, 'ENOENT', 'ENOTDIR'),
   );
 }
 
 function isSame(old: Known | undefined, now: Known): boolean {
-  if (old === undefined || now.found.state === 'unsettled') return false;
-  return old.found.digest === now.found.digest && old.problem?.message === now.problem?.message;
+  if (old?.found === undefined || now.found?.state === 'unsettled') return false;
+  return old.found.digest === now.found?.digest && old.problem?.message === now.problem?.message;
 }
 
 const keyOf = (name: string, version: string): string => `${name}/${version}`;

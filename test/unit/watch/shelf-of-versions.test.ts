@@ -1,4 +1,5 @@
 import { appendFileSync, renameSync, rmSync, truncateSync } from 'node:fs';
+import promises from 'node:fs/promises';
 import { join } from 'node:path';
 import { readDirectory } from '../../../host/src/watch/list-versions';
 import { ShelfOfVersions } from '../../../host/src/watch/shelf-of-versions';
@@ -96,4 +97,30 @@ test('a look that nobody waits for any more does not read on, however much there
   const look = new ShelfOfVersions(bench.plugins, 0).look(true, ending.signal);
   setTimeout(() => ending.abort(new Error('not wanted')), 20);
   await expect(look).rejects.toThrow('not wanted');
+});
+
+test('a look reads the manifests of what has changed and no others, whatever else lies there', async () => {
+  bench.artifact('kv', '1.0.0');
+  bench.artifact('kv', '2.0.0');
+  bench.put('kv/notes', { 'README.md': 'none' });
+  bench.put('no plugin/1.0.0', { 'README.md': 'none' });
+  const shelf = new ShelfOfVersions(bench.plugins, 0);
+  expect((await seen(shelf)).onDisk).toEqual(['kv, 2.0.0 good, 1.0.0 good']);
+  const open = jest.spyOn(promises, 'open');
+  try {
+    const opened = async () => {
+      open.mockClear();
+      const { onDisk } = await seen(shelf);
+      expect(onDisk).toEqual(['kv, 2.0.0 good, 1.0.0 good']);
+      return [...new Set(open.mock.calls.map(([path]) => String(path).slice(bench.plugins.length + 1)))];
+    };
+    expect(await opened()).toEqual([]);
+    appendFileSync(join(bench.plugins, 'kv/1.0.0/plugin.yaml'), '# another one');
+    expect((await opened()).sort()).toEqual(['kv/1.0.0/kv', 'kv/1.0.0/plugin.yaml']);
+  } finally {
+    open.mockRestore();
+  }
+  // It may become a version.
+  bench.put('kv/notes', { 'plugin.yaml': 'name: kv' });
+  expect((await seen(shelf)).unfit).toEqual(['notes MANIFEST_INVALID']);
 });
