@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { runInThisContext } from 'node:vm';
 import type { Client } from '@grpc/grpc-js';
 import {
   HealthDefinition,
@@ -32,7 +33,9 @@ describe('health at the front door', () => {
   test('may be watched by many, and for many changes, without a word about it', async () => {
     const warnings: string[] = [];
     const warned = (warning: Error): void => void warnings.push(warning.message);
-    process.on('warning', warned);
+    // Jest gives tests a process of their own, which nobody warns.
+    const real: NodeJS.Process = runInThisContext('process');
+    real.on('warning', warned);
     const leaving = new AbortController();
     setMaxListeners(0, leaving.signal);
     const health = createPromiseClient(HealthDefinition, client.getChannel());
@@ -48,7 +51,7 @@ describe('health at the front door', () => {
     plugin.state = 'serving';
     leaving.abort();
     await Promise.all(watches.map((watch) => failureOf(watch.next())));
-    process.off('warning', warned);
+    real.off('warning', warned);
     expect(warnings).toEqual([]);
   });
 });
