@@ -7,7 +7,7 @@ import {
 } from '@plugd/protocol/gen/grpc/health/v1/health';
 import { HealthWatchers } from '@plugd/protocol/health-watchers';
 import { RpcError } from '@plugd/protocol/rpc/rpc-error';
-import type { LocalMethod } from './local-call';
+import { type LocalMethod, onlyRequest } from './local-call';
 import type { ServiceTable } from './service-table';
 
 /** `grpc.health.v1`: a public service serves while its plugin does, the front door itself (`""`) until it closes. */
@@ -31,15 +31,14 @@ export class DoorHealth {
   }
 
   readonly check: LocalMethod = async function* (this: DoorHealth, requests: AsyncIterable<Uint8Array>) {
-    for await (const request of requests) {
-      const now = this.#statusOf(HealthCheckRequest.decode(request).service);
-      if (now === Serving.SERVICE_UNKNOWN) throw new RpcError(status.NOT_FOUND, 'unknown service');
-      yield HealthCheckResponse.encode({ status: now }).finish();
-      return;
-    }
+    const { service } = HealthCheckRequest.decode(await onlyRequest(requests));
+    const now = this.#statusOf(service);
+    if (now === Serving.SERVICE_UNKNOWN) throw new RpcError(status.NOT_FOUND, 'unknown service');
+    yield HealthCheckResponse.encode({ status: now }).finish();
   }.bind(this);
 
-  readonly list: LocalMethod = async function* (this: DoorHealth) {
+  readonly list: LocalMethod = async function* (this: DoorHealth, requests: AsyncIterable<Uint8Array>) {
+    await onlyRequest(requests);
     const names = ['', ...this.#table.services.map(({ name }) => name)];
     const statuses = Object.fromEntries(names.map((name) => [name, { status: this.#statusOf(name) }]));
     yield HealthListResponse.encode({ statuses }).finish();
@@ -50,12 +49,9 @@ export class DoorHealth {
     requests: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ) {
-    for await (const request of requests) {
-      const { service } = HealthCheckRequest.decode(request);
-      for await (const now of this.#watchers.follow(() => this.#statusOf(service), signal)) {
-        yield HealthCheckResponse.encode({ status: now }).finish();
-      }
-      return;
+    const { service } = HealthCheckRequest.decode(await onlyRequest(requests));
+    for await (const now of this.#watchers.follow(() => this.#statusOf(service), signal)) {
+      yield HealthCheckResponse.encode({ status: now }).finish();
     }
   }.bind(this);
 

@@ -5,13 +5,10 @@ import type { DoorCall } from './door-call';
 /**
  * Makes the call on this channel, message by message: one is asked of either side when the other has taken the one
  * before.
+ *
+ * @param deadline in milliseconds since the epoch, or Infinity
  */
-export function forward(call: DoorCall, channel: Channel): void {
-  const { deadline } = call;
-  if (deadline === undefined) {
-    call.refuse(status.INTERNAL, 'The header grpc-timeout can not be read');
-    return;
-  }
+export function forward(call: DoorCall, channel: Channel, deadline: number): void {
   const out = channel.createCall(call.path, deadline, null, null, null);
   call.listen({
     onMessage: (message) => out.sendMessageWithContext({ callback: () => call.startRead() }, message),

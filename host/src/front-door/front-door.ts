@@ -198,16 +198,18 @@ export class FrontDoor {
     });
     this.#calls.add(call);
     const own = this.#own.get(call.path);
-    if (found !== undefined) this.#forward(call, found.plugin);
+    const { deadline } = call;
+    if (deadline === undefined) call.refuse(status.INTERNAL, 'The header grpc-timeout can not be read');
+    else if (found !== undefined) this.#forward(call, found.plugin, deadline);
     else if (named !== undefined && !this.#table.knows(named)) call.end(refusalStatus(notHere(named)));
-    else if (own !== undefined) void answerHere(call, own, this.#closing.signal);
+    else if (own !== undefined) void answerHere(call, own, this.#closing.signal, deadline);
     else call.refuse(status.UNIMPLEMENTED, notPublic(service));
   }
 
   /** What a call can carry and grpc-js can't is that call's misfortune alone. */
-  #forward(call: DoorCall, plugin: FrontDoorPlugin): void {
+  #forward(call: DoorCall, plugin: FrontDoorPlugin, deadline: number): void {
     try {
-      forward(call, plugin.channel);
+      forward(call, plugin.channel, deadline);
     } catch (error) {
       call.refuse(status.INTERNAL, error instanceof Error ? error.message : String(error));
     }

@@ -1,6 +1,11 @@
 import { Metadata, status } from '@grpc/grpc-js';
+import { LONGEST_TIMER_MS } from '@plugd/protocol/longest-timer';
+import { RpcError } from '@plugd/protocol/rpc/rpc-error';
 import { thrownStatus } from '@plugd/protocol/rpc/thrown-status';
+import type { StatusObject } from '../routing/grpc-call';
 import type { DoorCall } from './door-call';
+
+const closingDetails = 'The front door is being closed';
 
 /** A method that the front door answers itself, in bytes. The signal fires when the call has ended. */
 export type LocalMethod = (
@@ -8,8 +13,18 @@ export type LocalMethod = (
   signal: AbortSignal,
 ) => AsyncIterable<Uint8Array>;
 
-/** Answers the call here. @param closing fires when the front door closes: then no more requests come */
-export async function answerHere(call: DoorCall, method: LocalMethod, closing: AbortSignal): Promise<void> {
+/**
+ * Answers the call here.
+ *
+ * @param closing fires when the front door closes: then no more requests come
+ * @param deadline in milliseconds since the epoch, or Infinity
+ */
+export async function answerHere(
+  call: DoorCall,
+  method: LocalMethod,
+  closing: AbortSignal,
+  deadline: number,
+): Promise<void> {
   const ending = new AbortController();
   const requests = new Requests(call, ending.signal);
   const end = (): void => ending.abort();
@@ -21,6 +36,9 @@ export async function answerHere(call: DoorCall, method: LocalMethod, closing: A
     onCancelled: end,
   });
   if (closing.aborted) noMore();
+  const leftMs = deadline - Date.now();
+  // What is further away nobody sees pass.
+  const timer = leftMs > LONGEST_TIMER_MS ? undefined : setTimeout(() => call.cut(tooLate()), leftMs);
   try {
     for await (const answer of method(requests, ending.signal)) {
       await new Promise<void>((resolve) => {
@@ -33,14 +51,26 @@ export async function answerHere(call: DoorCall, method: LocalMethod, closing: A
       });
       if (ending.signal.aborted) break;
     }
-    if (closing.aborted) call.refuse(status.UNAVAILABLE, 'The front door is being closed');
+    if (closing.aborted) call.refuse(status.UNAVAILABLE, closingDetails);
     else call.end({ code: status.OK, details: '', metadata: new Metadata() });
   } catch (error) {
-    call.end(thrownStatus(error));
+    if (closing.aborted) call.refuse(status.UNAVAILABLE, closingDetails);
+    else call.end(thrownStatus(error));
   } finally {
+    clearTimeout(timer);
     closing.removeEventListener('abort', noMore);
     end();
   }
+}
+
+/** The one request of a method that has no more. Throws RpcError INTERNAL where there is none. */
+export async function onlyRequest(requests: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  for await (const request of requests) return request;
+  throw new RpcError(status.INTERNAL, 'The request has no message');
+}
+
+function tooLate(): StatusObject {
+  return { code: status.DEADLINE_EXCEEDED, details: 'The deadline has passed', metadata: new Metadata() };
 }
 
 /** The requests of one call; each is asked for when it is wanted. */

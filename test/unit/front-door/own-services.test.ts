@@ -1,13 +1,15 @@
 import { setMaxListeners } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
+import { connect } from 'node:net';
 import { runInThisContext } from 'node:vm';
-import type { Client } from '@grpc/grpc-js';
+import { type Client, status } from '@grpc/grpc-js';
 import {
   HealthDefinition,
   HealthCheckResponse_ServingStatus as Serving,
 } from '@plugd/protocol/gen/grpc/health/v1/health';
 import { createPromiseClient } from '@plugd/protocol/rpc/client';
 import type { FrontDoor } from '../../../host/src/front-door/front-door';
-import { BytesPlugin, bytesClient, bytesService } from '../../support/bytes-plugin';
+import { answerOf, BytesPlugin, beginBytes, bytesClient, bytesService } from '../../support/bytes-plugin';
 import { FrontDoorRoom } from '../../support/front-door-room';
 import { failureOf } from '../admin/admin-place';
 
@@ -45,8 +47,8 @@ describe('health at the front door', () => {
     for (let turn = 0; turn < 20; turn++) {
       plugin.state = turn % 2 === 0 ? 'serving' : 'failed';
       door.refresh();
-      const status = turn % 2 === 0 ? Serving.SERVING : Serving.NOT_SERVING;
-      for (const watch of watches) expect((await watch.next()).value).toMatchObject({ status });
+      const now = turn % 2 === 0 ? Serving.SERVING : Serving.NOT_SERVING;
+      for (const watch of watches) expect((await watch.next()).value).toMatchObject({ status: now });
     }
     plugin.state = 'serving';
     leaving.abort();
@@ -54,4 +56,53 @@ describe('health at the front door', () => {
     real.off('warning', warned);
     expect(warnings).toEqual([]);
   });
+
+  const ended = async (path: string, options: object = {}, message?: Buffer) => {
+    const call = beginBytes(client, { path: `/grpc.health.v1.Health/${path}`, ...options });
+    if (message === undefined) call.end();
+    else call.end(message);
+    return (await answerOf(call)).status.code;
+  };
+
+  test('ends at its caller’s deadline', async () => {
+    // Told by the door: what a client of grpc-js does at its own deadline is no proof.
+    const { session, headers } = request(room.path('door.sock'), 'Watch', '100m');
+    expect((await headers)['grpc-status']).toBe(String(status.DEADLINE_EXCEEDED));
+    session.destroy();
+  });
+
+  test('with a deadline that can not be read is refused', async () => {
+    const { session, headers } = request(room.path('door.sock'), 'Check', 'soon');
+    expect((await headers)['grpc-status']).toBe(String(status.INTERNAL));
+    session.destroy();
+  });
+
+  test.each(['Check', 'List', 'Watch'])('%s without a request is refused', async (method) => {
+    expect(await ended(method)).toBe(status.INTERNAL);
+    if (method !== 'Watch') expect(await ended(method, {}, Buffer.alloc(0))).toBe(status.OK);
+  });
 });
+
+/** A call of health with an empty message, as HTTP/2 has it. */
+function request(socket: string, method: string, timeout: string) {
+  const session = connectHttp2('http://door', { createConnection: () => connect(socket) });
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': `/grpc.health.v1.Health/${method}`,
+    'content-type': 'application/grpc',
+    'grpc-timeout': timeout,
+  });
+  const headers = new Promise<Record<string, unknown>>((resolve) => {
+    let seen = {};
+    stream.on('response', (head) => {
+      seen = { ...seen, ...head };
+    });
+    stream.on('trailers', (tail) => {
+      seen = { ...seen, ...tail };
+    });
+    stream.on('close', () => resolve(seen));
+  });
+  stream.resume();
+  stream.end(Buffer.alloc(5));
+  return { session, headers };
+}
