@@ -1,4 +1,4 @@
-import type { JsonObject } from '@plugd/protocol/json-value';
+import type { JsonObject, JsonValue } from '@plugd/protocol/json-value';
 import { printable } from '@plugd/protocol/printable';
 
 /** Shorter ones stand in ordinary words, and hide nothing that could not be guessed. */
@@ -7,6 +7,7 @@ const shortest = 4;
 const shortestLine = 8;
 /** Where text was cut; a cut through a character leaves bytes that are none. */
 const cut = /(…|\ufffd|\\ufffd)/;
+const isDigits = /^\d+$/;
 
 export const redacted = '***';
 
@@ -47,21 +48,39 @@ export class Redactor {
   redactJson<T>(value: T): T;
   redactJson(value: unknown): unknown {
     if (this.#known.length === 0) return value;
-    return this.#inner(value);
+    return this.#inner(value, false);
   }
 
-  /** The same of a document whose own names, those of its first level, are plugd's words: with another one nobody could read it. */
+  /**
+   * The same of what a plugin has sent, which may have a secret of digits as a number. Not for plugd's own documents: whoever reads
+   * those expects numbers where they stand.
+   */
+  redactFields(value: JsonValue): JsonValue;
+  redactFields(value: unknown): unknown {
+    if (this.#known.length === 0) return value;
+    return this.#inner(value, true);
+  }
+
+  /** As {@link redactJson} does, of a document whose own names, those of its first level, are plugd's words: with another one nobody could read it. */
   redactDocument(document: JsonObject): JsonObject {
     return Object.fromEntries(Object.entries(document).map(([key, one]) => [key, this.redactJson(one)]));
   }
 
-  #inner(value: unknown): unknown {
+  #inner(value: unknown, numbers: boolean): unknown {
     if (typeof value === 'string') return this.redact(value);
+    if (numbers && typeof value === 'number') return this.#hasSecret(value) ? redacted : value;
     if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
-    if (Array.isArray(value)) return value.map((one) => this.#inner(one));
+    if (Array.isArray(value)) return value.map((one) => this.#inner(one, numbers));
     return Object.fromEntries(
-      Object.entries(value).map(([key, one]) => [this.redact(key), this.#inner(one)]),
+      Object.entries(value).map(([key, one]) => [this.redact(key), this.#inner(one, numbers)]),
     );
+  }
+
+  /** No number is cut. One of many digits loses some of them, and one of leading zeros those. */
+  #hasSecret(value: number): boolean {
+    const text = String(value);
+    if (text.length < shortest) return false;
+    return this.#known.some((form) => text.includes(form) || (isDigits.test(form) && Number(form) === value));
   }
 }
 

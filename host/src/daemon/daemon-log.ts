@@ -47,7 +47,7 @@ export class DaemonLog {
   /** On stderr alone: what the book has already. */
   show(level: LogLevel, message: string, fields: Fields): void {
     if (this.#stderr === undefined || logLevels.indexOf(level) < logLevels.indexOf('info')) return;
-    const shown = this.#redactor.redactJson(toJsonValue(fields));
+    const shown = this.#redactor.redactFields(toJsonValue(fields));
     this.#stderr[level](this.#redactor.redact(String(message)), isStruct(shown) ? shown : {});
   }
 }

@@ -18,7 +18,8 @@ const mostReaders = 64;
 /** Takes secrets out of what is about to be written. */
 export interface LogRedaction {
   redact(text: string): string;
-  redactJson(value: JsonValue): JsonValue;
+  /** Numbers among them. */
+  redactFields(value: JsonValue): JsonValue;
 }
 
 /** How a daemon keeps its log. */
@@ -192,7 +193,7 @@ export class LogBook {
     const all = toJsonValue(given);
     const redact = this.#redact;
     if (isObject(all)) return redact === undefined ? all : redactedFields(all, redact);
-    return all === null ? {} : { fields: redact === undefined ? all : redact.redactJson(all) };
+    return all === null ? {} : { fields: redact === undefined ? all : redact.redactFields(all) };
   }
 }
 
@@ -203,7 +204,7 @@ function redactedFields(fields: JsonObject, redact: LogRedaction): JsonObject {
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [
       knownBy.includes(name) ? name : redact.redact(name),
-      redact.redactJson(value),
+      redact.redactFields(value),
     ]),
   );
 }

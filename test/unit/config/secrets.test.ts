@@ -158,6 +158,18 @@ describe('redaction', () => {
     expect(document.a[0]).toBe('hush');
   });
 
+  test('a secret of digits is known as a number of a plugin’s, and numbers of plugd’s own stay numbers', () => {
+    const redactor = new Redactor(['271828', '0042424', '12345678901234567890', '0000', 'hush']);
+    const fields = { pin: 271828, list: [42424, 12345678901234567890, 2718, 0, 1e21], 'is hush': 9271828.5 };
+    expect(redactor.redactFields(fields)).toEqual({
+      pin: '***',
+      list: ['***', '***', 2718, 0, 1e21],
+      'is ***': '***',
+    });
+    expect(redactor.redactFields(271828)).toBe('***');
+    expect(redactor.redactJson(fields)).toMatchObject({ pin: 271828 });
+  });
+
   test('secrets that are added later do not take away those that were known', () => {
     const redactor = new Redactor(['first-one']);
     redactor.add(['second-one']);
