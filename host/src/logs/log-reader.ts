@@ -42,12 +42,16 @@ export async function* readEntries(
   let { file, offset } = from;
   for (;;) {
     yield* readOne(directory, { file, offset }, signal, live);
-    if (signal.aborted) return;
     const former = file;
-    const next = (await listLogFiles(directory)).find((number) => number > former);
-    if (next === undefined) return;
-    file = next;
-    offset = 0;
+    for (let next: number | undefined; next === undefined; ) {
+      const { writes, closed } = live ?? { writes: 0, closed: true };
+      if (signal.aborted) return;
+      next = (await listLogFiles(directory)).find((number) => number > former);
+      if (next !== undefined) [file, offset] = [next, 0];
+      else if (live === undefined || closed) return;
+      // Somebody has taken the files away: sooner or later the next one is begun.
+      else await live.written(writes, signal);
+    }
   }
 }
 

@@ -45,16 +45,14 @@ async function* found(
     return flags === undefined ? some : some.filter((_, index) => flags[index] === true);
   };
   try {
-    const from = await beginning(directory, query, find, signal);
+    const followed = query.follow === true ? live : undefined;
+    const there = await beginning(directory, query, find, signal);
+    // Without any file, as somebody has left it, there is what comes.
+    const from = there ?? (followed && { file: followed.file, offset: 0 });
     if (from === undefined) return;
     let last: number | undefined;
     let dropped = 0;
-    for await (const batch of readEntries(
-      directory,
-      from,
-      signal,
-      query.follow === true ? live : undefined,
-    )) {
+    for await (const batch of readEntries(directory, from, signal, followed)) {
       const asked = new Set(await find(batch));
       for (const placed of batch) {
         const { entry } = placed;

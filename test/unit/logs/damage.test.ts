@@ -91,3 +91,20 @@ test('a log that is taken away while it is written is begun anew', async () => {
   expect(await onDisk(directory)).toEqual(['two']);
   expect(book.problem).toBeUndefined();
 });
+
+test('who follows when all files have been taken away gets what comes, and the end of the book ends him', async () => {
+  const clock = new ManualClock();
+  const directory = room.directory();
+  const book = await room.open({ directory, clock });
+  book.logger.error('one', {});
+  rmSync(directory, { recursive: true });
+  const following = messages(book.read({ follow: true, tail: 3 }));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  // It goes into the file that has no name any more.
+  book.logger.error('two', {});
+  await clock.run(6_000);
+  book.logger.error('three', {});
+  book.logger.error('four', {});
+  await book.close();
+  expect(await following).toEqual(['three', 'four']);
+});
