@@ -43,15 +43,19 @@ export class DoorCall {
   #headersSent = false;
   #ended = false;
 
-  /** @param onEnd told once, when the call has its status */
+  /**
+   * @param rawHeaders the same, as they came
+   * @param onEnd told once, when the call has its status
+   */
   constructor(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
+    rawHeaders: readonly string[],
     maxBytes: number,
     onEnd: (code: status) => void,
   ) {
     this.path = headers[':path'] ?? '';
-    this.metadata = forwardedRequest(headers);
+    this.metadata = forwardedRequest(rawHeaders);
     this.#named = headers[PLUGIN_KEY] !== undefined;
     const timeoutMs = readTimeout(headers['grpc-timeout']);
     this.deadline = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
+import type { OutgoingHttpHeaders } from 'node:http2';
 import { Metadata } from '@grpc/grpc-js';
 import { LINEAGE_KEY } from '@plugd/protocol/rpc/lineage';
 
@@ -43,10 +43,17 @@ export function isForwarded(key: string): boolean {
   return !key.startsWith('grpc-') && !key.startsWith(':') && !ownToEachHop.has(key);
 }
 
-/** What of a request's headers the plugin sees. */
-export function forwardedRequest(headers: IncomingHttpHeaders): Metadata {
-  const metadata = Metadata.fromHttp2Headers(headers);
-  for (const key of Object.keys(headers)) if (!isForwarded(key)) metadata.remove(key);
+/**
+ * What of a request's headers the plugin sees.
+ *
+ * @param raw names and values by turns, as they came: of values of one name Node makes one, and some contain what it puts between
+ */
+export function forwardedRequest(raw: readonly string[]): Metadata {
+  const metadata = new Metadata();
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const key = raw[at] ?? '';
+    if (isForwarded(key)) metadata.merge(Metadata.fromHttp2Headers({ [key]: raw[at + 1] }));
+  }
   return metadata;
 }
 

@@ -87,7 +87,11 @@ export class FrontDoor {
     });
     this.#server.on('session', (session) => this.#enter(session));
     this.#server.on('sessionError', () => {});
-    this.#server.on('stream', (stream, headers) => this.#take(stream, headers));
+    this.#server.on(
+      'stream',
+      (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) =>
+        this.#take(stream, headers, rawHeaders),
+    );
   }
 
   /**
@@ -182,7 +186,7 @@ export class FrontDoor {
     if (this.#closing.signal.aborted) session.close();
   }
 
-  #take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+  #take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
     if (headers[':method'] !== 'POST' || !grpcType.test(headers['content-type'] ?? '')) {
       stream.on('error', () => {});
       stream.respond({ ':status': headers[':method'] === 'POST' ? 415 : 405 }, { endStream: true });
@@ -192,7 +196,7 @@ export class FrontDoor {
     const named = headers[PLUGIN_KEY]?.toString();
     const found = method === undefined ? undefined : this.#table.find(service, named);
     const ended = this.#traffic.begin(found?.name);
-    const call = new DoorCall(stream, headers, this.#maxMessageBytes, (code) => {
+    const call = new DoorCall(stream, headers, rawHeaders, this.#maxMessageBytes, (code) => {
       ended(code);
       this.#calls.delete(call);
     });

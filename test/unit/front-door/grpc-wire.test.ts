@@ -29,7 +29,12 @@ test.each(['plain', 'per cent %', 'two\nlines', 'ünïcode ✓', '\ud800 half'])
 );
 
 describe('of the metadata of a request', () => {
-  const seen = (headers: Record<string, string | string[]>) => forwardedRequest(headers).toJSON();
+  const seen = (headers: Record<string, string | string[]>) => {
+    const pairs = Object.entries(headers).flatMap(([name, values]) =>
+      [values].flat().map((value) => [name, value]),
+    );
+    return forwardedRequest(pairs.flat()).toJSON();
+  };
 
   test('what is for this hop alone stays here', () => {
     expect(
@@ -53,8 +58,18 @@ describe('of the metadata of a request', () => {
   test("the caller's own goes on, each value of it, and traces do", () => {
     const trace = Buffer.from([0, 1, 255]);
     expect(
-      seen({ authorization: 'Bearer x', many: ['1', '2'], 'grpc-trace-bin': trace.toString('base64') }),
-    ).toEqual({ authorization: ['Bearer x'], many: ['1', '2'], 'grpc-trace-bin': [trace] });
+      seen({
+        authorization: 'Bearer x',
+        many: ['a=1', 'a=2, 3'],
+        'grpc-trace-bin': trace.toString('base64'),
+        'own-bin': ['AQ==,Ag', 'Aw=='],
+      }),
+    ).toEqual({
+      authorization: ['Bearer x'],
+      many: ['a=1', 'a=2, 3'],
+      'grpc-trace-bin': [trace],
+      'own-bin': [Buffer.from([1]), Buffer.from([2]), Buffer.from([3])],
+    });
   });
 });
 
