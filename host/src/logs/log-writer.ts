@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../supervision/clock';
 import { batchBytes, isUrgent, LogBacklog } from './log-backlog';
 import { lastRecord } from './log-end';
 import { listLogFilesNow, logFilePath } from './log-files';
+import { refuseShared } from './refuse-shared';
 
 /** So many urgent lines of one turn are written at once each; in a flood of them the others wait for its end. */
 const mostAtOnce = 16;
@@ -72,6 +73,7 @@ export class LogWriter {
     const { directory } = options;
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
+      refuseShared(directory);
       const { sequence, torn, whole } = lastRecord(directory);
       this.foundTorn = torn;
       this.#sequence = sequence;
@@ -232,6 +234,7 @@ export class LogWriter {
   }
 
   #told(cause: unknown): PluginError {
+    if (cause instanceof PluginError) return cause;
     const { directory } = this.#options;
     const facts = { path: directory };
     // A limit of the process on the size of files looks like a disk without room.
