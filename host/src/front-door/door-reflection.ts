@@ -8,7 +8,7 @@ import { printable } from '@plugd/protocol/printable';
 import { reflectContract } from '../connection/reflected-contract';
 import { Contract } from '../contract/contract';
 import { readDescriptorSet } from '../contract/descriptor-bytes';
-import type { LocalMethod } from './local-call';
+import type { LocalCall, LocalMethod } from './local-call';
 import { type PublicFile, PublicFiles } from './public-files';
 import { type FrontDoorPlugin, ownServices, type ServiceTable } from './service-table';
 
@@ -19,7 +19,7 @@ const askLimitMs = 5_000;
 
 /**
  * `grpc.reflection`, over all public services: their files, as the plugins' contracts have them. Both versions have the
- * same messages. Extensions are not told of.
+ * same messages. Extensions are not told of. A call that names a plugin asks of it alone.
  */
 export class DoorReflection {
   readonly #table: ServiceTable;
@@ -37,12 +37,13 @@ export class DoorReflection {
   readonly converse: LocalMethod = async function* (
     this: DoorReflection,
     requests: AsyncIterable<Uint8Array>,
+    { plugin }: LocalCall,
   ) {
     // Two plugins may have files of one name: in one conversation the last one asked about comes first.
     let last: PublicFiles | undefined;
     for await (const bytes of requests) {
       const originalRequest = ServerReflectionRequest.decode(bytes);
-      const { answer, from } = await this.#answer(originalRequest, last);
+      const { answer, from } = await this.#answer(originalRequest, plugin, last);
       last = from ?? last;
       const { host: validHost } = originalRequest;
       yield ServerReflectionResponse.encode({ validHost, originalRequest, messageResponse: answer }).finish();
@@ -51,36 +52,38 @@ export class DoorReflection {
 
   async #answer(
     { messageRequest: asked }: ServerReflectionRequest,
+    plugin: string | undefined,
     last: PublicFiles | undefined,
   ): Promise<{ answer: Answer; from?: PublicFiles | undefined }> {
     switch (asked?.$case) {
       case 'listServices': {
-        const names = [...this.#table.services.map(({ name }) => name), ...ownServices].sort();
+        const names = [...this.#table.servicesFor(plugin).map(({ name }) => name), ...ownServices].sort();
         return {
           answer: { $case: 'listServicesResponse', value: { service: names.map((name) => ({ name })) } },
         };
       }
       case 'fileByFilename':
-        return this.#files(last, 'file', asked.value, (files) => files.file(asked.value));
+        return this.#files(plugin, last, 'file', asked.value, (files) => files.file(asked.value));
       case 'fileContainingSymbol':
-        return this.#files(undefined, 'symbol', asked.value, (files) => files.fileOf(asked.value));
+        return this.#files(plugin, undefined, 'symbol', asked.value, (files) => files.fileOf(asked.value));
       case 'fileContainingExtension':
         return { answer: failure(status.NOT_FOUND, 'extensions are not told of here') };
       case 'allExtensionNumbersOfType':
-        return this.#extensions(asked.value);
+        return this.#extensions(plugin, asked.value);
       default:
         return { answer: failure(status.UNIMPLEMENTED, 'the request asks for nothing that is known here') };
     }
   }
 
   async #files(
+    plugin: string | undefined,
     first: PublicFiles | undefined,
     what: string,
     name: string,
     find: (files: PublicFiles) => PublicFile | undefined,
   ): Promise<{ answer: Answer; from?: PublicFiles }> {
-    const libraries = first === undefined ? await this.#libraries() : [first, ...(await this.#libraries())];
-    for (const from of libraries) {
+    const libraries = await this.#libraries(plugin);
+    for (const from of first === undefined ? libraries : [first, ...libraries]) {
       const file = find(from);
       if (file === undefined) continue;
       const fileDescriptorProto = from.withImports(file).map(({ bytes }) => Buffer.from(bytes));
@@ -89,16 +92,16 @@ export class DoorReflection {
     return { answer: failure(status.NOT_FOUND, `${what} ${printable(name)} is not known, or not public`) };
   }
 
-  async #extensions(baseTypeName: string): Promise<{ answer: Answer }> {
-    const known = (await this.#libraries()).some((files) => files.fileOf(baseTypeName) !== undefined);
+  async #extensions(plugin: string | undefined, baseTypeName: string): Promise<{ answer: Answer }> {
+    const known = (await this.#libraries(plugin)).some((files) => files.fileOf(baseTypeName) !== undefined);
     if (!known) return { answer: failure(status.NOT_FOUND, `type ${printable(baseTypeName)} is not known`) };
     const value = { baseTypeName, extensionNumber: [] };
     return { answer: { $case: 'allExtensionNumbersResponse', value } };
   }
 
-  async #libraries(): Promise<PublicFiles[]> {
+  async #libraries(only: string | undefined): Promise<PublicFiles[]> {
     const plugins = new Map<FrontDoorPlugin, Set<string>>();
-    for (const { name, plugin } of this.#table.services) {
+    for (const { name, plugin } of this.#table.servicesFor(only)) {
       plugins.set(plugin, (plugins.get(plugin) ?? new Set()).add(name));
     }
     const libraries = await Promise.all(

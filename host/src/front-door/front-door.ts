@@ -205,8 +205,10 @@ export class FrontDoor {
     const { deadline } = call;
     if (deadline === undefined) call.refuse(status.INTERNAL, 'The header grpc-timeout can not be read');
     else if (found !== undefined) this.#forward(call, found.plugin, deadline);
-    else if (named !== undefined && !this.#table.knows(named)) call.end(refusalStatus(notHere(named)));
-    else if (own !== undefined) void answerHere(call, own, this.#closing.signal, deadline);
+    else if (named !== undefined && this.#table.plugin(named) === undefined)
+      call.end(refusalStatus(notHere(named)));
+    else if (own !== undefined)
+      void answerHere(call, own, { closing: this.#closing.signal, deadline, plugin: named });
     else call.refuse(status.UNIMPLEMENTED, notPublic(service));
   }
 

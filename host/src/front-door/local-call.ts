@@ -7,23 +7,30 @@ import type { DoorCall } from './door-call';
 
 const closingDetails = 'The front door is being closed';
 
-/** A method that the front door answers itself, in bytes. The signal fires when the call has ended. */
-export type LocalMethod = (
-  requests: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-) => AsyncIterable<Uint8Array>;
+/** What a method that the front door answers itself knows of its call. */
+export interface LocalCall {
+  /** Fires when the call has ended. */
+  readonly signal: AbortSignal;
+  /** The plugin that the call names; undefined: it is about the whole front door. */
+  readonly plugin: string | undefined;
+}
 
-/**
- * Answers the call here.
- *
- * @param closing fires when the front door closes: then no more requests come
- * @param deadline in milliseconds since the epoch, or Infinity
- */
+/** A method that the front door answers itself, in bytes. */
+export type LocalMethod = (requests: AsyncIterable<Uint8Array>, call: LocalCall) => AsyncIterable<Uint8Array>;
+
+/** How long such a call may take, and what it is about. */
+export interface LocalCallOptions extends Pick<LocalCall, 'plugin'> {
+  /** Fires when the front door closes: then no more requests come. */
+  readonly closing: AbortSignal;
+  /** In milliseconds since the epoch, or Infinity. */
+  readonly deadline: number;
+}
+
+/** Answers the call here. */
 export async function answerHere(
   call: DoorCall,
   method: LocalMethod,
-  closing: AbortSignal,
-  deadline: number,
+  { closing, deadline, plugin }: LocalCallOptions,
 ): Promise<void> {
   const ending = new AbortController();
   const requests = new Requests(call, ending.signal);
@@ -40,7 +47,7 @@ export async function answerHere(
   // What is further away nobody sees pass.
   const timer = leftMs > LONGEST_TIMER_MS ? undefined : setTimeout(() => call.cut(tooLate()), leftMs);
   try {
-    for await (const answer of method(requests, ending.signal)) {
+    for await (const answer of method(requests, { signal: ending.signal, plugin })) {
       await new Promise<void>((resolve) => {
         const done = (): void => {
           ending.signal.removeEventListener('abort', done);

@@ -20,6 +20,11 @@ export interface PublicService {
   readonly plugin: FrontDoorPlugin;
 }
 
+interface Offer {
+  readonly plugin: FrontDoorPlugin;
+  readonly services: readonly PublicService[];
+}
+
 const serviceName = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
 const longestName = 512;
 /** Answered by the front door itself. */
@@ -45,7 +50,7 @@ export class ServiceTable {
   /** For calls that name the service alone. */
   readonly #services = new Map<string, PublicService>();
   /** By their plugins' names, for calls that name both. */
-  readonly #offers = new Map<string, readonly PublicService[]>();
+  readonly #offers = new Map<string, Offer>();
 
   /**
    * @param plugin the name of the one that is to answer; undefined: whose the service is
@@ -53,12 +58,17 @@ export class ServiceTable {
    */
   find(service: string, plugin?: string): PublicService | undefined {
     if (plugin === undefined) return this.#services.get(service);
-    return this.#offers.get(plugin)?.find(({ name }) => name === service);
+    return this.#offers.get(plugin)?.services.find(({ name }) => name === service);
   }
 
-  /** Whether the plugin has offered anything, be it nothing at all. */
-  knows(plugin: string): boolean {
-    return this.#offers.has(plugin);
+  /** The plugin of that name, if it has offered anything, be it nothing at all. */
+  plugin(name: string): FrontDoorPlugin | undefined {
+    return this.#offers.get(name)?.plugin;
+  }
+
+  /** What calls find that name this plugin, or none. */
+  servicesFor(plugin: string | undefined): readonly PublicService[] {
+    return plugin === undefined ? this.services : (this.#offers.get(plugin)?.services ?? []);
   }
 
   /** Those that are found by their names alone. */
@@ -86,7 +96,7 @@ export class ServiceTable {
     if (ifTaken === 'refuse' && first !== undefined) throw first;
     this.withdraw(plugin.name);
     const offered = services.map((name) => ({ name, plugin }));
-    this.#offers.set(plugin.name, offered);
+    this.#offers.set(plugin.name, { plugin, services: offered });
     for (const one of offered) if (!this.#services.has(one.name)) this.#services.set(one.name, one);
     return taken;
   }

@@ -2,11 +2,12 @@ import { setMaxListeners } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { runInThisContext } from 'node:vm';
-import { type Client, status } from '@grpc/grpc-js';
+import { type Client, Metadata, status } from '@grpc/grpc-js';
 import {
   HealthDefinition,
   HealthCheckResponse_ServingStatus as Serving,
 } from '@plugd/protocol/gen/grpc/health/v1/health';
+import { ServerReflectionDefinition } from '@plugd/protocol/gen/grpc/reflection/v1/reflection';
 import { createPromiseClient } from '@plugd/protocol/rpc/client';
 import type { FrontDoor } from '../../../host/src/front-door/front-door';
 import { answerOf, BytesPlugin, beginBytes, bytesClient, bytesService } from '../../support/bytes-plugin';
@@ -55,6 +56,41 @@ describe('health at the front door', () => {
     await Promise.all(watches.map((watch) => failureOf(watch.next())));
     real.off('warning', warned);
     expect(warnings).toEqual([]);
+  });
+
+  test('is that of a plugin where the call names it', async () => {
+    const metadata = new Metadata();
+    metadata.set('plugd-plugin', plugin.name);
+    const health = createPromiseClient(HealthDefinition, client.getChannel());
+    const all = async () => {
+      const { statuses } = await health.list({}, { metadata });
+      return Object.fromEntries(Object.entries(statuses).map(([name, { status: now }]) => [name, now]));
+    };
+    const serving = Serving.SERVING;
+    expect(await all()).toEqual({ '': serving, plugin: serving, [bytesService]: serving });
+    plugin.state = 'failed';
+    const fallen = Serving.NOT_SERVING;
+    for (const service of ['', 'plugin', bytesService])
+      expect(await health.check({ service }, { metadata })).toMatchObject({ status: fallen });
+    expect(await health.check({})).toMatchObject({ status: serving });
+    plugin.state = 'serving';
+    // Another one's is none of its.
+    const other = { ...plugin, name: 'other', channel: plugin.channel, status: () => plugin.status() };
+    door.offer(other, ['other.Other']);
+    const unknown = { code: status.NOT_FOUND };
+    expect(await failureOf(health.check({ service: 'other.Other' }, { metadata }))).toMatchObject(unknown);
+    expect(await failureOf(health.check({ service: 'plugin' }))).toMatchObject(unknown);
+    const reflection = createPromiseClient(ServerReflectionDefinition, client.getChannel());
+    const listed = async (options: object) => {
+      const asked = { messageRequest: { $case: 'listServices' as const, value: '' } };
+      for await (const { messageResponse: told } of reflection.serverReflectionInfo([asked], options))
+        if (told?.$case === 'listServicesResponse') return told.value.service.map(({ name }) => name);
+      return [];
+    };
+    const everywhere = await listed({});
+    expect(everywhere).toEqual(expect.arrayContaining([bytesService, 'other.Other']));
+    expect(await listed({ metadata })).toEqual(everywhere.filter((name) => name !== 'other.Other'));
+    door.withdraw('other');
   });
 
   const ended = async (path: string, options: object = {}, message?: Buffer) => {

@@ -64,7 +64,8 @@ describe('the table of public services', () => {
     table.withdraw('a');
     expect(table.find('one.A')).toBeUndefined();
     expect(table.find('one.A', 'b')?.plugin.name).toBe('b');
-    expect([table.knows('a'), table.knows('b')]).toEqual([false, true]);
+    expect([table.plugin('a'), table.plugin('b')?.name]).toEqual([undefined, 'b']);
+    expect(table.servicesFor('b').map(({ name }) => name)).toEqual(['one.A', 'two.B']);
     expect(table.offer(plugin('b'), ['one.A'], { ifTaken: 'share' })).toEqual([]);
     expect(table.find('one.A')?.plugin.name).toBe('b');
   });
