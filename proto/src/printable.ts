@@ -1,7 +1,8 @@
-// Control characters (C0, DEL, C1), what reorders or hides text on a terminal, line separators, the byte order
-// mark, the replacement character that stands for bytes which are not UTF-8, and halves of surrogate pairs.
+// Control characters (C0, DEL, C1), what reorders or hides text on a terminal, line separators and marks of
+// annotations, the byte order mark, the replacement character that stands for bytes which are not UTF-8, and halves
+// of surrogate pairs.
 const UNPRINTABLE =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffd]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ufffd]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 

@@ -27,7 +27,7 @@ const shortenedField = 4096;
 const shortenedMessage = 16_384;
 
 /** What a terminal takes for more than a character, and JSON leaves as it is. They stand in its strings only. */
-const unsafe = /[\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const unsafe = /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 
 /**
  * One line of JSON, line feed included, that a terminal can be shown: whoever looks into the file needs no tool. At most

@@ -115,11 +115,17 @@ test('any value is written: nothing that a host logs can make a record unreadabl
 test('a file shows nothing that drives a terminal', async () => {
   const directory = room.directory();
   const book = await room.open({ directory });
-  book.logger.error('\u001b[31m red \u009b2J \u202e back \u007f \n next', { '\u009b': '\u2066' });
+  book.logger.error('\u001b[31m red \u009b2J \u202e back \u007f \u061c\u180e\ufff9\ufffa\ufffb \n next', {
+    '\u009b': '\u2066',
+  });
   const [{ text } = { text: '' }] = filesOf(directory);
-  expect(text.trimEnd()).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
+  expect(text.trimEnd()).not.toMatch(
+    /[\u0000-\u001f\u007f-\u009f\u061c\u180e\u202a-\u202e\u2066-\u2069\ufff9-\ufffb]/,
+  );
   const [read] = await all(book.read());
-  expect(read?.entry.message).toBe('\u001b[31m red \u009b2J \u202e back \u007f \n next');
+  expect(read?.entry.message).toBe(
+    '\u001b[31m red \u009b2J \u202e back \u007f \u061c\u180e\ufff9\ufffa\ufffb \n next',
+  );
   expect(read?.entry.fields).toEqual({ '\u009b': '\u2066' });
 });
 

@@ -8,6 +8,7 @@ test('ordinary text in any script stays as it is', () => {
 test('what a terminal would obey or hide is spelled out', () => {
   expect(printable('\u001b[31mred\r\n\t\0')).toBe('\\x1b[31mred\\r\\n\\t\\x00');
   expect(printable('\u202eevil\u200b\ufeff\u2028')).toBe('\\u202eevil\\u200b\\ufeff\\u2028');
+  expect(printable('a\u061cb\u180ec\ufff9\ufffa\ufffb')).toBe('a\\u061cb\\u180ec\\ufff9\\ufffa\\ufffb');
   expect(printable(Buffer.from([0x61, 0xff, 0xfe]).toString('utf8'))).toBe('a\\ufffd\\ufffd');
   expect(printable('\ud800x\udc00')).toBe('\\ud800x\\udc00');
 });
