@@ -17,7 +17,9 @@ export async function openMetrics(
 ): Promise<MetricsDoor> {
   const metrics = new DaemonMetrics({ host, version, log: logBook });
   try {
-    const server = await MetricsServer.open(metrics, where);
+    const server = await MetricsServer.open(metrics, where, (error) => {
+      logBook.logger.error('the metrics could not be put together', { error: String(error) });
+    });
     const close = async () => {
       await server.close();
       metrics.close();

@@ -26,8 +26,28 @@ export class MetricsServer {
     this.#place = place;
   }
 
-  /** Throws PluginError SOCKET_PATH_TOO_LONG, SOCKET_IN_USE, LISTEN_FAILED. */
-  static async open(metrics: MetricsText, where: MetricsPlace): Promise<MetricsServer> {
+  /**
+   * @param onFailure told why the text could not be put together, once until it can be again; whoever asked is not
+   *
+   * Throws PluginError SOCKET_PATH_TOO_LONG, SOCKET_IN_USE, LISTEN_FAILED.
+   */
+  static async open(
+    metrics: MetricsText,
+    where: MetricsPlace,
+    onFailure: (error: unknown) => void,
+  ): Promise<MetricsServer> {
+    let failing = false;
+    const text = async (): Promise<Buffer> => {
+      try {
+        const body = await metrics.text();
+        failing = false;
+        return body;
+      } catch (error) {
+        if (!failing) onFailure(error);
+        failing = true;
+        throw error;
+      }
+    };
     const server = createServer({
       maxHeaderSize: 8 * 1024,
       headersTimeout: patienceMs,
@@ -39,7 +59,7 @@ export class MetricsServer {
     server.on('request', ({ method = '', url = '' }, response) => {
       // Who doesn't read is left.
       response.setTimeout(patienceMs, () => response.destroy());
-      void answer(metrics, method, url, response);
+      void answer({ contentType: metrics.contentType, text }, method, url, response);
     });
     return new MetricsServer(server, await listen(server, where));
   }
@@ -77,6 +97,7 @@ async function answer(
     response.writeHead(200, { 'content-type': metrics.contentType, 'content-length': body.length });
     response.end(method === 'HEAD' ? undefined : body);
   } catch {
+    // The daemon's log says why.
     refuse(response, 500, 'The metrics could not be put together.');
   }
 }

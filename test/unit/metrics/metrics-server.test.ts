@@ -8,7 +8,9 @@ import { type MetricsPlace, MetricsServer } from '../../../host/src/metrics/metr
 const contentType = 'text/plain; version=0.0.4; charset=utf-8';
 const open: MetricsServer[] = [];
 let directory: string;
+let failures: unknown[];
 beforeEach(() => {
+  failures = [];
   directory = mkdtempSync(join(tmpdir(), 'metrics-'));
 });
 afterEach(async () => {
@@ -17,7 +19,7 @@ afterEach(async () => {
 });
 
 async function serve(where: MetricsPlace, text: () => Promise<Buffer> = async () => Buffer.from('up 1\n')) {
-  const server = await MetricsServer.open({ contentType, text }, where);
+  const server = await MetricsServer.open({ contentType, text }, where, (error) => failures.push(error));
   open.push(server);
   return server;
 }
@@ -82,13 +84,22 @@ test('a place that is taken, or isn’t there, is told by a code', async () => {
   await expect(serve({ port, address: '192.0.2.1' })).rejects.toMatchObject(failed);
 });
 
-test('a text that can’t be put together is an answer too, without its reason', async () => {
+test('a text that can’t be put together is an answer too, without its reason, which is told once', async () => {
+  let problem: Error | undefined = new Error('secret');
   const server = await serve({ port: 0 }, async () => {
-    throw new Error('secret');
+    if (problem !== undefined) throw problem;
+    return Buffer.from('up 1\n');
   });
   const answer = await ask(portOf(server));
   expect(answer.code).toBe(500);
   expect(answer.body).not.toMatch(/secret/);
+  await ask(portOf(server));
+  expect(failures).toEqual([problem]);
+  problem = undefined;
+  expect(await ask(portOf(server))).toMatchObject({ code: 200 });
+  problem = new Error('another one');
+  await ask(portOf(server));
+  expect(failures).toEqual([new Error('secret'), problem]);
 });
 
 test('its end ends connections that are open, and answers that nobody takes', async () => {
