@@ -9,7 +9,7 @@ const portion = 16;
 
 /** What the processes of a plugin use. Undefined: the system doesn't tell. */
 export interface PluginUsage {
-  /** Of all that there have been. */
+  /** Of all that a reading has seen, as of the last one of each. */
   readonly cpuMs: number;
   readonly memoryBytes: number | undefined;
   readonly descriptors: number | undefined;
