@@ -1,5 +1,9 @@
+import { waitAtMost } from '../launch/wait-at-most';
+
 /** How long an event is waited for to be followed by more. */
 export const gatherMs = 20;
+
+const longestEndMs = 5_000;
 
 /** Makes one look at a time, when it is due: at the earliest of the times that were asked for. */
 export class LookLoop {
@@ -55,10 +59,11 @@ export class LookLoop {
     this.soon(gatherMs);
   }
 
-  /** Ends the look that is under way; resolves when it has ended. */
-  async stop(): Promise<void> {
+  /** Ends the look that is under way; resolves when it has ended, at the latest after so long: a file system may never answer. */
+  async stop(limitMs = longestEndMs): Promise<void> {
     this.#ending.abort();
     clearTimeout(this.#timer);
-    await this.#looking?.catch(() => {});
+    const ended = this.#looking?.catch(() => {});
+    if (ended !== undefined) await waitAtMost(ended, limitMs);
   }
 }

@@ -75,3 +75,10 @@ test('once it is stopped there are no more looks, and the one under way is waite
   await turns();
   expect(looks.begun).toBe(1);
 });
+
+test('a look that never ends, as on a file system that does not answer, is not waited for without end', async () => {
+  const looks = new Looks();
+  void looks.loop.now();
+  await looks.loop.stop(5);
+  expect(looks.begun).toBe(1);
+});
