@@ -19,7 +19,7 @@ import { DoorReflection } from './door-reflection';
 import { forward } from './forward';
 import { PLUGIN_KEY } from './forwarded-metadata';
 import { answerHere, type LocalMethod } from './local-call';
-import { type FrontDoorPlugin, type OfferOptions, ServiceTable } from './service-table';
+import { type FrontDoorPlugin, type OfferOptions, ownServices, ServiceTable } from './service-table';
 import { Traffic, type TrafficCounts } from './traffic';
 
 /** Where a front door is, and what it takes. */
@@ -80,6 +80,8 @@ export class FrontDoor {
     this.#server = createServer({
       // Each call is bounded by itself; what Node counts here would end them all at once.
       maxSessionMemory: Number.MAX_SAFE_INTEGER,
+      // How many headers are too many is for the plugin to say; how many bytes they may have is bounded by itself.
+      maxHeaderListPairs: 2_000,
       settings: {
         maxConcurrentStreams: options.maxCallsPerConnection ?? 1000,
         initialWindowSize: windowBytes,
@@ -209,6 +211,7 @@ export class FrontDoor {
       call.end(refusalStatus(notHere(named)));
     else if (own !== undefined)
       void answerHere(call, own, { closing: this.#closing.signal, deadline, plugin: named });
+    else if (isOwn(service)) call.refuse(status.UNIMPLEMENTED, `unknown method ${printable(call.path)}`);
     else call.refuse(status.UNIMPLEMENTED, notPublic(service));
   }
 
@@ -229,6 +232,10 @@ export function createFrontDoor(options: FrontDoorOptions): Promise<FrontDoor> {
 
 function notHere(plugin: string): Refusal {
   return { code: 'ROUTE_CLOSED', details: `There is no plugin "${printable(plugin)}" here` };
+}
+
+function isOwn(service: string): boolean {
+  return ownServices.some((one) => one === service);
 }
 
 function notPublic(service: string): string {

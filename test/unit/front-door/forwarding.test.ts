@@ -78,7 +78,7 @@ describe('a call through the front door', () => {
     const sent: Metadata[] = [];
     const { channel } = plugin;
     const create = channel.createCall.bind(channel);
-    jest.spyOn(channel, 'createCall').mockImplementationOnce((...about) => {
+    const created = jest.spyOn(channel, 'createCall').mockImplementationOnce((...about) => {
       const out = create(...about);
       const start = out.start.bind(out);
       return Object.assign(out, {
@@ -91,6 +91,7 @@ describe('a call through the front door', () => {
     const call = beginBytes(client, { metadata });
     call.end();
     const ended = await answerOf(call);
+    created.mockRestore();
     expect(sent.map((one) => one.get('mine'))).toEqual([['a', 'b']]);
     expect(seen?.toJSON()).toMatchObject({ mine: ['a, b'], 'mine-bin': [Buffer.from([1, 254])] });
     expect(seen?.get('user-agent')).toHaveLength(1);
@@ -101,6 +102,23 @@ describe('a call through the front door', () => {
       'raw-bin': [Buffer.from([0, 255])],
       'grpc-status-details-bin': [Buffer.from('about')],
     });
+  });
+
+  test('with a thousand keys of metadata reaches the plugin, whose limit ends it alone', async () => {
+    const metadata = new Metadata();
+    for (let index = 0; index < 1_000; index++) metadata.set(`key-${index}`, 'x');
+    answer = echo;
+    const other = beginBytes(client);
+    const others = answerOf(other);
+    const created = jest.spyOn(plugin.channel, 'createCall');
+    const call = beginBytes(client, { metadata });
+    call.end();
+    const ended = await answerOf(call);
+    other.end();
+    expect(created).toHaveBeenCalledTimes(2);
+    created.mockRestore();
+    expect(ended.status.code).toBe(status.RESOURCE_EXHAUSTED);
+    expect((await others).status.code).toBe(status.OK);
   });
 
   test('shows headers before there is a message', async () => {
@@ -251,6 +269,17 @@ describe('a call through the front door', () => {
       const ended = await answerOf(beginBytes(client, { path }));
       expect(ended.status.code).toBe(status.UNIMPLEMENTED);
       expect(ended.status.details).toContain('private');
+    },
+  );
+
+  test.each(['/grpc.health.v1.Health/Nope', '/grpc.reflection.v1.ServerReflection/Nope'])(
+    'of %s, a method that the front door has not, is not implemented',
+    async (path) => {
+      const ended = await answerOf(beginBytes(client, { path }));
+      expect(ended.status).toMatchObject({
+        code: status.UNIMPLEMENTED,
+        details: expect.stringContaining(`unknown method ${path}`),
+      });
     },
   );
 
