@@ -21,7 +21,9 @@ export const metrics: Scenario = {
     const meters: HostCallMeter[] = [];
     const host = hostOf(PLUGINS, meters);
     const measured = new DaemonMetrics({ host, version: '0.0.0' });
-    const server = await MetricsServer.open(measured, { port: 0 });
+    const server = await MetricsServer.open(measured, { port: 0 }, (error) => {
+      throw error;
+    });
     try {
       const call = meters[0];
       if (call === undefined) throw new Error('nobody hears of calls');
